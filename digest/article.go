@@ -1,0 +1,119 @@
+package digest
+
+import "time"
+
+// SourceKind says how a source is read.
+type SourceKind string
+
+// The kinds of source.
+const (
+	SourceFeed SourceKind = "feed" // RSS, RDF, Atom or JSON Feed
+	SourcePage SourceKind = "page" // one article page
+)
+
+// Source is a feed or page that Courant polls, as the editor's config names it.
+type Source struct {
+	Name     string // unique within the config
+	Kind     SourceKind
+	URL      string // http or https
+	Category string // wins over what the feed or page says; empty: theirs
+}
+
+// SourceState is what Courant remembers of a source between two polls. The
+// zero value is a source that was never polled.
+type SourceState struct {
+	Source       Source
+	ETag         string    // sent back exactly, RFC 9110 section 13.1.2
+	LastModified string    // sent back exactly, RFC 9110 section 13.1.3
+	NextPoll     time.Time // not before, by Courant's own schedule; zero: at once
+	NotBefore    time.Time // not before, by the server's Retry-After; binds every fetch
+	LastPoll     time.Time
+	LastSuccess  time.Time // zero: never
+	Failures     int       // in a row
+	Error        string    // of the last poll; empty after a success
+	Gone         bool      // 410 was answered: never polled again, RFC 9110 section 15.5.11
+	MovedTo      string    // target of a permanent redirect seen once; stored as the address when seen twice
+	Address      string    // where to poll instead of Source.URL; empty: Source.URL
+}
+
+// PointsFrom says where an article's key points come from, so that lead
+// sentences are never passed off as the publisher's own points.
+type PointsFrom string
+
+// The origins of key points, best first.
+const (
+	PointsPage        PointsFrom = "page"        // the publisher's list on the page or in the text
+	PointsFeed        PointsFrom = "feed"        // a list near the top of the feed item's own HTML
+	PointsDescription PointsFrom = "description" // the publisher's description
+	PointsLead        PointsFrom = "lead"        // first sentences of the body
+	PointsModel       PointsFrom = "model"       // a language model, checked against the article
+	PointsNone        PointsFrom = "none"        // nothing fit to show
+)
+
+// Image is an article's lead image. Zero sizes are unknown.
+type Image struct {
+	URL           string
+	Alt           string
+	Width, Height int // pixels
+}
+
+// Article is one piece as one source tells it. All strings are plain text:
+// no markup, no control characters, white space collapsed.
+type Article struct {
+	ID          ArticleID
+	Source      string // the source's name in the config
+	GUID        string // the feed's own identity; may be empty
+	URL         string // absolute http or https, as a reader should open it
+	Canonical   string // CanonicalURL of URL or of the page's own canonical link: the article's identity
+	Title       string
+	Category    string
+	Points      []string // plain sentences without bullets, at most a handful
+	PointsFrom  PointsFrom
+	Site        string // where it was read ("SOFREP")
+	Attribution string // whose story it is ("Business Insider"); empty: the site's own
+	Author      string
+	Published   time.Time // as the publisher says; zero: unknown
+	FirstSeen   time.Time // when Courant first saw it: selection goes by this
+	Language    string    // BCP 47; empty: unknown
+	Image       Image
+	Lead        string // the first sentences of the body, for folding; at most 600 bytes
+}
+
+// Candidate is an article up for selection. Story is zero while the article
+// belongs to no story yet.
+type Candidate struct {
+	Article
+	Story StoryID
+}
+
+// Story is one event as told by one or several articles.
+type Story struct {
+	ID       StoryID
+	Articles []Article // the one shown first
+}
+
+// Also names another telling of a story: "also at Source".
+type Also struct {
+	Source string
+	URL    string
+}
+
+// Told is a story as an edition tells it: frozen when the edition is
+// published, so that mail, web view and archive show the same for ever.
+type Told struct {
+	Story       StoryID
+	Article     ArticleID
+	URL         string
+	Title       string
+	Points      []string
+	PointsFrom  PointsFrom
+	Category    string
+	Source      string // the source's name in the config
+	Site        string
+	Attribution string
+	Author      string
+	Published   time.Time // zero: unknown
+	Language    string
+	Image       Image
+	Also        []Also
+}

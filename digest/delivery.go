@@ -1,0 +1,164 @@
+package digest
+
+import (
+	"fmt"
+	"time"
+)
+
+// DeliveryState is the state of one reader's row in the ledger.
+type DeliveryState string
+
+// The states of a delivery. Deferred is Queued with attempts behind it and a
+// NotBefore ahead.
+const (
+	Queued     DeliveryState = "queued"
+	Claimed    DeliveryState = "claimed"
+	Sending    DeliveryState = "sending"
+	Accepted   DeliveryState = "accepted"
+	Refused    DeliveryState = "refused"
+	InDoubt    DeliveryState = "in doubt"
+	Bounced    DeliveryState = "bounced"
+	Complained DeliveryState = "complained"
+	Cancelled  DeliveryState = "cancelled"
+	Expired    DeliveryState = "expired"
+)
+
+var deliveryMoves = map[DeliveryState][]DeliveryState{
+	Queued:   {Claimed, Cancelled, Expired},
+	Claimed:  {Sending, Queued, Refused, Cancelled, Expired},
+	Sending:  {Accepted, Refused, InDoubt, Queued},
+	InDoubt:  {Accepted, Bounced, Complained, Queued},
+	Accepted: {Bounced, Complained},
+	Bounced:  {Complained},
+}
+
+// DeliveryStates lists every state of a delivery.
+func DeliveryStates() []DeliveryState {
+	return []DeliveryState{Queued, Claimed, Sending, Accepted, Refused, InDoubt, Bounced, Complained, Cancelled, Expired}
+}
+
+// May says whether a delivery may go from s to next.
+func (s DeliveryState) May(next DeliveryState) bool { return contains(deliveryMoves[s], next) }
+
+// Had says whether a reader in this state counts as having the stories: the
+// mail arrived, or may have. Queued, refused, cancelled and expired do not.
+func (s DeliveryState) Had() bool {
+	switch s {
+	case Claimed, Sending, Accepted, InDoubt, Bounced, Complained:
+		return true
+	}
+	return false
+}
+
+// Final says that Courant will not touch the delivery again by itself.
+func (s DeliveryState) Final() bool {
+	switch s {
+	case Queued, Claimed, Sending:
+		return false
+	}
+	return true
+}
+
+// Ref names a delivery: one edition, one reader, one row.
+type Ref struct {
+	Edition EditionID
+	Reader  ReaderID
+}
+
+// Recipient is all that the personal parts of one mail are made from.
+type Recipient struct {
+	Ref
+	Variant VariantID
+	Digest  string
+	Address string
+	Name    string
+	Since   time.Time // when the reader began to get this digest
+	KeyID   byte      // the token key of the edition, so that a retry makes the same links
+}
+
+// Work is a claimed delivery in the hands of a lane.
+type Work struct {
+	Recipient
+	Attempts  int // made before this one
+	ExpiresAt time.Time
+	Resends   int // how often it was already sent again out of doubt
+}
+
+// Lane is one connection of one process, under a lease by the database's
+// clock. A lane whose fence moved on has lost its rows.
+type Lane struct {
+	ID    LaneID
+	Fence int64
+}
+
+// Owner names the process that holds lanes.
+type Owner struct {
+	ID      string // random, one per process
+	Host    string // so that others know whether its journal can be here
+	Boot    string // identity of this boot of the host; a journal from before it is not complete
+	Journal string // path of the journal file
+}
+
+// Intent asks for leave to send: the deliveries a lane will hand over next,
+// in that order.
+type Intent struct {
+	Lane Lane
+	Refs []Ref
+}
+
+// Settlement is the end of one attempt on its way to the ledger.
+type Settlement struct {
+	Lane      Lane
+	Ref       Ref
+	Outcome   Outcome
+	MessageID string
+	NotBefore time.Time // for Deferred: when to try again
+	// Withdrawn says that the mail never left although its intent stood: the
+	// reader left, or the intent grew too old. It counts as no attempt.
+	Withdrawn bool
+}
+
+// State is what a settled outcome makes of a delivery.
+func (s Settlement) State() DeliveryState {
+	if s.Withdrawn {
+		return Queued
+	}
+	switch s.Outcome.Verdict {
+	case VerdictAccepted:
+		return Accepted
+	case VerdictRefused:
+		return Refused
+	case VerdictInDoubt:
+		return InDoubt
+	}
+	return Queued
+}
+
+// Tally counts deliveries by state.
+type Tally map[DeliveryState]int
+
+// Unfinished is how many deliveries are still to be worked on.
+func (t Tally) Unfinished() int { return t[Queued] + t[Claimed] + t[Sending] }
+
+// Total is how many deliveries there are: the fan-out.
+func (t Tally) Total() int {
+	n := 0
+	for _, c := range t {
+		n += c
+	}
+	return n
+}
+
+// String names the states that occur, in the order of their life.
+func (t Tally) String() string {
+	s := ""
+	for _, state := range DeliveryStates() {
+		if n := t[state]; n > 0 {
+			s += fmt.Sprintf(", %d %s", n, state)
+		}
+	}
+	if s == "" {
+		return "nothing"
+	}
+	return s[2:]
+}

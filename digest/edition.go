@@ -1,0 +1,192 @@
+package digest
+
+import "time"
+
+// CatchUp says which missed slots are still answered.
+type CatchUp string
+
+// The ways to catch up.
+const (
+	CatchUpLatest CatchUp = "latest" // only the last missed slot, within MaxLateness
+	CatchUpAll    CatchUp = "all"    // each one within MaxLateness
+	CatchUpNone   CatchUp = "none"   // only slots met on time
+)
+
+// ZoneReader as a digest's time zone means each reader's own.
+const ZoneReader = "reader"
+
+// Date is a day of the Gregorian calendar without a zone.
+type Date struct {
+	Year  int
+	Month time.Month
+	Day   int
+}
+
+// DateOf is the day of t in t's own location.
+func DateOf(t time.Time) Date {
+	y, m, d := t.Date()
+	return Date{y, m, d}
+}
+
+// String is the ISO 8601 form, 2026-12-24.
+func (d Date) String() string {
+	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+}
+
+// Compare is -1, 0 or +1 as d is before, the same as or after e.
+func (d Date) Compare(e Date) int {
+	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC).
+		Compare(time.Date(e.Year, e.Month, e.Day, 0, 0, 0, 0, time.UTC))
+}
+
+// DateRange is a run of days, both ends included.
+type DateRange struct{ From, To Date }
+
+// Contains says whether d lies in the range.
+func (r DateRange) Contains(d Date) bool {
+	return d.Compare(r.From) >= 0 && d.Compare(r.To) <= 0
+}
+
+// Digest is a recurring publication as the editor's config describes it.
+type Digest struct {
+	Name        string // the key in the config, stable: links and List-Id carry it
+	Title       string
+	Schedule    string // five cron fields, read on the wall clock of TimeZone
+	TimeZone    string // IANA name, or ZoneReader
+	HomeZone    string // IANA name used for readers without a zone when TimeZone is ZoneReader; empty: UTC
+	Language    string // BCP 47
+	Lists       []string
+	Categories  []string // in the editor's order
+	MaxArticles int
+	MinArticles int
+	Subject     string // text/template over the edition
+	CatchUp     CatchUp
+	MaxLateness time.Duration
+	FreshUntil  time.Duration // a delivery expires so long after its own instant
+	Skip        []DateRange   // no slot falls on these local days
+}
+
+// SlotState says what became of a due moment.
+type SlotState string
+
+// The states of a slot.
+const (
+	SlotOwed      SlotState = "owed"
+	SlotPublished SlotState = "published"
+	SlotSkipped   SlotState = "skipped" // Reason says why
+)
+
+// Slot is a due moment of a digest in one zone. The same row exists once in
+// the database: (Digest, Key, Zone) is unique.
+type Slot struct {
+	Digest    string
+	Key       string    // one edition answers all slots with one (Digest, Key); see SlotKey
+	LocalTime time.Time // the wall clock as the schedule names it, zoneless: read its fields in UTC
+	Zone      string    // IANA name
+	Instant   time.Time // when it is due; may differ from LocalTime in a gap
+	LocalDate Date      // the local day the slot belongs to
+	Daily     bool      // the digest fires at most once a local day, so LocalDate is unique too
+	State     SlotState
+	Reason    string // for a skipped slot
+}
+
+// SlotKey names the edition that answers a slot: the wall clock with its
+// offset where the digest has one zone (an hour repeated in autumn gives two
+// keys), the bare wall clock where each reader's zone opens the same edition.
+func SlotKey(d Digest, wall, instant time.Time, loc *time.Location) string {
+	if d.TimeZone == ZoneReader {
+		return wall.Format("2006-01-02T15:04")
+	}
+	return instant.In(loc).Format("2006-01-02T15:04Z07:00")
+}
+
+// EditionKind says why an edition exists.
+type EditionKind string
+
+// The kinds of edition.
+const (
+	KindSlot  EditionKind = "slot"  // answers a slot
+	KindExtra EditionKind = "extra" // published by hand: numbered, moves the window
+	KindProof EditionKind = "proof" // for one address: no number, no archive, no history
+)
+
+// EditionState is the state of an edition.
+type EditionState string
+
+// The states of an edition. Claims need one that is sending.
+const (
+	EditionOpen      EditionState = "open"    // published, not yet rendered and looked at
+	EditionSending   EditionState = "sending" // deliveries may be claimed
+	EditionHeld      EditionState = "held"    // stopped, HeldReason says why
+	EditionDone      EditionState = "done"    // no delivery is left to do
+	EditionAbandoned EditionState = "abandoned"
+)
+
+var editionMoves = map[EditionState][]EditionState{
+	EditionOpen:    {EditionSending, EditionHeld, EditionAbandoned},
+	EditionSending: {EditionHeld, EditionDone, EditionAbandoned},
+	EditionHeld:    {EditionSending, EditionDone, EditionAbandoned},
+	// A resend of what was in doubt, or a later zone of the same edition,
+	// brings a finished edition back.
+	EditionDone: {EditionSending},
+}
+
+// EditionStates lists every state of an edition.
+func EditionStates() []EditionState {
+	return []EditionState{EditionOpen, EditionSending, EditionHeld, EditionDone, EditionAbandoned}
+}
+
+// May says whether an edition may go from s to next.
+func (s EditionState) May(next EditionState) bool { return contains(editionMoves[s], next) }
+
+// Edition is one issue of a digest.
+type Edition struct {
+	ID         EditionID
+	Digest     string // the digest's name
+	Title      string // the digest's title at the time
+	Kind       EditionKind
+	Number     int    // counts slot and extra editions of the digest from 1; zero: none
+	Slot       string // SlotKey, or the instant of an extra or proof
+	Instant    time.Time
+	Zone       string // the zone its dates are shown in
+	Language   string
+	WindowFrom time.Time // articles first seen after this ...
+	WindowTo   time.Time // ... and not after this
+	State      EditionState
+	HeldReason string
+	ConfigHash string
+	KeyID      byte      // the token key its links and Message-IDs are made with
+	Subject    string    // the digest's subject template at the time
+	ExpiresAt  time.Time // nothing queued is sent after this
+	Published  time.Time
+}
+
+// Variant is what a group of readers gets in one edition. Readers with one
+// signature share one render.
+type Variant struct {
+	ID         VariantID
+	Edition    EditionID
+	Signature  string
+	Reason     string   // why nobody gets it ("below min_articles: 0 of 1"); empty: it is sent
+	Language   string   // BCP 47
+	Zone       string   // IANA name its times are shown in
+	Categories []string // what its readers chose; nil: all of the digest's
+	Default    bool     // the digest's own choice, shown by the archive
+	Stories    []Told   // in order
+}
+
+// LeftOut says why a candidate story is not in a variant.
+type LeftOut struct {
+	Story  StoryID
+	Title  string
+	Reason string // one sentence: "over max_articles (10)"
+}
+
+func contains[T comparable](list []T, x T) bool {
+	for _, y := range list {
+		if x == y {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,51 @@
+package digest
+
+import "time"
+
+// Group is the readers of an edition's audience who must be treated alike:
+// same choices, same zone, same stories had, same window.
+type Group struct {
+	Key        int64    // names the group within one publication
+	Categories []string // sorted; nil: all of the digest's
+	Language   string   // BCP 47; empty: the digest's
+	Zone       string   // IANA name
+	Since      time.Time
+	Had        []StoryID // of the candidates' stories, sorted
+	Readers    int
+}
+
+// Material is all that publishing an edition is decided from.
+type Material struct {
+	Digest     Digest
+	Edition    Edition     // Number, window and instant are set, ID is not
+	Candidates []Candidate // articles of the digest's categories, newest first
+	Sent       []Story     // stories any digest sent in the last 72 hours, for folding
+	Groups     []Group
+}
+
+// Draft is a variant before it has a row.
+type Draft struct {
+	Signature  string
+	Groups     []int64 // keys of the groups that get it
+	Reason     string  // why nobody gets it; empty: it is sent
+	Language   string
+	Zone       string
+	Categories []string
+	Default    bool
+	Stories    []int          // indexes into Composition.Stories, in order
+	LeftOut    map[int]string // index into Composition.Stories -> reason
+}
+
+// Fold is one story of a composition: a known one, or one to be made.
+type Fold struct {
+	Told     Told        // Told.Story is zero for a new story
+	Articles []ArticleID // every candidate article that tells it
+	Why      string      // what was folded into what, and why; empty for a single article
+}
+
+// Composition is what publish decided from a Material: pure, so the same
+// material gives the same composition.
+type Composition struct {
+	Stories  []Fold
+	Variants []Draft
+}

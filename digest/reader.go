@@ -1,0 +1,176 @@
+package digest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// SubscriptionState is the state of a reader's place on a list.
+type SubscriptionState string
+
+// The states of a subscription.
+const (
+	SubscriptionPending      SubscriptionState = "pending" // waits for confirmation
+	SubscriptionActive       SubscriptionState = "active"
+	SubscriptionUnsubscribed SubscriptionState = "unsubscribed"
+)
+
+// Frequency says how often a reader wants a digest.
+type Frequency string
+
+// The frequencies.
+const (
+	EveryEdition Frequency = "every"
+	Daily        Frequency = "daily"  // at most one edition a local day
+	Weekly       Frequency = "weekly" // the first edition on or after Weekday
+)
+
+// ParseFrequency reads a frequency as a CSV file or form has it. Empty is
+// EveryEdition.
+func ParseFrequency(s string) (Frequency, error) {
+	switch f := Frequency(strings.ToLower(strings.TrimSpace(s))); f {
+	case "", "all", EveryEdition:
+		return EveryEdition, nil
+	case Daily, Weekly:
+		return f, nil
+	}
+	return "", fmt.Errorf("frequency %q is not one of every, daily, weekly", s)
+}
+
+// Reader is a person with an address. An erased reader has an empty Address.
+type Reader struct {
+	ID       ReaderID
+	Address  string
+	Name     string
+	Language string // BCP 47; empty: the digest's
+	Zone     string // IANA name; empty: the digest's
+}
+
+// Subscription is a reader's place on a list.
+type Subscription struct {
+	Reader  ReaderID
+	List    string
+	State   SubscriptionState
+	Consent string // where it came from: "import of readers.csv", "form", "api"
+	Since   time.Time
+}
+
+// Choices is what one reader chose for one digest. The zero value gets every
+// edition with all of the digest's categories.
+type Choices struct {
+	Reader      ReaderID
+	Digest      string
+	LeftAt      time.Time // zero: has not left
+	Frequency   Frequency
+	Weekday     time.Weekday // for Weekly
+	Categories  []string     // nil: all
+	PausedUntil time.Time    // zero: not paused
+	PausedWhy   string
+	Since       time.Time
+}
+
+// MaxAddress is the longest address taken, RFC 5321 section 4.5.3.1.3 less
+// the angle brackets.
+const MaxAddress = 254
+
+var errAddress = errors.New("an address looks like name@example.org")
+
+// ParseAddress cleans one bare mail address: the part before the @ is kept
+// as it is, the domain is lower-cased. Control characters, spaces, angle
+// brackets, quotes, a missing part or too great a length are refused, so
+// nothing can be smuggled into a header or an SMTP command.
+func ParseAddress(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	at := strings.LastIndexByte(s, '@')
+	if at < 1 || at == len(s)-1 {
+		return "", errAddress
+	}
+	local, domain := s[:at], strings.ToLower(strings.TrimSuffix(s[at+1:], "."))
+	switch {
+	case !utf8.ValidString(s):
+		return "", errors.New("the address is not valid UTF-8")
+	case len(s) > MaxAddress:
+		return "", fmt.Errorf("the address is longer than %d characters", MaxAddress)
+	case len(local) > 64: // RFC 5321 section 4.5.3.1.1
+		return "", errors.New("the part before the @ is longer than 64 characters")
+	case strings.ContainsFunc(s, notInAddress):
+		return "", errors.New("the address holds a space, a quote, a bracket or a control character")
+	case strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, ".."):
+		return "", errors.New("the part before the @ has a dot too many")
+	case !validDomain(domain):
+		return "", fmt.Errorf("%q is not a mail domain", domain)
+	}
+	return local + "@" + domain, nil
+}
+
+// notInAddress refuses what RFC 5322 section 3.2.3 leaves out of a dot-atom.
+// Quoted local parts are legal but no live mailbox needs one, and they are
+// the way in for injection.
+func notInAddress(r rune) bool {
+	return r <= ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || strings.ContainsRune(`<>()[]\,;:"`, r) ||
+		r == 0x2028 || r == 0x2029 || r == 0xfeff || (r >= 0x200b && r <= 0x200f) || (r >= 0x202a && r <= 0x202e)
+}
+
+func validDomain(d string) bool {
+	if len(d) > 253 || !strings.Contains(d, ".") && d != "localhost" {
+		return false
+	}
+	for label := range strings.SplitSeq(d, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
+			strings.ContainsFunc(label, notInLabel) {
+			return false
+		}
+	}
+	return true
+}
+
+func notInLabel(r rune) bool {
+	return r < 0x80 && (r < '0' || r > '9') && (r < 'a' || r > 'z') && r != '-' && r != '_'
+}
+
+// Domain is the part of an address behind the last @, lower-cased.
+func Domain(address string) string {
+	return strings.ToLower(address[strings.LastIndexByte(address, '@')+1:])
+}
+
+// Masked shows an address without giving it away: "a…e@example.org".
+func Masked(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	if at < 1 {
+		return "…"
+	}
+	first, size := utf8.DecodeRuneInString(address)
+	last, _ := utf8.DecodeLastRuneInString(address[:at])
+	if size >= at {
+		return string(first) + "…" + address[at:]
+	}
+	return string(first) + "…" + string(last) + address[at:]
+}
+
+// PlainLine is s as one line of text that may stand in a header or a list:
+// control characters and line breaks become spaces, white space collapses,
+// invisible direction overrides go. At most max bytes are kept, cut at a
+// character.
+func PlainLine(s string, max int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029:
+			return ' '
+		case r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0xfeff || r == 0x00ad:
+			return -1
+		}
+		return r
+	}, s)
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) <= max {
+		return s
+	}
+	for max > 0 && !utf8.RuneStart(s[max]) {
+		max--
+	}
+	return strings.TrimSpace(s[:max])
+}

@@ -100,6 +100,14 @@ func SlotKey(d Digest, wall, instant time.Time, loc *time.Location) string {
 	return instant.In(loc).Format("2006-01-02T15:04Z07:00")
 }
 
+// Cadence is a schedule in the words of a reader: on which days and when. It
+// is frozen with an edition for the line that says why a reader gets it.
+type Cadence struct {
+	Weekdays     []time.Weekday // sorted from Sunday; seven: daily; empty: too irregular to say
+	Hour, Minute int            // wall clock
+	Zone         string         // IANA name, or ZoneReader
+}
+
 // EditionKind says why an edition exists.
 type EditionKind string
 
@@ -156,6 +164,7 @@ type Edition struct {
 	HeldReason string
 	ConfigHash string
 	KeyID      byte      // the token key its links and Message-IDs are made with
+	Cadence    Cadence
 	Subject    string    // the digest's subject template at the time
 	ExpiresAt  time.Time // nothing queued is sent after this
 	Published  time.Time

@@ -106,7 +106,9 @@ func (k *Keyring) Verify(b []byte, purpose Purpose) (Token, error) {
 var urlEncoding = base64.RawURLEncoding.Strict()
 
 // LinkToken is a token as it stands in a URL: base64url, no padding.
-func (k *Keyring) LinkToken(id byte, t Token) string { return urlEncoding.EncodeToString(k.Sign(id, t)) }
+func (k *Keyring) LinkToken(id byte, t Token) string {
+	return urlEncoding.EncodeToString(k.Sign(id, t))
+}
 
 // ParseLinkToken reads a token out of a URL.
 func (k *Keyring) ParseLinkToken(s string, purpose Purpose) (Token, error) {

@@ -163,7 +163,7 @@ type Edition struct {
 	State      EditionState
 	HeldReason string
 	ConfigHash string
-	KeyID      byte      // the token key its links and Message-IDs are made with
+	KeyID      byte // the token key its links and Message-IDs are made with
 	Cadence    Cadence
 	Subject    string    // the digest's subject template at the time
 	ExpiresAt  time.Time // nothing queued is sent after this

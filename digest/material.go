@@ -2,6 +2,19 @@ package digest
 
 import "time"
 
+// Order asks for one edition.
+type Order struct {
+	Digest      Digest
+	Kind        EditionKind
+	Slot        Slot      // for KindSlot
+	Address     string    // for KindProof: the only reader
+	Now         time.Time // the instant of an extra or proof, and the end of the window
+	FirstWindow time.Time // where the window of a digest's first edition begins
+	ConfigHash  string
+	KeyID       byte
+	Cadence     Cadence
+}
+
 // Group is the readers of an edition's audience who must be treated alike:
 // same choices, same zone, same stories had, same window.
 type Group struct {

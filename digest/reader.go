@@ -72,6 +72,43 @@ type Choices struct {
 	Since       time.Time
 }
 
+// UndoFor is how long a reader can take leaving back.
+const UndoFor = 28 * 24 * time.Hour
+
+// ErrNotFound says that no such row exists (any more).
+var ErrNotFound = errors.New("not found")
+
+// Standing is how one reader stands to the digest of one delivery: what the
+// unsubscribe page shows.
+type Standing struct {
+	Reader           ReaderID
+	Address          string // empty: erased
+	Name             string
+	Language         string // the reader's, else the edition's
+	Digest           string
+	Title            string    // of the digest
+	LeftAt           time.Time // left this digest; zero: has not
+	AllLeftAt        time.Time // left everything; zero: has not
+	PausedUntil      time.Time // zero: not paused
+	Frequency        Frequency
+	Weekday          time.Weekday
+	Categories       []string // chosen; nil: all
+	DigestCategories []string // what the digest offered in that edition
+}
+
+// Leaving is what a reader does on the way out, or instead of it. Exactly one
+// of Everything, Weekly, PauseUntil and Categories is set; none of them means
+// leaving the digest of the delivery.
+type Leaving struct {
+	At         time.Time
+	How        string // "one-click", "page", "mail"
+	Reason     string // the reader's own words; empty: none given
+	Everything bool   // end all subscriptions
+	Weekly     bool   // stay, but weekly
+	PauseUntil time.Time
+	Categories []string // stay, with these only
+}
+
 // MaxAddress is the longest address taken, RFC 5321 section 4.5.3.1.3 less
 // the angle brackets.
 const MaxAddress = 254

@@ -161,7 +161,7 @@ func (s *Server) awaitReady(ctx context.Context, g *guard) error {
 			return nil
 		}
 		if g.ended() {
-			return errors.New("Postgres did not start")
+			return errors.New("start Postgres: it ended at once")
 		}
 		if err := pause(ctx, pollEvery); err != nil {
 			return fmt.Errorf("wait for Postgres to start: %w", err)
@@ -202,7 +202,8 @@ func (s *Server) command(b binaries) []string {
 		"log_min_error_statement=panic", "log_error_verbosity=terse",
 	}
 	if s.options.Throwaway {
-		law = append(law, "fsync=off", "full_page_writes=off")
+		law = append(law, "fsync=off", "full_page_writes=off",
+			"max_connections=500") // all the tests of a machine at once
 	} else {
 		law = append(law, "fsync=on", "full_page_writes=on")
 	}

@@ -169,7 +169,7 @@ func (s *Server) stop(ctx context.Context) error {
 			}
 		}
 		if err := pause(ctx, pollEvery); err != nil {
-			return fmt.Errorf("Postgres, process %d, is still shutting down: %w", found.pid, err)
+			return fmt.Errorf("wait for Postgres, process %d, to shut down: %w", found.pid, err)
 		}
 	}
 }

@@ -130,7 +130,7 @@ func findAccount(data, root string) (account, error) {
 			return account{name, uid, gid, true}, errors.Join(uidErr, gidErr)
 		}
 	}
-	return account{}, errors.New("Postgres refuses to run as root, and there is no OS user postgres or nobody to run it as: add one (useradd --system postgres)")
+	return account{}, errors.New("find an OS user for Postgres, which refuses to run as root: there is neither postgres nor nobody, add one (useradd --system postgres)")
 }
 
 // nameOf is the name of uid, or its number.

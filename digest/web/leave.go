@@ -1,0 +1,319 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"courant/digest"
+	"courant/templates"
+)
+
+// The ways of leaving, as Leaving.How has them.
+const (
+	howOneClick = "one-click"
+	howPage     = "page"
+)
+
+// unsubscribe answers the address of the List-Unsubscribe header. Its token
+// leaves the digest and does nothing else.
+func (h *handler) unsubscribe(w http.ResponseWriter, r *http.Request, ref digest.Ref) {
+	if r.Method != http.MethodPost {
+		h.withStanding(w, r, ref, func(t *templates.PageTexts, st digest.Standing) {
+			h.show(w, http.StatusOK, "unsubscribe", h.unsubscribePage(t, st))
+		})
+		return
+	}
+	form, ok := h.form(w, r, ref)
+	if !ok {
+		return
+	}
+	switch form.Get("do") {
+	case "leave":
+		h.leaveByHeader(w, r, ref)
+	case "undo":
+		h.undoByTicket(w, r, ref, form.Get("ticket"))
+	default:
+		h.notice(w, r, http.StatusBadRequest, "notice.form")
+	}
+}
+
+// form reads the body of a POST. A one-click body is answered here, for it
+// means the same under every token that may leave; so is a body that is
+// neither that nor a form of our own pages. Then it reports not ok.
+func (h *handler) form(w http.ResponseWriter, r *http.Request, ref digest.Ref) (url.Values, bool) {
+	form, err := readForm(w, r)
+	switch {
+	case err != nil:
+		h.notice(w, r, http.StatusBadRequest, "notice.form")
+	case oneClicked(form):
+		h.oneClick(w, r, ref)
+	case h.foreign(r):
+		h.notice(w, r, http.StatusForbidden, "notice.form")
+	default:
+		return form, true
+	}
+	return nil, false
+}
+
+// oneClick leaves the digest: RFC 8058 section 3.2. It looks at nothing but
+// the token, and is answered 200 also when the reader is long gone. Whoever
+// posts may hang up before the answer; the leaving stands.
+func (h *handler) oneClick(w http.ResponseWriter, r *http.Request, ref digest.Ref) {
+	err := h.leave(r, ref, digest.Leaving{How: howOneClick})
+	if err != nil && !errors.Is(err, digest.ErrNotFound) {
+		h.away(w, r, err)
+		return
+	}
+	plain(w, http.StatusOK, "unsubscribed\n")
+}
+
+// leave records a leaving, and logs it without address or token.
+func (h *handler) leave(r *http.Request, ref digest.Ref, l digest.Leaving) error {
+	ctx, cancel := storeContext(r)
+	defer cancel()
+	l.At = h.Now()
+	if err := h.Store.Leave(ctx, ref, l); err != nil {
+		return fmt.Errorf("record a leaving: %w", err)
+	}
+	h.Log.Info("reader chose", "reader", ref.Reader, "edition", ref.Edition, "how", l.How, "choice", choiceName(l))
+	return nil
+}
+
+// storeContext outlives the client's connection but not the store's patience.
+func storeContext(r *http.Request) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(r.Context()), storeTimeout)
+}
+
+func choiceName(l digest.Leaving) string {
+	switch {
+	case l.Everything:
+		return "leave everything"
+	case l.Weekly:
+		return "weekly"
+	case !l.PauseUntil.IsZero():
+		return "pause"
+	case l.Categories != nil:
+		return "categories"
+	}
+	return "leave"
+}
+
+// leaveByHeader is the button of the header's page. The way back it offers
+// is a ticket for this very leaving: were it for any, whoever holds the header's
+// token could bring back a reader who left by other means.
+func (h *handler) leaveByHeader(w http.ResponseWriter, r *http.Request, ref digest.Ref) {
+	h.withStanding(w, r, ref, func(t *templates.PageTexts, before digest.Standing) {
+		if err := h.leave(r, ref, digest.Leaving{How: howPage}); err != nil {
+			h.failed(w, r, err)
+			return
+		}
+		p := h.result(t, before, "result.left")
+		if leftAt(before).IsZero() {
+			p.Ticket = h.ticketNow(r, ref)
+		}
+		p.CanUndo = p.Ticket != ""
+		h.show(w, http.StatusOK, "result", p)
+	})
+}
+
+// ticketNow makes a ticket for the leaving just recorded, or none when it
+// can't be read back.
+func (h *handler) ticketNow(r *http.Request, ref digest.Ref) string {
+	ctx, cancel := storeContext(r)
+	defer cancel()
+	after, err := h.Store.Standing(ctx, ref)
+	if err != nil || after.LeftAt.IsZero() {
+		return ""
+	}
+	return undoTicket(h.Keys, ref, after.LeftAt)
+}
+
+func (h *handler) undoByTicket(w http.ResponseWriter, r *http.Request, ref digest.Ref, ticket string) {
+	h.withStanding(w, r, ref, func(t *templates.PageTexts, st digest.Standing) {
+		if !validTicket(h.Keys, ref, st.LeftAt, ticket) {
+			h.notice(w, r, http.StatusBadRequest, "notice.form")
+			return
+		}
+		h.undo(w, r, ref, t, st, "")
+	})
+}
+
+// choices answers the address in the body of a mail: the page with all ways
+// to have less, and its buttons.
+func (h *handler) choices(w http.ResponseWriter, r *http.Request, ref digest.Ref) {
+	if r.Method != http.MethodPost {
+		h.withStanding(w, r, ref, func(t *templates.PageTexts, st digest.Standing) {
+			h.show(w, http.StatusOK, "choices", h.choicesPage(t, st))
+		})
+		return
+	}
+	form, ok := h.form(w, r, ref)
+	if !ok {
+		return
+	}
+	h.withStanding(w, r, ref, func(t *templates.PageTexts, st digest.Standing) {
+		if form.Get("do") == "undo" {
+			h.undo(w, r, ref, t, st, h.base+r.URL.Path)
+			return
+		}
+		h.choose(w, r, ref, t, st, form)
+	})
+}
+
+// choose does what a button of the page of choices says.
+func (h *handler) choose(w http.ResponseWriter, r *http.Request, ref digest.Ref, t *templates.PageTexts, st digest.Standing, form url.Values) {
+	a, ok := readAct(form, st, h.Now())
+	stays := a.Weekly || !a.PauseUntil.IsZero() || a.Categories != nil
+	switch {
+	case !ok && form.Get("do") == "categories":
+		p := h.choicesPage(t, st)
+		p.NoneTicked = true
+		h.show(w, http.StatusBadRequest, "choices", p)
+		return
+	case !ok:
+		h.notice(w, r, http.StatusBadRequest, "notice.form")
+		return
+	case stays && !leftAt(st).IsZero():
+		// A page from before the leaving: choosing less must not bring the
+		// reader back unasked. The page as it is now offers that.
+		h.show(w, http.StatusConflict, "choices", h.choicesPage(t, st))
+		return
+	}
+	if err := h.leave(r, ref, a.Leaving); err != nil {
+		h.failed(w, r, err)
+		return
+	}
+	p := h.result(t, st, a.key, "day", t.Day(a.PauseUntil.UTC()), "categories", strings.Join(a.Categories, ", "))
+	p.CanUndo, p.Back = true, h.base+r.URL.Path
+	h.show(w, http.StatusOK, "result", p)
+}
+
+// act is a button pressed: what to record, and the sentence that says so.
+type act struct {
+	digest.Leaving
+	key string
+}
+
+// maxReason is how many bytes of a reader's own words are kept.
+const maxReason = 500
+
+// readAct reads a form of the page of choices. It is not ok when no button of
+// ours was pressed, or when the categories are none or not of the digest.
+func readAct(form url.Values, st digest.Standing, now time.Time) (act, bool) {
+	l := digest.Leaving{How: howPage, Reason: digest.PlainLine(form.Get("reason"), maxReason)}
+	switch form.Get("do") {
+	case "leave":
+		return act{l, "result.left"}, true
+	case "everything":
+		l.Everything = true
+		return act{l, "result.left.all"}, true
+	case "weekly":
+		l.Weekly = true
+		return act{l, "result.weekly"}, true
+	case "pause":
+		l.PauseUntil = pauseEnd(now)
+		return act{l, "result.paused"}, true
+	case "categories":
+		// In the digest's own order, each once. An empty set would mean
+		// leaving, so it is refused here.
+		for _, name := range st.DigestCategories {
+			if slices.Contains(form["category"], name) && !slices.Contains(l.Categories, name) {
+				l.Categories = append(l.Categories, name)
+			}
+		}
+		return act{l, "result.categories"}, len(l.Categories) > 0
+	}
+	return act{}, false
+}
+
+func chosen(st digest.Standing, name string) bool {
+	return st.Categories == nil || slices.Contains(st.Categories, name)
+}
+
+func (h *handler) undo(w http.ResponseWriter, r *http.Request, ref digest.Ref, t *templates.PageTexts, st digest.Standing, back string) {
+	ctx, cancel := storeContext(r)
+	defer cancel()
+	switch err := h.Store.Undo(ctx, ref, h.Now()); {
+	case errors.Is(err, digest.ErrNotFound):
+		h.notice(w, r, http.StatusConflict, "notice.late")
+	case err != nil:
+		h.away(w, r, fmt.Errorf("undo a leaving: %w", err))
+	default:
+		h.Log.Info("reader chose", "reader", ref.Reader, "edition", ref.Edition, "how", howPage, "choice", "undo")
+		p := h.result(t, st, "result.undone")
+		p.Back = back
+		h.show(w, http.StatusOK, "result", p)
+	}
+}
+
+// withStanding does what needs to know how the reader stands. One who was
+// erased is told that nothing is left to do.
+func (h *handler) withStanding(w http.ResponseWriter, r *http.Request, ref digest.Ref, do func(*templates.PageTexts, digest.Standing)) {
+	ctx, cancel := storeContext(r)
+	defer cancel()
+	st, err := h.Store.Standing(ctx, ref)
+	if err != nil {
+		h.failed(w, r, fmt.Errorf("read a reader's standing: %w", err))
+		return
+	}
+	do(h.language(r, st.Language), st)
+}
+
+func (h *handler) failed(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, digest.ErrNotFound) {
+		h.gone(w, r)
+		return
+	}
+	h.away(w, r, err)
+}
+
+// readForm reads a body of at most maxBody bytes in either form RFC 8058
+// section 3.2 allows. A body that names no type is read as urlencoded.
+func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	body := http.MaxBytesReader(w, r.Body, maxBody)
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && media == "multipart/form-data" {
+		// Within maxBody nothing of it is ever written to a file.
+		form, err := multipart.NewReader(body, params["boundary"]).ReadForm(maxBody)
+		if err != nil {
+			return nil, err
+		}
+		return form.Value, form.RemoveAll()
+	}
+	b, err := io.ReadAll(body)
+	if err != nil {
+		return nil, err
+	}
+	return url.ParseQuery(strings.TrimSpace(string(b)))
+}
+
+// oneClicked finds the pair of RFC 8058 section 3.1.
+func oneClicked(form url.Values) bool {
+	for key, values := range form {
+		if strings.EqualFold(key, "List-Unsubscribe") &&
+			len(values) == 1 && strings.EqualFold(strings.TrimSpace(values[0]), "One-Click") {
+			return true
+		}
+	}
+	return false
+}
+
+// foreign says that a form of ours was sent by a page that isn't. Only forms
+// are asked: a one-click comes from anywhere. Because of our Referrer-Policy,
+// browsers older than Sec-Fetch-Site send "Origin: null" from our own pages;
+// they must be able to leave, and the token in the address is what counts.
+func (h *handler) foreign(r *http.Request) bool {
+	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "null" {
+		return false
+	}
+	return h.origin.Check(r) != nil
+}

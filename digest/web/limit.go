@@ -1,0 +1,92 @@
+package web
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// maxBadTokens is how many bad tokens a network may send a minute. A broken
+// mail program sends a handful; guessing 128 bits would take more.
+const maxBadTokens = 600
+
+// maxNetworks bounds the memory of each half of a limiter.
+const maxNetworks = 8192
+
+// limiter counts by network in two halves, the running window and the one
+// before. When a window is over or full, the older half is dropped: the memory
+// is bounded and a flood from many networks only makes it forget sooner.
+type limiter struct {
+	max    int
+	window time.Duration
+
+	mu       sync.Mutex
+	since    time.Time
+	now, old map[netip.Prefix]int
+}
+
+// allow counts one more and says whether that was still within the limit.
+func (l *limiter) allow(network netip.Prefix, at time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.now == nil || at.Sub(l.since) >= l.window || len(l.now) >= maxNetworks {
+		if at.Sub(l.since) >= 2*l.window {
+			l.now = nil // what it holds is too old to count
+		}
+		l.old, l.now, l.since = l.now, map[netip.Prefix]int{}, at
+	}
+	n := l.now[network] + l.old[network]
+	if n >= l.max {
+		return false
+	}
+	l.now[network]++
+	return true
+}
+
+// clientNetwork is the network a request came from: the address itself for
+// IPv4, its /64 for IPv6, which is what one household gets. Behind trusted
+// proxies it is the right-most address of X-Forwarded-For that is not one of
+// them; what stands left of it anyone may have written.
+func clientNetwork(r *http.Request, trusted []netip.Prefix) netip.Prefix {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	client := parseAddr(host)
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		if !isTrusted(client, trusted) {
+			break
+		}
+		addr := parseAddr(strings.TrimSpace(hop))
+		if !addr.IsValid() {
+			break
+		}
+		client = addr
+	}
+	bits := 32
+	if client.Is6() {
+		bits = 64
+	}
+	network, err := client.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{} // a socket without an address; all of those are one
+	}
+	return network
+}
+
+func parseAddr(s string) netip.Addr {
+	addr, err := netip.ParseAddr(strings.Trim(s, "[]"))
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addr.Unmap().WithZone("")
+}
+
+func isTrusted(addr netip.Addr, trusted []netip.Prefix) bool {
+	return addr.IsValid() && slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(addr) })
+}

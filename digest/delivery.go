@@ -102,8 +102,26 @@ type Owner struct {
 // Intent asks for leave to send: the deliveries a lane will hand over next,
 // in that order.
 type Intent struct {
-	Lane Lane
-	Refs []Ref
+	Lane       Lane
+	Refs       []Ref
+	MessageIDs []string // of the same deliveries
+}
+
+// Stranded is a row in the hands of a lane that was lost.
+type Stranded struct {
+	Lane  LaneID
+	Ref   Ref
+	State DeliveryState // Claimed or Sending
+	Seq   int           // the order in which the lane was to send
+}
+
+// Salvage is what becomes of a stranded row that was sending.
+type Salvage struct {
+	Ref     Ref
+	State   DeliveryState // Accepted, Refused, InDoubt or Queued
+	Reply   string
+	Class   Class
+	Attempt bool // an attempt was made
 }
 
 // Settlement is the end of one attempt on its way to the ledger.
@@ -133,6 +151,19 @@ func (s Settlement) State() DeliveryState {
 	}
 	return Queued
 }
+
+// Remainder is what a worked-off ledger still holds.
+type Remainder struct {
+	Due      int           // may be claimed now
+	Deferred int           // wait for their time
+	Held     int           // in editions that are held
+	Claimed  int           // in the hands of lanes
+	Next     time.Duration // until the first deferred one is due; zero: none
+	Said     string        // the words of the server for one that is deferred
+}
+
+// Total is how many deliveries are left.
+func (r Remainder) Total() int { return r.Due + r.Deferred + r.Held + r.Claimed }
 
 // Tally counts deliveries by state.
 type Tally map[DeliveryState]int

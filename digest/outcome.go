@@ -140,6 +140,17 @@ func Classify(code int, status, text string) Class {
 	return ClassTransient
 }
 
+// GoneAtOnce says whether a hard refusal with this enhanced status ends the
+// address at the first time: it names the mailbox. The others (the domain's
+// DNS, a disabled account) may heal and count on two different days.
+func GoneAtOnce(status string) bool {
+	switch status {
+	case "5.1.2", "5.4.4", "5.2.1":
+		return false
+	}
+	return true
+}
+
 func classifyPermanent(code int, status, text string) Class {
 	switch status {
 	case "5.1.1", "5.1.0", "5.1.3", "5.1.6", "5.1.10", "5.1.2", "5.4.4", "5.2.1":

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -32,10 +33,10 @@ type Store struct {
 }
 
 // Open connects to the Postgres at dsn, which is a URL or lib/pq's key=value
-// form; sslmode is set to prefer where the DSN leaves it out. The schema is the first of
-// the connection's search_path. Open does not migrate.
+// form; where it leaves sslmode out, prefer is meant, as in libpq. The schema
+// is the first of the connection's search_path. Open does not migrate.
 func Open(ctx context.Context, dsn string) (*Store, error) {
-	db, err := sqlx.Open("postgres", dsn)
+	db, err := sqlx.Open("postgres", withSSLMode(dsn))
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
@@ -48,6 +49,20 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
+}
+
+// withSSLMode names the mode, because lib/pq's own default (require) fails at
+// a server without TLS.
+func withSSLMode(dsn string) string {
+	switch {
+	case strings.Contains(dsn, "sslmode=") || os.Getenv("PGSSLMODE") != "":
+		return dsn
+	case !strings.HasPrefix(dsn, "postgres://") && !strings.HasPrefix(dsn, "postgresql://"):
+		return dsn + " sslmode=prefer"
+	case strings.Contains(dsn, "?"):
+		return dsn + "&sslmode=prefer"
+	}
+	return dsn + "?sslmode=prefer"
 }
 
 // Ping says whether the database answers.

@@ -1,0 +1,317 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"courant/digest"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// material gathers what the edition is decided from. The audience goes into a
+// temporary table and is grouped by the database: only the groups come here.
+func (p *publication) material(ctx context.Context) (digest.Material, error) {
+	m := digest.Material{Digest: p.order.Digest, Edition: p.edition}
+	fill := p.fillAudience
+	if p.order.Kind == digest.KindProof {
+		fill = p.fillProof
+	}
+	if err := fill(ctx); err != nil {
+		return m, err
+	}
+	var oldest *time.Time
+	if err := p.tx.GetContext(ctx, &oldest, `SELECT min(since) FROM audience`); err != nil {
+		return m, fmt.Errorf("read the oldest window: %w", err)
+	}
+	since := p.edition.WindowFrom
+	if oldest != nil && oldest.Before(since) {
+		since = *oldest
+	}
+	var err error
+	if m.Candidates, err = selectCandidates(ctx, p.tx, since, p.edition.WindowTo, p.order.Digest.Categories); err != nil {
+		return m, err
+	}
+	if m.Sent, err = sentStories(ctx, p.tx, p.order.Now.Add(-72*time.Hour)); err != nil {
+		return m, err
+	}
+	if p.order.Kind != digest.KindProof {
+		if err := p.fillHad(ctx, m); err != nil {
+			return m, err
+		}
+	}
+	m.Groups, err = p.group(ctx)
+	return m, err
+}
+
+// fillAudience lists who gets the edition: active on one of the digest's
+// lists, not gone, not paused, not suppressed, and due by frequency. Since is
+// where the reader's window begins: the last edition of the digest the reader
+// had, else the first one published since the reader came, else the edition's
+// own window.
+//
+// The queries stay on whole sets: a million readers take seconds, not a query
+// each.
+func (p *publication) fillAudience(ctx context.Context) error {
+	d := p.order.Digest
+	zones, err := p.knownZones(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = p.tx.ExecContext(ctx, `
+		CREATE TEMPORARY TABLE audience ON COMMIT DROP AS
+		WITH recent AS (
+			SELECT e.id, e.window_from, e.published, e.local_date
+			FROM editions e
+			WHERE e.digest = $1 AND e.kind <> 'proof' AND e.id <> $2 AND e.published > $3::timestamptz - $4::interval
+		), had AS (
+			SELECT d.reader_id, max(v.window_to) AS window_to, max(r.local_date) AS last_day
+			FROM recent r
+			JOIN deliveries d ON d.edition_id = r.id
+			JOIN variants v ON v.id = d.variant_id
+			WHERE d.state IN ('claimed', 'sending', 'accepted', 'in doubt', 'bounced', 'complained')
+			GROUP BY d.reader_id
+		), subscribed AS (
+			SELECT s.reader_id, min(s.since) AS since
+			FROM subscriptions s
+			WHERE s.list = ANY ($5::text[]) AND s.state = 'active'
+			GROUP BY s.reader_id
+		), due AS (
+			SELECT r.id AS reader_id, r.language, `+zoneColumn+` AS zone, c.categories, c.frequency, c.weekday,
+			       s.since AS joined, h.window_to, h.last_day
+			FROM subscribed s
+			JOIN readers r ON r.id = s.reader_id
+			LEFT JOIN choices c ON c.reader_id = r.id AND c.digest = $1
+			LEFT JOIN had h ON h.reader_id = r.id
+			WHERE r.email IS NOT NULL
+			  AND c.left_at IS NULL
+			  AND (c.paused_until IS NULL OR c.paused_until <= $3)
+			  AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.email_hash = r.email_hash AND (x.until IS NULL OR x.until > $3))
+		)
+		SELECT reader_id, language, zone, categories, NULL::bigint[] AS had, NULL::bigint AS grp,
+		       COALESCE(window_to,
+		                (SELECT min(recent.window_from) FROM recent WHERE recent.published >= joined),
+		                $8::timestamptz) AS since
+		FROM due
+		WHERE ($6 = '' OR zone = $6)
+		  AND CASE frequency
+		      WHEN 'daily' THEN last_day IS NULL OR last_day < $7::date
+		      WHEN 'weekly' THEN
+		          CASE WHEN weekday IS NULL THEN last_day IS NULL OR last_day <= $7::date - 7
+		          -- the last such weekday on or before the edition's day
+		          ELSE COALESCE(last_day, (joined AT TIME ZONE zone)::date - 1)
+		               < $7::date - mod(EXTRACT(DOW FROM $7::date)::integer - weekday + 7, 7)
+		          END
+		      ELSE true
+		      END`,
+		d.Name, p.id, p.order.Now, fmt.Sprintf("%d hours", int(lookBack.Hours())), textArray(d.Lists),
+		p.zone, p.localDay(), p.edition.WindowFrom, homeZone(d), textArray(zones))
+	if err != nil {
+		return fmt.Errorf("list the audience: %w", err)
+	}
+	return nil
+}
+
+// zoneColumn is the zone a reader's mail is shown in: in a digest of readers'
+// zones the reader's own where it is known, else the digest's.
+const zoneColumn = `CASE WHEN r.time_zone = ANY ($10::text[]) THEN r.time_zone ELSE $9 END`
+
+// knownZones lists the zones that readers have and that both Go and Postgres
+// know; none where the digest has a zone of its own.
+func (p *publication) knownZones(ctx context.Context) ([]string, error) {
+	if p.order.Digest.TimeZone != digest.ZoneReader {
+		return nil, nil
+	}
+	var names, known []string
+	err := p.tx.SelectContext(ctx, &names, `
+		SELECT name FROM pg_timezone_names
+		WHERE name IN (SELECT DISTINCT time_zone FROM readers WHERE time_zone <> '')`)
+	if err != nil {
+		return nil, fmt.Errorf("read readers' zones: %w", err)
+	}
+	for _, name := range names {
+		if _, err := time.LoadLocation(name); err == nil {
+			known = append(known, name)
+		}
+	}
+	return known, nil
+}
+
+// localDay is the local day of the edition, for frequencies.
+func (p *publication) localDay() string {
+	if p.order.Kind == digest.KindSlot {
+		return p.order.Slot.LocalDate.String()
+	}
+	loc, err := time.LoadLocation(p.edition.Zone)
+	if err != nil {
+		loc = time.UTC
+	}
+	return digest.DateOf(p.edition.Instant.In(loc)).String()
+}
+
+// fillProof makes an audience of one, whose past does not count.
+func (p *publication) fillProof(ctx context.Context) error {
+	_, err := p.tx.ExecContext(ctx, `
+		CREATE TEMPORARY TABLE audience ON COMMIT DROP AS
+		SELECT r.id AS reader_id, r.language, $2::text AS zone, NULL::text[] AS categories, NULL::bigint[] AS had,
+		       NULL::bigint AS grp, $3::timestamptz AS since
+		FROM readers r
+		WHERE r.email = $1`, p.order.Address, homeZone(p.order.Digest), p.edition.WindowFrom)
+	if err != nil {
+		return fmt.Errorf("find the proof's reader: %w", err)
+	}
+	return nil
+}
+
+// fillHad notes for each reader which candidate stories came before, in
+// whatever digest. A story queued in another digest's live edition counts as
+// had too: two digests due in the same minute would otherwise both carry it.
+func (p *publication) fillHad(ctx context.Context, m digest.Material) error {
+	var known []int64
+	for _, c := range m.Candidates {
+		if c.Story != 0 {
+			known = append(known, int64(c.Story))
+		}
+	}
+	// A new article may fold into a story that was sent before.
+	for _, s := range m.Sent {
+		known = append(known, int64(s.ID))
+	}
+	if len(known) == 0 {
+		return nil
+	}
+	_, err := p.tx.ExecContext(ctx, `
+		WITH told AS (
+			SELECT DISTINCT v.id, v.edition_id
+			FROM variant_stories vs
+			JOIN variants v ON v.id = vs.variant_id
+			JOIN editions e ON e.id = v.edition_id
+			WHERE vs.story_id = ANY ($1::bigint[]) AND v.reason IS NULL AND e.kind <> 'proof'
+		), had AS (
+			SELECT d.reader_id, array_agg(d.variant_id ORDER BY d.variant_id) AS variants
+			FROM told t
+			JOIN editions e ON e.id = t.edition_id
+			JOIN deliveries d ON d.edition_id = t.edition_id AND d.variant_id = t.id
+			WHERE d.state IN ('claimed', 'sending', 'accepted', 'in doubt', 'bounced', 'complained')
+			   OR d.state = 'queued' AND e.digest <> $2 AND e.state IN ('open', 'sending', 'held')
+			GROUP BY d.reader_id
+		)
+		UPDATE audience a SET had = h.variants FROM had h WHERE h.reader_id = a.reader_id`,
+		pq.Array(known), p.order.Digest.Name)
+	if err != nil {
+		return fmt.Errorf("read what readers had: %w", err)
+	}
+	return nil
+}
+
+// group names the groups and reads them. Readers of one group share choices,
+// zone, window and past.
+func (p *publication) group(ctx context.Context) ([]digest.Group, error) {
+	_, err := p.tx.ExecContext(ctx, `
+		WITH groups AS (
+			SELECT row_number() OVER () AS grp, language, zone, categories, had, since
+			FROM audience
+			GROUP BY language, zone, categories, had, since
+		)
+		UPDATE audience a
+		SET grp = g.grp
+		FROM groups g
+		WHERE a.language = g.language AND a.zone = g.zone AND a.since = g.since
+		  AND COALESCE(a.categories, '{}') = COALESCE(g.categories, '{}') AND COALESCE(a.had, '{}') = COALESCE(g.had, '{}')`)
+	if err != nil {
+		return nil, fmt.Errorf("group the audience: %w", err)
+	}
+	var rows []struct {
+		Grp        int64
+		Language   string
+		Zone       string
+		Categories pq.StringArray
+		Had        pq.Int64Array
+		Since      time.Time
+		Readers    int
+	}
+	err = p.tx.SelectContext(ctx, &rows, `
+		SELECT a.grp, a.language, a.zone, a.categories, a.since, count(*) AS readers,
+		       (SELECT array_agg(DISTINCT vs.story_id ORDER BY vs.story_id)
+		        FROM variant_stories vs WHERE vs.variant_id = ANY (a.had)) AS had
+		FROM audience a
+		GROUP BY a.grp, a.language, a.zone, a.categories, a.since, a.had
+		ORDER BY a.grp`)
+	if err != nil {
+		return nil, fmt.Errorf("read the groups: %w", err)
+	}
+	groups := make([]digest.Group, len(rows))
+	for i, r := range rows {
+		groups[i] = digest.Group{Key: r.Grp, Language: r.Language, Zone: r.Zone, Categories: r.Categories, Since: r.Since, Readers: r.Readers}
+		for _, id := range r.Had {
+			groups[i].Had = append(groups[i].Had, digest.StoryID(id))
+		}
+	}
+	return groups, nil
+}
+
+// selectCandidates reads the articles of the categories first seen within
+// (from, to], newest first. No categories means all.
+func selectCandidates(ctx context.Context, q sqlx.QueryerContext, from, to time.Time, categories []string) ([]digest.Candidate, error) {
+	var rows []articleRow
+	err := sqlx.SelectContext(ctx, q, &rows, articleQuery+`
+		WHERE a.first_seen > $1 AND a.first_seen <= $2 AND (cardinality($3::text[]) = 0 OR a.category = ANY ($3))
+		ORDER BY a.first_seen DESC, a.id
+		LIMIT 5000`, from, to, textArray(categories))
+	if err != nil {
+		return nil, fmt.Errorf("read candidate articles: %w", err)
+	}
+	candidates := make([]digest.Candidate, len(rows))
+	for i, r := range rows {
+		candidates[i] = r.candidate()
+	}
+	return candidates, nil
+}
+
+// sentStories reads the stories that any edition published since then told,
+// for folding.
+func sentStories(ctx context.Context, q sqlx.QueryerContext, since time.Time) ([]digest.Story, error) {
+	var rows []articleRow
+	err := sqlx.SelectContext(ctx, q, &rows, articleQuery+`
+		WHERE s.story_id IN (
+			SELECT es.story_id FROM edition_stories es JOIN editions e ON e.id = es.edition_id
+			WHERE e.published > $1 AND e.kind <> 'proof')
+		ORDER BY s.story_id, a.id`, since)
+	if err != nil {
+		return nil, fmt.Errorf("read sent stories: %w", err)
+	}
+	var stories []digest.Story
+	for _, r := range rows {
+		c := r.candidate()
+		if len(stories) == 0 || stories[len(stories)-1].ID != c.Story {
+			stories = append(stories, digest.Story{ID: c.Story})
+		}
+		last := &stories[len(stories)-1]
+		last.Articles = append(last.Articles, c.Article)
+	}
+	return stories, nil
+}
+
+// Material gathers what an edition ordered like this would be decided from,
+// and changes nothing: for plan and preview.
+func (s *Store) Material(ctx context.Context, o digest.Order) (m digest.Material, err error) {
+	err = s.tx(ctx, func(tx *sqlx.Tx) error {
+		p := publication{tx: tx, order: o}
+		if answered, err := p.begin(ctx); err != nil || answered {
+			m = digest.Material{Digest: o.Digest, Edition: p.edition}
+			return errors.Join(err, tx.Rollback())
+		}
+		if m, err = p.material(ctx); err != nil {
+			return err
+		}
+		return tx.Rollback()
+	})
+	if errors.Is(err, sql.ErrTxDone) {
+		err = nil
+	}
+	return m, err
+}

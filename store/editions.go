@@ -1,0 +1,510 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"courant/digest"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// publishLock serialises publications: two digests that come due in the same
+// minute must not hand the same story to the same reader.
+const publishLock = 0x7075626c697368 // "publish"
+
+// lookBack is how far back a reader's last edition is looked for: a weekly
+// reader's lies seven days behind.
+const lookBack = 10 * 24 * time.Hour
+
+// partitionSpan is how many editions share one partition of the ledger.
+const partitionSpan = 64
+
+// Publish makes one edition: edition, variants and one queued delivery per
+// reader, in one transaction, from what compose decides. The edition is open:
+// it waits for its first render. When the digest's slot was answered before,
+// that edition comes back and nothing changes; a later zone of a digest in
+// readers' zones joins the edition of the earlier ones. When no variant has
+// enough stories nothing is published: the slot is recorded as skipped and
+// the edition comes back without an ID and with the reason.
+func (s *Store) Publish(ctx context.Context, o digest.Order, compose func(digest.Material) (digest.Composition, error)) (digest.Edition, error) {
+	id, err := s.nextEdition(ctx)
+	if err != nil {
+		return digest.Edition{}, err
+	}
+	var e digest.Edition
+	err = s.tx(ctx, func(tx *sqlx.Tx) error {
+		p := publication{tx: tx, order: o, id: id}
+		e, err = p.run(ctx, compose)
+		return err
+	})
+	if err != nil {
+		return digest.Edition{}, fmt.Errorf("publish %s: %w", o.Digest.Name, err)
+	}
+	return e, nil
+}
+
+// nextEdition draws an id and makes sure that its partition is there. A gap
+// in the ids after a failure does no harm.
+func (s *Store) nextEdition(ctx context.Context) (digest.EditionID, error) {
+	var id int64
+	if err := s.db.GetContext(ctx, &id, `SELECT nextval(pg_get_serial_sequence('editions', 'id'))`); err != nil {
+		return 0, fmt.Errorf("number the edition: %w", err)
+	}
+	from := id - id%partitionSpan
+	name := fmt.Sprintf("deliveries_%d", from)
+	var there bool
+	if err := s.db.GetContext(ctx, &there, `SELECT to_regclass($1) IS NOT NULL`, name); err != nil {
+		return 0, fmt.Errorf("look for partition %s: %w", name, err)
+	}
+	if there {
+		return digest.EditionID(id), nil
+	}
+	err := s.tx(ctx, func(tx *sqlx.Tx) error {
+		// Made beside the table and then attached, which locks less than
+		// CREATE TABLE ... PARTITION OF while other editions are being sent.
+		_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(publishLock))
+		if err == nil {
+			err = tx.GetContext(ctx, &there, `SELECT to_regclass($1) IS NOT NULL`, name)
+		}
+		if err != nil || there {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, fmt.Sprintf(`
+			CREATE TABLE %[1]s (LIKE deliveries INCLUDING DEFAULTS INCLUDING CONSTRAINTS)
+			  WITH (fillfactor = 55, autovacuum_vacuum_scale_factor = 0.1);
+			ALTER TABLE deliveries ATTACH PARTITION %[1]s FOR VALUES FROM (%[2]d) TO (%[3]d)`,
+			name, from, from+partitionSpan))
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("make partition %s: %w", name, err)
+	}
+	return digest.EditionID(id), nil
+}
+
+// publication is one run of Publish inside its transaction.
+type publication struct {
+	tx      *sqlx.Tx
+	order   digest.Order
+	id      digest.EditionID
+	edition digest.Edition
+	joined  bool // a later zone of an edition that is out
+	zone    string
+	expires time.Time
+	stories []digest.StoryID // by index into the composition
+}
+
+// run tells the publication in order.
+func (p *publication) run(ctx context.Context, compose func(digest.Material) (digest.Composition, error)) (digest.Edition, error) {
+	if _, err := p.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(publishLock)); err != nil {
+		return p.edition, fmt.Errorf("wait for other publications: %w", err)
+	}
+	answered, err := p.begin(ctx)
+	if err != nil || answered {
+		return p.edition, err
+	}
+	// An empty slot expires nothing: the savepoint takes it back.
+	if _, err := p.tx.ExecContext(ctx, `SAVEPOINT before_expiry`); err != nil {
+		return p.edition, fmt.Errorf("savepoint: %w", err)
+	}
+	if err := p.expirePrevious(ctx); err != nil {
+		return p.edition, err
+	}
+	m, err := p.material(ctx)
+	if err != nil {
+		return p.edition, err
+	}
+	c, err := compose(m)
+	if err != nil {
+		return p.edition, fmt.Errorf("compose: %w", err)
+	}
+	if empty, reason := nothingToSend(c); empty {
+		return p.skip(ctx, reason)
+	}
+	for _, step := range []func(context.Context, digest.Composition) error{
+		p.writeEdition, p.writeStories, p.writeVariants, p.answerSlot,
+	} {
+		if err := step(ctx, c); err != nil {
+			return p.edition, err
+		}
+	}
+	return p.edition, nil
+}
+
+// nothingToSend says whether no variant of the composition is sent, and why
+// not, in the words of the digest's own choice.
+func nothingToSend(c digest.Composition) (bool, string) {
+	reason := "no articles"
+	for _, v := range c.Variants {
+		if v.Reason == "" {
+			return false, ""
+		}
+		if v.Default {
+			reason = v.Reason
+		}
+	}
+	return true, reason
+}
+
+// begin draws up the edition: its window, its number, its zone. It says
+// whether the slot was answered before.
+func (p *publication) begin(ctx context.Context) (answered bool, err error) {
+	o := p.order
+	d := o.Digest
+	p.edition = digest.Edition{
+		ID: p.id, Digest: d.Name, Title: d.Title, Kind: o.Kind, Language: d.Language, Subject: d.Subject,
+		Cadence: o.Cadence, ConfigHash: o.ConfigHash, KeyID: o.KeyID, State: digest.EditionOpen,
+		Published: o.Now.UTC().Truncate(time.Second), WindowTo: o.Now, Instant: o.Now, Zone: homeZone(d),
+		Slot: o.Now.UTC().Format("2006-01-02T15:04:05.000000Z"),
+	}
+	if o.Kind == digest.KindProof {
+		// Two proofs within a microsecond would share a slot.
+		p.edition.Slot = fmt.Sprintf("proof %d", p.id)
+	}
+	if o.Kind == digest.KindSlot {
+		p.edition.Slot, p.edition.Instant = o.Slot.Key, o.Slot.Instant
+		if d.TimeZone == digest.ZoneReader {
+			p.zone = o.Slot.Zone
+		}
+		if answered, err = p.findAnswer(ctx); err != nil || answered {
+			return answered, err
+		}
+	}
+	fresh := d.FreshUntil
+	if fresh <= 0 {
+		fresh = 24 * time.Hour
+	}
+	p.expires = p.edition.Instant.Add(fresh)
+	p.edition.ExpiresAt = p.expires
+	if p.joined {
+		return false, nil
+	}
+	return false, p.numberAndWindow(ctx)
+}
+
+func homeZone(d digest.Digest) string {
+	if d.TimeZone != digest.ZoneReader && d.TimeZone != "" {
+		return d.TimeZone
+	}
+	if d.HomeZone != "" {
+		return d.HomeZone
+	}
+	return "UTC"
+}
+
+// findAnswer looks for the edition that answers the slot, or the local day of
+// a digest that fires once a day. An earlier zone's edition is joined.
+func (p *publication) findAnswer(ctx context.Context) (answered bool, err error) {
+	slot := p.order.Slot
+	var state string
+	err = p.tx.GetContext(ctx, &state, `
+		SELECT state FROM slots WHERE digest = $1 AND slot = $2 AND zone = $3 FOR UPDATE`,
+		slot.Digest, slot.Key, slot.Zone)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return false, fmt.Errorf("read slot: %w", err)
+	}
+	if digest.SlotState(state) == digest.SlotSkipped {
+		p.edition = digest.Edition{Digest: slot.Digest, Slot: slot.Key, HeldReason: "the slot was skipped before"}
+		return true, nil
+	}
+	row := editionRow{}
+	err = p.tx.GetContext(ctx, &row, editionQuery+`
+		WHERE e.digest = $1 AND (e.slot = $2 OR $3 AND e.daily AND e.local_date = $4::date) ORDER BY e.slot = $2 DESC LIMIT 1 FOR UPDATE`,
+		slot.Digest, slot.Key, slot.Daily, slot.LocalDate.String())
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for the slot's edition: %w", err)
+	}
+	if p.edition, err = row.edition(); err != nil {
+		return false, err
+	}
+	p.id = p.edition.ID
+	if p.zone != "" && digest.SlotState(state) != digest.SlotPublished && p.edition.State != digest.EditionAbandoned {
+		p.joined = true
+		p.edition.WindowTo, p.edition.Instant = p.order.Now, slot.Instant
+		return false, nil
+	}
+	if state == "" {
+		return true, nil
+	}
+	return true, p.answerSlot(ctx, digest.Composition{})
+}
+
+// numberAndWindow reads where the digest's last edition ended.
+func (p *publication) numberAndWindow(ctx context.Context) error {
+	var last struct {
+		Number   int
+		WindowTo *time.Time
+	}
+	err := p.tx.GetContext(ctx, &last, `
+		SELECT COALESCE(max(number), 0) AS number, max(window_to) AS window_to
+		FROM editions
+		WHERE digest = $1 AND kind <> 'proof'`, p.order.Digest.Name)
+	if err != nil {
+		return fmt.Errorf("read the last edition: %w", err)
+	}
+	p.edition.WindowFrom = p.order.FirstWindow
+	if last.WindowTo != nil {
+		p.edition.WindowFrom = *last.WindowTo
+	}
+	if p.edition.WindowFrom.After(p.edition.WindowTo) {
+		p.edition.WindowFrom = p.edition.WindowTo
+	}
+	if p.order.Kind != digest.KindProof {
+		p.edition.Number = last.Number + 1
+	}
+	return nil
+}
+
+// expirePrevious ends what is still queued of the digest's last editions, in
+// readers' zones only of this zone: yesterday's news is not sent beside
+// today's.
+func (p *publication) expirePrevious(ctx context.Context) error {
+	if p.order.Kind == digest.KindProof {
+		return nil
+	}
+	_, err := p.tx.ExecContext(ctx, `
+		UPDATE deliveries d
+		SET state = 'expired', not_before = NULL, settled_at = clock_timestamp(),
+		    reply = 'a later edition of the digest was published'
+		FROM variants v JOIN editions e ON e.id = v.edition_id
+		WHERE e.digest = $1 AND e.kind <> 'proof' AND e.id <> $2 AND e.state IN ('open', 'sending', 'held')
+		  AND ($3 = '' OR v.zone = $3)
+		  AND d.edition_id = e.id AND d.variant_id = v.id AND d.state = 'queued'`,
+		p.order.Digest.Name, p.id, p.zone)
+	if err != nil {
+		return fmt.Errorf("expire the last edition's queue: %w", err)
+	}
+	// What is claimed now and comes back to queued is too late as well.
+	_, err = p.tx.ExecContext(ctx, `
+		UPDATE variants v
+		SET expires_at = LEAST(v.expires_at, clock_timestamp())
+		FROM editions e
+		WHERE e.id = v.edition_id AND e.digest = $1 AND e.kind <> 'proof' AND e.id <> $2
+		  AND e.state IN ('open', 'sending', 'held') AND ($3 = '' OR v.zone = $3)`,
+		p.order.Digest.Name, p.id, p.zone)
+	if err != nil {
+		return fmt.Errorf("close the last edition: %w", err)
+	}
+	return nil
+}
+
+// skip records that nothing is sent.
+func (p *publication) skip(ctx context.Context, reason string) (digest.Edition, error) {
+	p.edition = digest.Edition{Digest: p.order.Digest.Name, Slot: p.edition.Slot, Kind: p.order.Kind, HeldReason: reason}
+	if _, err := p.tx.ExecContext(ctx, `ROLLBACK TO SAVEPOINT before_expiry`); err != nil {
+		return p.edition, fmt.Errorf("take the expiry back: %w", err)
+	}
+	if p.order.Kind != digest.KindSlot {
+		return p.edition, nil
+	}
+	_, err := p.tx.ExecContext(ctx, `
+		UPDATE slots
+		SET state = 'skipped', reason = $4, decided_at = clock_timestamp()
+		WHERE digest = $1 AND slot = $2 AND zone = $3 AND state = 'owed'`,
+		p.order.Slot.Digest, p.order.Slot.Key, p.order.Slot.Zone, reason)
+	if err != nil {
+		return p.edition, fmt.Errorf("record the empty slot: %w", err)
+	}
+	return p.edition, nil
+}
+
+func (p *publication) writeEdition(ctx context.Context, _ digest.Composition) error {
+	if p.joined {
+		_, err := p.tx.ExecContext(ctx, `
+			UPDATE editions
+			SET state = 'open', held_reason = '', finished_at = NULL, window_to = GREATEST(window_to, $2)
+			WHERE id = $1`, p.id, p.edition.WindowTo)
+		if err != nil {
+			return fmt.Errorf("open edition %d for zone %s: %w", p.id, p.zone, err)
+		}
+		return nil
+	}
+	e := p.edition
+	cadence, err := json.Marshal(cadenceJSON(e.Cadence))
+	if err != nil {
+		return fmt.Errorf("write cadence: %w", err)
+	}
+	day := e.Published
+	if loc, err := time.LoadLocation(e.Zone); err == nil {
+		day = e.Instant.In(loc)
+	}
+	date := digest.DateOf(day)
+	if p.order.Kind == digest.KindSlot {
+		date = p.order.Slot.LocalDate
+	}
+	var number *int
+	if e.Number > 0 {
+		number = &e.Number
+	}
+	_, err = p.tx.ExecContext(ctx, `
+		INSERT INTO editions (id, digest, title, kind, number, slot, local_date, daily, instant, zone, language,
+		                      lists, categories, window_from, window_to, subject, cadence, state, config_hash, key_id, published)
+		VALUES ($1, $2, $3, $4, $5, $6, $7::date, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'open', $18, $19, $20)`,
+		e.ID, e.Digest, e.Title, string(e.Kind), number, e.Slot, date.String(),
+		p.order.Kind == digest.KindSlot && p.order.Slot.Daily, e.Instant, e.Zone, e.Language,
+		textArray(p.order.Digest.Lists), textArray(p.order.Digest.Categories), e.WindowFrom, e.WindowTo,
+		e.Subject, cadence, e.ConfigHash, int(e.KeyID), e.Published)
+	if err != nil {
+		return fmt.Errorf("write edition: %w", err)
+	}
+	return nil
+}
+
+// textArray is a text[] that is never NULL.
+func textArray(list []string) any {
+	if list == nil {
+		list = []string{}
+	}
+	return pq.Array(list)
+}
+
+// writeStories gives new stories their ids, ties their articles to them and
+// freezes how the edition tells them.
+func (p *publication) writeStories(ctx context.Context, c digest.Composition) error {
+	fresh := 0
+	for _, f := range c.Stories {
+		if f.Told.Story == 0 {
+			fresh++
+		}
+	}
+	var ids []digest.StoryID
+	err := p.tx.SelectContext(ctx, &ids, `
+		INSERT INTO stories (created_at)
+		SELECT clock_timestamp() FROM generate_series(1, $1)
+		RETURNING id`, fresh)
+	if err != nil {
+		return fmt.Errorf("write stories: %w", err)
+	}
+	var articles, owners, known []int64
+	var told []string
+	for _, f := range c.Stories {
+		if f.Told.Story == 0 {
+			f.Told.Story, ids = ids[0], ids[1:]
+		}
+		p.stories = append(p.stories, f.Told.Story)
+		for _, a := range f.Articles {
+			articles, owners = append(articles, int64(a)), append(owners, int64(f.Told.Story))
+		}
+		b, err := json.Marshal(toldJSON(f.Told))
+		if err != nil {
+			return fmt.Errorf("freeze story: %w", err)
+		}
+		known, told = append(known, int64(f.Told.Story)), append(told, string(b))
+	}
+	_, err = p.tx.ExecContext(ctx, `
+		INSERT INTO article_story (article_id, story_id)
+		SELECT * FROM unnest($1::bigint[], $2::bigint[])
+		ON CONFLICT (article_id) DO NOTHING`, pq.Array(articles), pq.Array(owners))
+	if err != nil {
+		return fmt.Errorf("tie articles to stories: %w", err)
+	}
+	_, err = p.tx.ExecContext(ctx, `
+		INSERT INTO edition_stories (edition_id, story_id, told)
+		SELECT $1, u.story, u.told::jsonb FROM unnest($2::bigint[], $3::text[]) AS u (story, told)
+		ON CONFLICT (edition_id, story_id) DO NOTHING`, p.id, pq.Array(known), pq.Array(told))
+	if err != nil {
+		return fmt.Errorf("freeze stories: %w", err)
+	}
+	return nil
+}
+
+// writeVariants writes each draft, its stories and what it left out, and
+// fans the deliveries out.
+func (p *publication) writeVariants(ctx context.Context, c digest.Composition) error {
+	var groups, variants []int64
+	for _, d := range c.Variants {
+		id, err := p.writeVariant(ctx, d)
+		if err != nil {
+			return err
+		}
+		if d.Reason != "" {
+			continue
+		}
+		for _, g := range d.Groups {
+			groups, variants = append(groups, g), append(variants, id)
+		}
+	}
+	// A reader who moved from zone to zone has a row already and keeps it.
+	// A later zone's rows lie behind the claims of the first pass, so they
+	// carry a not_before, by which they are found.
+	_, err := p.tx.ExecContext(ctx, `
+		INSERT INTO deliveries (edition_id, reader_id, variant_id, not_before)
+		SELECT $1, a.reader_id, u.variant_id, CASE WHEN $4 THEN clock_timestamp() END
+		FROM audience a JOIN unnest($2::bigint[], $3::bigint[]) AS u (grp, variant_id) ON u.grp = a.grp
+		ORDER BY a.reader_id
+		ON CONFLICT (edition_id, reader_id) DO NOTHING`, p.id, pq.Array(groups), pq.Array(variants), p.joined)
+	if err != nil {
+		return fmt.Errorf("fan out: %w", err)
+	}
+	return nil
+}
+
+func (p *publication) writeVariant(ctx context.Context, d digest.Draft) (id int64, err error) {
+	var categories any
+	if d.Categories != nil {
+		categories = textArray(d.Categories)
+	}
+	err = p.tx.GetContext(ctx, &id, `
+		INSERT INTO variants (edition_id, signature, reason, language, zone, categories, shown, window_to, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (edition_id, signature) DO UPDATE SET shown = variants.shown
+		RETURNING id`,
+		p.id, d.Signature, emptyNull(d.Reason), d.Language, d.Zone, categories, d.Default && !p.joined,
+		p.edition.WindowTo, p.expires)
+	if err != nil {
+		return 0, fmt.Errorf("write variant: %w", err)
+	}
+	stories := make([]int64, len(d.Stories))
+	for i, index := range d.Stories {
+		stories[i] = int64(p.stories[index])
+	}
+	_, err = p.tx.ExecContext(ctx, `
+		INSERT INTO variant_stories (variant_id, story_id, position)
+		SELECT $1, u.story, u.position FROM unnest($2::bigint[]) WITH ORDINALITY AS u (story, position)
+		ON CONFLICT DO NOTHING`, id, pq.Array(stories))
+	if err != nil {
+		return 0, fmt.Errorf("write the variant's stories: %w", err)
+	}
+	var left []int64
+	var reasons []string
+	for index, reason := range d.LeftOut {
+		left, reasons = append(left, int64(p.stories[index])), append(reasons, reason)
+	}
+	_, err = p.tx.ExecContext(ctx, `
+		INSERT INTO variant_left_out (variant_id, story_id, reason)
+		SELECT $1, u.story, u.reason FROM unnest($2::bigint[], $3::text[]) AS u (story, reason)
+		ON CONFLICT DO NOTHING`, id, pq.Array(left), pq.Array(reasons))
+	if err != nil {
+		return 0, fmt.Errorf("write what the variant left out: %w", err)
+	}
+	return id, nil
+}
+
+// answerSlot marks the slot as published, by this edition.
+func (p *publication) answerSlot(ctx context.Context, _ digest.Composition) error {
+	if p.order.Kind != digest.KindSlot {
+		return nil
+	}
+	slot := p.order.Slot
+	_, err := p.tx.ExecContext(ctx, `
+		INSERT INTO slots (digest, slot, zone, local_time, local_date, daily, instant, state, edition_id, decided_at)
+		VALUES ($1, $2, $3, $4, $5::date, $6, $7, 'published', $8, clock_timestamp())
+		ON CONFLICT (digest, slot, zone) DO UPDATE
+		SET state = 'published', edition_id = EXCLUDED.edition_id, decided_at = clock_timestamp()
+		WHERE slots.state = 'owed'`,
+		slot.Digest, slot.Key, slot.Zone, slot.LocalTime.Format("2006-01-02T15:04:05"), slot.LocalDate.String(),
+		slot.Daily, slot.Instant, p.edition.ID)
+	if err != nil {
+		return fmt.Errorf("answer the slot: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"courant/digest"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// JoinLanes makes n lanes for a process, under a lease that runs by the
+// database's clock.
+func (s *Store) JoinLanes(ctx context.Context, o digest.Owner, n int, lease time.Duration) ([]digest.Lane, error) {
+	var lanes []digest.Lane
+	err := s.db.SelectContext(ctx, &lanes, `
+		INSERT INTO lanes (owner, host, boot, journal, lease_until)
+		SELECT $1, $2, $3, $4, clock_timestamp() + $5 * interval '1 millisecond'
+		FROM generate_series(1, $6)
+		RETURNING id, fence`,
+		o.ID, o.Host, o.Boot, o.Journal, lease.Milliseconds(), n)
+	if err != nil {
+		return nil, fmt.Errorf("join with %d lanes: %w", n, err)
+	}
+	return lanes, nil
+}
+
+// RenewLanes extends the lease of a process's lanes and returns those it
+// still holds: a lane that is missing was taken over, and its rows are gone.
+func (s *Store) RenewLanes(ctx context.Context, owner string, lease time.Duration) ([]digest.Lane, error) {
+	var lanes []digest.Lane
+	err := s.db.SelectContext(ctx, &lanes, `
+		UPDATE lanes
+		SET lease_until = clock_timestamp() + $2 * interval '1 millisecond'
+		WHERE owner = $1
+		RETURNING id, fence`, owner, lease.Milliseconds())
+	if err != nil {
+		return nil, fmt.Errorf("renew the lease: %w", err)
+	}
+	return lanes, nil
+}
+
+// LeaveLanes gives up a process's lanes in good order: what they claimed and
+// did not send is queued again. Rows still sending stay for whoever takes the
+// lane over.
+func (s *Store) LeaveLanes(ctx context.Context, owner string) error {
+	return s.tx(ctx, func(tx *sqlx.Tx) error {
+		_, err := tx.ExecContext(ctx, requeue+`
+			  AND d.state = 'claimed' AND d.lane IN (SELECT id FROM lanes WHERE owner = $1)`, owner)
+		if err != nil {
+			return fmt.Errorf("give claims back: %w", err)
+		}
+		_, err = tx.ExecContext(ctx, `
+			DELETE FROM lanes l
+			WHERE owner = $1 AND NOT EXISTS (
+				SELECT 1 FROM deliveries d JOIN editions e ON e.id = d.edition_id
+				WHERE e.state <> 'done' AND d.lane = l.id)`, owner)
+		if err != nil {
+			return fmt.Errorf("leave lanes: %w", err)
+		}
+		return nil
+	})
+}
+
+// requeue puts rows back to queued, to be found by their not_before. The rows
+// of a lane can only lie in editions that are not done.
+const requeue = `
+	UPDATE deliveries d
+	SET state = 'queued', not_before = clock_timestamp(), lane = NULL, fence = NULL, seq = NULL
+	WHERE d.edition_id IN (SELECT id FROM editions WHERE state <> 'done')`
+
+// LostLane is a lane whose lease is over, or whose process is known to be
+// dead.
+type lostLane struct {
+	ID                   int64
+	Owner, Host, Journal string
+	Boot                 string
+}
+
+// LostOwners lists the processes, other than self, with lanes whose lease is
+// over.
+func (s *Store) LostOwners(ctx context.Context, self string) ([]digest.Owner, error) {
+	var rows []lostLane
+	err := s.db.SelectContext(ctx, &rows, `
+		SELECT min(id) AS id, owner, host, boot, journal
+		FROM lanes
+		WHERE owner <> $1 AND lease_until < clock_timestamp()
+		GROUP BY owner, host, boot, journal`, self)
+	if err != nil {
+		return nil, fmt.Errorf("look for lost lanes: %w", err)
+	}
+	owners := make([]digest.Owner, len(rows))
+	for i, r := range rows {
+		owners[i] = digest.Owner{ID: r.Owner, Host: r.Host, Boot: r.Boot, Journal: r.Journal}
+	}
+	return owners, nil
+}
+
+// NextLease says when the first lease of another process ends, by how long
+// from now. It is zero when no other process holds rows.
+func (s *Store) NextLease(ctx context.Context, self string) (time.Duration, error) {
+	var ms *int64
+	err := s.db.GetContext(ctx, &ms, `
+		SELECT (EXTRACT(EPOCH FROM min(lease_until) - clock_timestamp()) * 1000)::bigint
+		FROM lanes
+		WHERE owner <> $1`, self)
+	if err != nil {
+		return 0, fmt.Errorf("look for leases: %w", err)
+	}
+	if ms == nil {
+		return 0, nil
+	}
+	return max(time.Duration(*ms)*time.Millisecond, time.Millisecond), nil
+}
+
+// TakeOver moves the fence of a lost process's lanes on and ends what they
+// held: claimed rows are queued again, rows that were sending become what
+// judge says of them. A process that is known to be dead is taken over before
+// its lease ends. It returns what judge said.
+func (s *Store) TakeOver(ctx context.Context, owner string, dead bool, judge func([]digest.Stranded) []digest.Salvage) ([]digest.Salvage, error) {
+	var salvaged []digest.Salvage
+	err := s.tx(ctx, func(tx *sqlx.Tx) error {
+		var lanes []int64
+		err := tx.SelectContext(ctx, &lanes, `
+			WITH lost AS (
+				SELECT id FROM lanes
+				WHERE owner = $1 AND ($2 OR lease_until < clock_timestamp())
+				FOR UPDATE SKIP LOCKED
+			)
+			DELETE FROM lanes l USING lost WHERE l.id = lost.id
+			RETURNING l.id`, owner, dead)
+		if err != nil || len(lanes) == 0 {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, requeue+` AND d.state = 'claimed' AND d.lane = ANY ($1::bigint[])`, pq.Array(lanes)); err != nil {
+			return fmt.Errorf("queue lost claims again: %w", err)
+		}
+		stranded, err := strandedRows(ctx, tx, lanes)
+		if err != nil {
+			return err
+		}
+		salvaged = judge(stranded)
+		return salvage(ctx, tx, salvaged)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("take over lanes of %s: %w", owner, err)
+	}
+	return salvaged, nil
+}
+
+func strandedRows(ctx context.Context, tx *sqlx.Tx, lanes []int64) ([]digest.Stranded, error) {
+	var rows []struct {
+		EditionID, ReaderID, Lane int64
+		Seq                       int
+	}
+	err := tx.SelectContext(ctx, &rows, `
+		SELECT d.edition_id, d.reader_id, d.lane, d.seq
+		FROM deliveries d
+		WHERE d.edition_id IN (SELECT id FROM editions WHERE state <> 'done')
+		  AND d.state = 'sending' AND d.lane = ANY ($1::bigint[])
+		ORDER BY d.lane, d.seq
+		FOR UPDATE`, pq.Array(lanes))
+	if err != nil {
+		return nil, fmt.Errorf("read what lost lanes were sending: %w", err)
+	}
+	stranded := make([]digest.Stranded, len(rows))
+	for i, r := range rows {
+		stranded[i] = digest.Stranded{
+			Lane: digest.LaneID(r.Lane), State: digest.Sending, Seq: r.Seq,
+			Ref: digest.Ref{Edition: digest.EditionID(r.EditionID), Reader: digest.ReaderID(r.ReaderID)},
+		}
+	}
+	return stranded, nil
+}
+
+func salvage(ctx context.Context, tx *sqlx.Tx, list []digest.Salvage) error {
+	var editions, readers []int64
+	var states, replies, classes []string
+	var attempts []int64
+	for _, v := range list {
+		editions, readers = append(editions, int64(v.Ref.Edition)), append(readers, int64(v.Ref.Reader))
+		states, replies, classes = append(states, string(v.State)), append(replies, v.Reply), append(classes, string(v.Class))
+		n := int64(0)
+		if v.Attempt {
+			n = 1
+		}
+		attempts = append(attempts, n)
+	}
+	_, err := tx.ExecContext(ctx, `
+		UPDATE deliveries d
+		SET state = u.state, attempts = d.attempts + u.attempts, reply = COALESCE(NULLIF(u.reply, ''), d.reply),
+		    class = COALESCE(NULLIF(u.class, ''), d.class), lane = NULL, fence = NULL, seq = NULL,
+		    not_before = CASE WHEN u.state = 'queued' THEN clock_timestamp() END,
+		    settled_at = CASE WHEN u.state <> 'queued' THEN clock_timestamp() END
+		FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+		     AS u (edition_id, reader_id, state, reply, class, attempts)
+		WHERE d.edition_id = u.edition_id AND d.reader_id = u.reader_id AND d.state = 'sending'`,
+		pq.Array(editions), pq.Array(readers), pq.Array(states), pq.Array(replies), pq.Array(classes), pq.Array(attempts))
+	if err != nil {
+		return fmt.Errorf("settle what lost lanes were sending: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,345 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"courant/digest"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// claimedRow is digest.Work as a claim returns it.
+type claimedRow struct {
+	EditionID, ReaderID, VariantID int64
+	Digest, Email, Name            string
+	Since                          time.Time
+	KeyID                          int
+	Attempts, Resends, Seq         int
+	ExpiresAt                      time.Time
+}
+
+func (r claimedRow) work() digest.Work {
+	return digest.Work{
+		Recipient: digest.Recipient{
+			Ref:     digest.Ref{Edition: digest.EditionID(r.EditionID), Reader: digest.ReaderID(r.ReaderID)},
+			Variant: digest.VariantID(r.VariantID), Digest: r.Digest, Address: r.Email, Name: r.Name, Since: r.Since,
+			KeyID: byte(r.KeyID),
+		},
+		Attempts: r.Attempts, Resends: r.Resends, ExpiresAt: r.ExpiresAt,
+	}
+}
+
+// The two halves of a claim: mark what was picked, and read what its mail is
+// made from. Lanes whose lease is over claim nothing.
+const claimMark = `
+	), claimed AS (
+		UPDATE deliveries d
+		SET state = 'claimed', lane = $1, fence = $2, seq = p.seq + $3, not_before = NULL
+		FROM picked p
+		WHERE d.edition_id = p.edition_id AND d.reader_id = p.reader_id AND d.edition_id BETWEEN $4 AND $5 AND d.reader_id > $6
+		  AND EXISTS (SELECT 1 FROM lanes l WHERE l.id = $1 AND l.fence = $2 AND l.lease_until > clock_timestamp())
+		RETURNING d.edition_id, d.reader_id, d.variant_id, d.attempts, d.resends, d.seq
+	)
+	SELECT c.edition_id, c.reader_id, c.variant_id, c.attempts, c.resends, c.seq, e.digest, e.key_id,
+	       COALESCE(r.email, '') AS email, r.name, v.expires_at,
+	       COALESCE(ch.since, (SELECT min(s.since) FROM subscriptions s WHERE s.reader_id = r.id AND s.list = ANY (e.lists)), r.created_at) AS since
+	FROM claimed c
+	JOIN editions e ON e.id = c.edition_id
+	JOIN variants v ON v.id = c.variant_id
+	JOIN readers r ON r.id = c.reader_id
+	LEFT JOIN choices ch ON ch.reader_id = c.reader_id AND ch.digest = e.digest
+	ORDER BY c.seq`
+
+// ClaimFresh claims up to n deliveries of one edition that were never touched
+// and whose reader comes after the given one, for a lane that numbers them
+// from seq. The caller goes through an edition from reader to reader, so that
+// claims never rescan what is sent.
+func (s *Store) ClaimFresh(ctx context.Context, lane digest.Lane, seq int, e digest.EditionID, after digest.ReaderID, n int) ([]digest.Work, error) {
+	const query = `
+	WITH picked AS (
+		SELECT o.*, row_number() OVER (ORDER BY o.reader_id) AS seq FROM (
+			SELECT d.edition_id, d.reader_id
+			FROM deliveries d
+			WHERE d.edition_id BETWEEN $4 AND $5 AND d.reader_id > $6 AND d.state = 'queued' AND d.not_before IS NULL
+			  AND EXISTS (SELECT 1 FROM editions e WHERE e.id = d.edition_id AND e.state = 'sending')
+			ORDER BY d.edition_id, d.reader_id
+			LIMIT $7
+			FOR UPDATE SKIP LOCKED) o` + claimMark
+	return s.claim(ctx, query, int64(lane.ID), lane.Fence, seq, int64(e), int64(e), int64(after), n)
+}
+
+// ClaimDue claims up to n deliveries of any edition whose not_before has
+// passed: retries, resends and what lost lanes left.
+func (s *Store) ClaimDue(ctx context.Context, lane digest.Lane, seq int, n int) ([]digest.Work, error) {
+	const query = `
+	WITH picked AS (
+		SELECT o.*, row_number() OVER (ORDER BY o.not_before, o.edition_id, o.reader_id) AS seq FROM (
+			SELECT d.edition_id, d.reader_id, d.not_before
+			FROM deliveries d
+			WHERE d.edition_id BETWEEN $4 AND $5 AND d.reader_id > $6 AND d.not_before <= clock_timestamp() AND d.state = 'queued'
+			  AND EXISTS (SELECT 1 FROM editions e WHERE e.id = d.edition_id AND e.state = 'sending')
+			ORDER BY d.not_before
+			LIMIT $7
+			FOR UPDATE SKIP LOCKED) o` + claimMark
+	const all = 1<<63 - 1
+	return s.claim(ctx, query, int64(lane.ID), lane.Fence, seq, int64(0), int64(all), int64(0), n)
+}
+
+func (s *Store) claim(ctx context.Context, query string, args ...any) ([]digest.Work, error) {
+	st, err := s.stmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	var rows []claimedRow
+	if err := st.SelectContext(ctx, &rows, args...); err != nil {
+		return nil, fmt.Errorf("claim deliveries: %w", err)
+	}
+	work := make([]digest.Work, len(rows))
+	for i, r := range rows {
+		work[i] = r.work()
+	}
+	return work, nil
+}
+
+// commitQuery settles and grants in one statement, so in one commit.
+//
+// The grant is the late intent: it checks once more, as of now, everything
+// that may have changed since the claim. A reader whose leaving committed
+// first is not granted: either this statement sees it, or it waits for the
+// row that the leaving cancelled and then finds it no longer claimed.
+const commitQuery = `
+	WITH settled AS (
+		UPDATE deliveries d
+		SET state = u.state, attempts = d.attempts + u.attempts, reply = NULLIF(u.reply, ''), class = NULLIF(u.class, ''),
+		    not_before = CASE WHEN u.state = 'queued' THEN u.not_before END,
+		    settled_at = CASE WHEN u.state <> 'queued' THEN clock_timestamp() END,
+		    lane = NULL, fence = NULL, seq = NULL
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::timestamptz[])
+		     AS u (edition_id, reader_id, lane, fence, state, attempts, reply, class, not_before)
+		WHERE d.edition_id = u.edition_id AND d.reader_id = u.reader_id AND d.lane = u.lane AND d.fence = u.fence
+		  AND d.state = 'sending'
+		RETURNING d.edition_id, d.reader_id
+	), granted AS (
+		UPDATE deliveries d
+		SET state = 'sending', intent_at = clock_timestamp(), message_id = COALESCE(d.message_id, u.message_id)
+		FROM unnest($10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[])
+		     AS u (edition_id, reader_id, lane, fence, message_id)
+		JOIN lanes l ON l.id = u.lane AND l.fence = u.fence
+		JOIN editions e ON e.id = u.edition_id
+		JOIN readers r ON r.id = u.reader_id
+		LEFT JOIN choices c ON c.reader_id = u.reader_id AND c.digest = e.digest AND e.kind <> 'proof'
+		WHERE d.edition_id = u.edition_id AND d.reader_id = u.reader_id AND d.lane = u.lane AND d.fence = u.fence
+		  AND d.state IN ('claimed', 'sending')
+		  AND l.lease_until > clock_timestamp()
+		  AND e.state = 'sending'
+		  AND r.email IS NOT NULL
+		  AND c.left_at IS NULL
+		  AND (c.paused_until IS NULL OR c.paused_until <= clock_timestamp())
+		  AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.email_hash = r.email_hash AND (x.until IS NULL OR x.until > clock_timestamp()))
+		  AND (e.kind = 'proof' OR EXISTS (
+			SELECT 1 FROM subscriptions s WHERE s.reader_id = u.reader_id AND s.list = ANY (e.lists) AND s.state = 'active'))
+		RETURNING d.edition_id, d.reader_id
+	)
+	SELECT edition_id, reader_id, false AS granted FROM settled
+	UNION ALL
+	SELECT edition_id, reader_id, true FROM granted`
+
+// Commit writes settlements and intents of any number of lanes in one
+// transaction. It returns the intents that stand and the settlements that were
+// written; the others were refused or fenced off. It may be repeated when the
+// database went away in between: what is settled already stays as it is.
+func (s *Store) Commit(ctx context.Context, intents []digest.Intent, settlements []digest.Settlement) (granted, settled []digest.Ref, err error) {
+	args := append(settleArgs(settlements), intentArgs(intents)...)
+	hard := hardRefusals(settlements)
+	var rows []struct {
+		EditionID, ReaderID int64
+		Granted             bool
+	}
+	if len(hard) == 0 {
+		st, err := s.stmt(ctx, commitQuery)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := st.SelectContext(ctx, &rows, args...); err != nil {
+			return nil, nil, fmt.Errorf("commit %d intents and %d verdicts: %w", len(intents), len(settlements), err)
+		}
+	} else {
+		err = s.tx(ctx, func(tx *sqlx.Tx) error {
+			if err := tx.SelectContext(ctx, &rows, commitQuery, args...); err != nil {
+				return fmt.Errorf("commit %d intents and %d verdicts: %w", len(intents), len(settlements), err)
+			}
+			for _, h := range hard {
+				if err := noteRefusal(ctx, tx, h); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, r := range rows {
+		ref := digest.Ref{Edition: digest.EditionID(r.EditionID), Reader: digest.ReaderID(r.ReaderID)}
+		if r.Granted {
+			granted = append(granted, ref)
+		} else {
+			settled = append(settled, ref)
+		}
+	}
+	return granted, settled, nil
+}
+
+func hardRefusals(settlements []digest.Settlement) (hard []digest.Settlement) {
+	for _, v := range settlements {
+		if v.State() == digest.Refused && v.Outcome.Class == digest.ClassHard {
+			hard = append(hard, v)
+		}
+	}
+	return hard
+}
+
+// noteRefusal draws the conclusion from a hard refusal: the address gets no
+// more mail, at once where the mailbox was named, else when it was refused on
+// two different days.
+func noteRefusal(ctx context.Context, tx *sqlx.Tx, v digest.Settlement) error {
+	_, err := tx.ExecContext(ctx, `
+		WITH gone AS (
+			INSERT INTO suppressions (email_hash, reason, detail)
+			SELECT r.email_hash, 'hard', $3
+			FROM readers r
+			JOIN deliveries d ON d.edition_id = $1 AND d.reader_id = r.id AND d.state = 'refused'
+			WHERE r.id = $2 AND r.email IS NOT NULL
+			  AND ($4 OR (SELECT count(DISTINCT p.settled_at::date) FROM deliveries p
+			              WHERE p.reader_id = $2 AND p.state = 'refused' AND p.class = 'hard') > 1)
+			ON CONFLICT (email_hash) DO NOTHING
+			RETURNING email_hash
+		), told AS (
+			INSERT INTO reader_events (reader_id, kind, data)
+			SELECT $2, 'suppressed', jsonb_build_object('reason', 'hard', 'reply', $3::text) FROM gone
+		)
+		UPDATE deliveries d
+		SET state = 'cancelled', settled_at = clock_timestamp(), reply = 'the address is suppressed', not_before = NULL,
+		    lane = NULL, fence = NULL, seq = NULL
+		FROM gone
+		WHERE d.reader_id = $2 AND d.edition_id <> $1 AND d.state IN ('queued', 'claimed')`,
+		int64(v.Ref.Edition), int64(v.Ref.Reader), digest.PlainLine(v.Outcome.Said(), 500),
+		digest.GoneAtOnce(v.Outcome.Reply.Status))
+	if err != nil {
+		return fmt.Errorf("suppress a dead address: %w", err)
+	}
+	return nil
+}
+
+func settleArgs(settlements []digest.Settlement) []any {
+	n := len(settlements)
+	editions, readers, lanes, fences := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	states, replies, classes := make([]string, n), make([]string, n), make([]string, n)
+	attempts, before := make([]int64, n), make([]string, n)
+	for i, v := range settlements {
+		editions[i], readers[i] = int64(v.Ref.Edition), int64(v.Ref.Reader)
+		lanes[i], fences[i] = int64(v.Lane.ID), v.Lane.Fence
+		states[i], replies[i], classes[i] = string(v.State()), digest.PlainLine(v.Outcome.Said(), 500), string(v.Outcome.Class)
+		if !v.Withdrawn {
+			attempts[i] = 1
+		}
+		before[i] = v.NotBefore.UTC().Format(time.RFC3339Nano)
+		if v.NotBefore.IsZero() {
+			before[i] = "-infinity"
+		}
+		if v.State() == digest.Refused && replies[i] == "" {
+			replies[i] = "refused"
+		}
+	}
+	return []any{pq.Array(editions), pq.Array(readers), pq.Array(lanes), pq.Array(fences), pq.Array(states),
+		pq.Array(attempts), pq.Array(replies), pq.Array(classes), pq.Array(before)}
+}
+
+func intentArgs(intents []digest.Intent) []any {
+	var editions, readers, lanes, fences []int64
+	var ids []string
+	for _, in := range intents {
+		for i, ref := range in.Refs {
+			editions, readers = append(editions, int64(ref.Edition)), append(readers, int64(ref.Reader))
+			lanes, fences = append(lanes, int64(in.Lane.ID)), append(fences, in.Lane.Fence)
+			ids = append(ids, in.MessageIDs[i])
+		}
+	}
+	return []any{pq.Array(editions), pq.Array(readers), pq.Array(lanes), pq.Array(fences), pq.Array(ids)}
+}
+
+// Release gives back claimed rows that were not granted or not wanted any
+// more: readers who left in between are cancelled, what is too late expires,
+// the rest is queued again.
+func (s *Store) Release(ctx context.Context, lane digest.Lane, refs []digest.Ref) error {
+	editions, readers := make([]int64, len(refs)), make([]int64, len(refs))
+	for i, ref := range refs {
+		editions[i], readers[i] = int64(ref.Edition), int64(ref.Reader)
+	}
+	_, err := s.db.ExecContext(ctx, `
+		UPDATE deliveries d
+		SET state = n.state, lane = NULL, fence = NULL, seq = NULL,
+		    reply = CASE WHEN n.state = 'cancelled' THEN 'the reader left' WHEN n.state = 'expired' THEN 'too late to be news' ELSE d.reply END,
+		    not_before = CASE WHEN n.state = 'queued' THEN clock_timestamp() END,
+		    settled_at = CASE WHEN n.state <> 'queued' THEN clock_timestamp() END
+		FROM (
+			SELECT u.edition_id, u.reader_id,
+			       CASE WHEN r.email IS NULL OR c.left_at IS NOT NULL OR c.paused_until > clock_timestamp()
+			              OR EXISTS (SELECT 1 FROM suppressions x WHERE x.email_hash = r.email_hash AND (x.until IS NULL OR x.until > clock_timestamp()))
+			              OR e.kind <> 'proof' AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.reader_id = u.reader_id AND s.list = ANY (e.lists) AND s.state = 'active')
+			            THEN 'cancelled'
+			            ELSE 'queued' END AS state
+			FROM unnest($3::bigint[], $4::bigint[]) AS u (edition_id, reader_id)
+			JOIN editions e ON e.id = u.edition_id
+			JOIN readers r ON r.id = u.reader_id
+			LEFT JOIN choices c ON c.reader_id = u.reader_id AND c.digest = e.digest AND e.kind <> 'proof'
+		) n
+		WHERE d.edition_id = n.edition_id AND d.reader_id = n.reader_id
+		  AND d.lane = $1 AND d.fence = $2 AND d.state = 'claimed'`,
+		int64(lane.ID), lane.Fence, pq.Array(editions), pq.Array(readers))
+	if err != nil {
+		return fmt.Errorf("give %d claims back: %w", len(refs), err)
+	}
+	return nil
+}
+
+// ResendDoubtful queues each delivery in doubt once more, with the same
+// Message-ID, and says how many.
+func (s *Store) ResendDoubtful(ctx context.Context) (int, error) {
+	r, err := s.db.ExecContext(ctx, `
+		UPDATE deliveries d
+		SET state = 'queued', resends = d.resends + 1, not_before = clock_timestamp(), settled_at = NULL
+		FROM editions e, variants v
+		WHERE e.state = 'sending' AND d.edition_id = e.id AND v.id = d.variant_id AND v.expires_at > clock_timestamp()
+		  AND d.state = 'in doubt' AND d.resends = 0`)
+	if err != nil {
+		return 0, fmt.Errorf("queue what is in doubt again: %w", err)
+	}
+	n, err := r.RowsAffected()
+	if err != nil {
+		return 0, fmt.Errorf("queue what is in doubt again: %w", err)
+	}
+	return int(n), nil
+}
+
+// ExpireQueued ends what is queued past its time and says how many.
+func (s *Store) ExpireQueued(ctx context.Context) (int, error) {
+	r, err := s.db.ExecContext(ctx, `
+		UPDATE deliveries d
+		SET state = 'expired', not_before = NULL, settled_at = clock_timestamp(),
+		    reply = COALESCE(d.reply, 'too late to be news')
+		FROM variants v JOIN editions e ON e.id = v.edition_id
+		WHERE e.state IN ('open', 'sending', 'held') AND v.expires_at <= clock_timestamp()
+		  AND d.edition_id = e.id AND d.variant_id = v.id AND d.state = 'queued'`)
+	if err != nil {
+		return 0, fmt.Errorf("expire deliveries: %w", err)
+	}
+	n, err := r.RowsAffected()
+	if err != nil {
+		return 0, fmt.Errorf("expire deliveries: %w", err)
+	}
+	return int(n), nil
+}

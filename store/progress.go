@@ -1,0 +1,216 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"courant/digest"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// EditionsIn lists the editions in a state, oldest first.
+func (s *Store) EditionsIn(ctx context.Context, state digest.EditionState) ([]digest.EditionID, error) {
+	var ids []digest.EditionID
+	err := s.db.SelectContext(ctx, &ids, `SELECT id FROM editions WHERE state = $1 ORDER BY id`, string(state))
+	if err != nil {
+		return nil, fmt.Errorf("list editions that are %s: %w", state, err)
+	}
+	return ids, nil
+}
+
+// MoveEdition takes an edition to another state, by one of the legal moves; a
+// reason belongs to held. It says whether the edition was in a state that
+// allows it.
+func (s *Store) MoveEdition(ctx context.Context, id digest.EditionID, to digest.EditionState, reason string) (bool, error) {
+	var from []string
+	for _, state := range digest.EditionStates() {
+		if state.May(to) {
+			from = append(from, string(state))
+		}
+	}
+	r, err := s.db.ExecContext(ctx, `
+		UPDATE editions
+		SET state = $2, held_reason = $3, finished_at = CASE WHEN $2 IN ('done', 'abandoned') THEN clock_timestamp() END
+		WHERE id = $1 AND state = ANY ($4::text[])`, int64(id), string(to), reason, pq.Array(from))
+	if err != nil {
+		return false, fmt.Errorf("move edition %d to %s: %w", id, to, err)
+	}
+	n, err := r.RowsAffected()
+	if err != nil {
+		return false, fmt.Errorf("move edition %d to %s: %w", id, to, err)
+	}
+	return n > 0, nil
+}
+
+// FinishEditions marks the editions that are sending and have nothing left to
+// do as done, and returns them.
+func (s *Store) FinishEditions(ctx context.Context) ([]digest.EditionID, error) {
+	var ids []digest.EditionID
+	err := s.db.SelectContext(ctx, &ids, `
+		UPDATE editions e
+		SET state = 'done', finished_at = clock_timestamp()
+		WHERE e.state = 'sending' AND NOT EXISTS (
+			SELECT 1 FROM deliveries d WHERE d.edition_id = e.id AND d.state IN ('queued', 'claimed', 'sending'))
+		RETURNING e.id`)
+	if err != nil {
+		return nil, fmt.Errorf("finish editions: %w", err)
+	}
+	return ids, nil
+}
+
+// Tally counts an edition's deliveries by state.
+func (s *Store) Tally(ctx context.Context, id digest.EditionID) (digest.Tally, error) {
+	var rows []struct {
+		State digest.DeliveryState
+		N     int
+	}
+	err := s.db.SelectContext(ctx, &rows, `
+		SELECT state, count(*) AS n FROM deliveries WHERE edition_id = $1 GROUP BY state`, int64(id))
+	if err != nil {
+		return nil, fmt.Errorf("count deliveries: %w", err)
+	}
+	t := digest.Tally{}
+	for _, r := range rows {
+		t[r.State] = r.N
+	}
+	return t, nil
+}
+
+// Remainder counts the work left in all unfinished editions.
+func (s *Store) Remainder(ctx context.Context) (digest.Remainder, error) {
+	var row struct {
+		Due, Deferred, Held, Claimed int
+		NextMs                       *float64
+		Said                         *string
+	}
+	err := s.db.GetContext(ctx, &row, `
+		SELECT count(*) FILTER (WHERE e.state <> 'held' AND d.state = 'queued' AND COALESCE(d.not_before <= clock_timestamp(), true)) AS due,
+		       count(*) FILTER (WHERE e.state <> 'held' AND d.state = 'queued' AND d.not_before > clock_timestamp()) AS deferred,
+		       count(*) FILTER (WHERE e.state = 'held' AND d.state = 'queued') AS held,
+		       count(*) FILTER (WHERE d.state IN ('claimed', 'sending')) AS claimed,
+		       EXTRACT(EPOCH FROM min(d.not_before) FILTER (WHERE e.state <> 'held' AND d.not_before > clock_timestamp()) - clock_timestamp()) * 1000 AS next_ms,
+		       max(d.reply) FILTER (WHERE d.state = 'queued' AND d.attempts > 0) AS said
+		FROM editions e
+		JOIN deliveries d ON d.edition_id = e.id AND d.state IN ('queued', 'claimed', 'sending')
+		WHERE e.state IN ('open', 'sending', 'held')`)
+	if err != nil {
+		return digest.Remainder{}, fmt.Errorf("count what is left: %w", err)
+	}
+	left := digest.Remainder{Due: row.Due, Deferred: row.Deferred, Held: row.Held, Claimed: row.Claimed}
+	if row.NextMs != nil {
+		left.Next = max(time.Duration(*row.NextMs)*time.Millisecond, time.Millisecond)
+	}
+	if row.Said != nil {
+		left.Said = *row.Said
+	}
+	return left, nil
+}
+
+// Variants reads an edition and the variants that are sent, as frozen.
+func (s *Store) Variants(ctx context.Context, id digest.EditionID) (digest.Edition, []digest.Variant, error) {
+	e, err := s.Edition(ctx, id)
+	if err != nil {
+		return e, nil, err
+	}
+	var ids []digest.VariantID
+	err = s.db.SelectContext(ctx, &ids, `SELECT id FROM variants WHERE edition_id = $1 AND reason IS NULL ORDER BY id`, int64(id))
+	if err != nil {
+		return e, nil, fmt.Errorf("list variants: %w", err)
+	}
+	variants := make([]digest.Variant, 0, len(ids))
+	for _, v := range ids {
+		variant, err := s.Variant(ctx, v)
+		if err != nil {
+			return e, nil, err
+		}
+		variants = append(variants, variant)
+	}
+	return e, variants, nil
+}
+
+// Edition reads one edition; digest.ErrNotFound when there is none.
+func (s *Store) Edition(ctx context.Context, id digest.EditionID) (digest.Edition, error) {
+	var row editionRow
+	err := s.db.GetContext(ctx, &row, editionQuery+` WHERE e.id = $1`, int64(id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return digest.Edition{}, digest.ErrNotFound
+	}
+	if err != nil {
+		return digest.Edition{}, fmt.Errorf("read edition %d: %w", id, err)
+	}
+	return row.edition()
+}
+
+// Variant reads one variant with its stories as frozen; digest.ErrNotFound
+// when there is none.
+func (s *Store) Variant(ctx context.Context, id digest.VariantID) (digest.Variant, error) {
+	return readVariant(ctx, s.db, id)
+}
+
+func readVariant(ctx context.Context, q sqlx.QueryerContext, id digest.VariantID) (digest.Variant, error) {
+	var row struct {
+		ID, EditionID             int64
+		Signature, Language, Zone string
+		Reason                    *string
+		Categories                pq.StringArray
+		Shown                     bool
+	}
+	err := sqlx.GetContext(ctx, q, &row, `
+		SELECT id, edition_id, signature, language, zone, reason, categories, shown FROM variants WHERE id = $1`, int64(id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return digest.Variant{}, digest.ErrNotFound
+	}
+	if err != nil {
+		return digest.Variant{}, fmt.Errorf("read variant %d: %w", id, err)
+	}
+	v := digest.Variant{
+		ID: id, Edition: digest.EditionID(row.EditionID), Signature: row.Signature, Language: row.Language, Zone: row.Zone,
+		Categories: row.Categories, Default: row.Shown,
+	}
+	if row.Reason != nil {
+		v.Reason = *row.Reason
+	}
+	var frozen [][]byte
+	err = sqlx.SelectContext(ctx, q, &frozen, `
+		SELECT es.told
+		FROM variant_stories vs
+		JOIN edition_stories es ON es.edition_id = $2 AND es.story_id = vs.story_id
+		WHERE vs.variant_id = $1
+		ORDER BY vs.position`, int64(id), row.EditionID)
+	if err != nil {
+		return v, fmt.Errorf("read the stories of variant %d: %w", id, err)
+	}
+	for _, b := range frozen {
+		t, err := parseTold(b)
+		if err != nil {
+			return v, err
+		}
+		v.Stories = append(v.Stories, t)
+	}
+	return v, nil
+}
+
+// Delivered reads what one reader got in one edition: for the view in the
+// browser. digest.ErrNotFound when there is no such delivery.
+func (s *Store) Delivered(ctx context.Context, ref digest.Ref) (digest.Edition, digest.Variant, error) {
+	var id digest.VariantID
+	err := s.db.GetContext(ctx, &id, `
+		SELECT variant_id FROM deliveries WHERE edition_id = $1 AND reader_id = $2`, int64(ref.Edition), int64(ref.Reader))
+	if errors.Is(err, sql.ErrNoRows) {
+		return digest.Edition{}, digest.Variant{}, digest.ErrNotFound
+	}
+	if err != nil {
+		return digest.Edition{}, digest.Variant{}, fmt.Errorf("read delivery: %w", err)
+	}
+	e, err := s.Edition(ctx, ref.Edition)
+	if err != nil {
+		return e, digest.Variant{}, err
+	}
+	v, err := s.Variant(ctx, id)
+	return e, v, err
+}

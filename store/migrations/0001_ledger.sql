@@ -11,6 +11,7 @@ CREATE TABLE readers (
     language   text        NOT NULL DEFAULT '',
     time_zone  text        NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    left_at    timestamptz, -- said "everything": no list, old or new, brings them back
     erased_at  timestamptz,
     CONSTRAINT readers_erased CHECK ((email IS NULL) = (erased_at IS NOT NULL)),
     CONSTRAINT readers_email CHECK (email ~ '^[^[:space:][:cntrl:]<>"]+@[^[:space:][:cntrl:]<>"@]+$'),
@@ -41,6 +42,7 @@ CREATE TABLE choices (
     categories   text[],
     paused_until timestamptz,
     paused_why   text        NOT NULL DEFAULT '',
+    own          boolean     NOT NULL DEFAULT false, -- the reader's own doing: no file changes it
     since        timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (reader_id, digest),
     CONSTRAINT choices_frequency CHECK (frequency IN ('every', 'daily', 'weekly')),

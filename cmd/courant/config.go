@@ -1,0 +1,237 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/mail"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"courant/digest"
+)
+
+// Config is everything the editors' file says, with the defaults filled in.
+// Names and paths are whole: domains are ASCII, paths absolute, durations
+// Go's. It is read once and never changed.
+type Config struct {
+	File string // where it was read from
+
+	Name          string
+	URL           string // Courant's own public address, without a slash at its end
+	From          mail.Address
+	ReplyTo       mail.Address // zero: none
+	PostalAddress string       // may have several lines
+	Language      string       // BCP 47
+
+	Database   secret // a postgres:// URL; zero: a private Postgres in DataDir
+	DataDir    string
+	SecretFile string
+
+	Listen         string // host:port of the readers' pages
+	DeskListen     string // host:port of the desk
+	TrustedProxies []netip.Prefix
+
+	Relays              []Relay
+	InDoubt             InDoubt
+	Lease               time.Duration // how long a lane may hold its deliveries
+	FreshUntil          time.Duration // a delivery expires so long after its instant
+	ReturnPath          string        // domain of the envelope senders; empty: From sends
+	ReceiveListen       string        // host:port for returned mail; empty: none
+	SigningKeys         []SigningKey
+	AllowPrivateSources bool
+
+	Sources []digest.Source // in the file's order
+	Lists   []List          // in the file's order
+	Digests []digest.Digest // in the file's order
+}
+
+// Relay is one SMTP server that takes Courant's mail.
+type Relay struct {
+	Host           string // name or IP address
+	Port           int
+	Username       string // empty: no authentication
+	Password       secret
+	TLS            TLS
+	AllowCleartext bool // TLSNone is meant, though the relay is not on loopback
+	Connections    int
+	Limits         []Limit
+	Weight         int // its share among several relays
+}
+
+// TLS says how the connection to a relay is kept from listeners.
+type TLS string
+
+// The ways to speak TLS.
+const (
+	TLSStart TLS = "starttls" // mandatory STARTTLS, RFC 3207
+	TLSFull  TLS = "tls"      // from the first byte, RFC 8314 section 3.3
+	TLSNone  TLS = "none"
+)
+
+// InDoubt says what becomes of a mail whose final dot was never answered.
+type InDoubt string
+
+// The answers to doubt.
+const (
+	InDoubtResend InDoubt = "resend" // once more, with the same Message-ID
+	InDoubtHold   InDoubt = "hold"   // a person decides
+)
+
+// SigningKey is a DKIM key (RFC 6376).
+type SigningKey struct {
+	Domain   string
+	Selector string
+	KeyFile  string // PEM, not readable by others
+}
+
+// List is a list that readers subscribe to.
+type List struct {
+	Name    string
+	Title   string
+	Confirm bool // double opt-in
+}
+
+// configHooks judge what config itself must not know: only one room reads
+// cron expressions, and only one runs subjects. A nil hook agrees.
+type configHooks struct {
+	Schedule func(spec string) error
+	Subject  func(template string) error
+}
+
+// loadConfig reads a config file. It gives the config and what is doubtful
+// about it, or as error the Faults, all of them at once. env looks up the
+// environment, as os.LookupEnv does.
+func loadConfig(path string, env func(string) (string, bool), hooks configHooks) (Config, []Fault, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Config{}, nil, fmt.Errorf("there is no config at %s; write one (config.example.yaml shows every key) or name another by --config", path)
+	}
+	if err != nil {
+		return Config{}, nil, fmt.Errorf("read the config: %w", err)
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return Config{}, nil, fmt.Errorf("read the config: %w", err)
+	}
+	r := &configReader{file: path, dir: dir, env: env}
+	if info, err := os.Stat(path); err == nil {
+		r.worldReadable = openToOthers(info)
+	}
+	c := readConfig(r, text, hooks)
+	if len(r.faults) > 0 {
+		return Config{}, sortFaults(r.warnings), Faults(sortFaults(r.faults))
+	}
+	return c, sortFaults(r.warnings), nil
+}
+
+// readConfig fills a Config from the text of a file. It is worth something
+// only if r has no faults afterwards.
+func readConfig(r *configReader, text []byte, hooks configHooks) Config {
+	c := Config{
+		File: r.file, Language: "en",
+		DataDir: defaultDataDir(os.Geteuid() == 0, r.env),
+		Listen:  "127.0.0.1:8080", DeskListen: "127.0.0.1:8081",
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+		InDoubt:        InDoubtResend,
+		Lease:          5 * time.Minute,
+		FreshUntil:     24 * time.Hour,
+	}
+	m := r.parse(text)
+	if m == nil {
+		return c
+	}
+	c.readIdentity(m)
+	c.readPlaces(m)
+	c.readSending(m)
+	c.readSources(m)
+	c.readLists(m)
+	c.readDigests(m, hooks)
+	m.done()
+	if len(r.unread) == 0 {
+		// What a syntax fault swallowed would look missing here.
+		c.check(r, m)
+	}
+	return c
+}
+
+// defaultDataDir is where Courant keeps its files unless told otherwise.
+// Empty says that the environment names no place.
+func defaultDataDir(root bool, env func(string) (string, bool)) string {
+	if root {
+		return "/var/lib/courant"
+	}
+	// The XDG base directory specification wants relative paths ignored.
+	if state, _ := env("XDG_STATE_HOME"); filepath.IsAbs(state) {
+		return filepath.Join(state, "courant")
+	}
+	if home, _ := env("HOME"); filepath.IsAbs(home) {
+		return filepath.Join(home, ".local", "state", "courant")
+	}
+	return ""
+}
+
+// openToOthers says whether people outside the file's owner and group may
+// read or change it.
+func openToOthers(info fs.FileInfo) bool { return info.Mode().Perm()&0o006 != 0 }
+
+// Hash names the effective config: the same for the same mails, on every host
+// that shares a database. Secrets are no part of it, nor is what belongs to
+// one host: paths, the database's address, what the host listens on.
+func (c Config) Hash() string {
+	c.File, c.DataDir, c.SecretFile, c.Database = "", "", "", secret{}
+	c.Listen, c.DeskListen, c.ReceiveListen, c.TrustedProxies = "", "", "", nil
+	c.Relays = append([]Relay(nil), c.Relays...)
+	for i := range c.Relays {
+		c.Relays[i].Password = secret{}
+	}
+	c.SigningKeys = append([]SigningKey(nil), c.SigningKeys...)
+	for i := range c.SigningKeys {
+		c.SigningKeys[i].KeyFile = ""
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		// No field of Config can fail to marshal; TestConfigHash holds that.
+		return ""
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
+}
+
+// onlyLoopback says whether no mail can leave this machine.
+func (c Config) onlyLoopback() bool {
+	for _, relay := range c.Relays {
+		if relay.Host != "" && !loopback(relay.Host) {
+			return false
+		}
+	}
+	return true
+}
+
+// listNames are the lists' names, in the file's order.
+func (c Config) listNames() []string {
+	var names []string
+	for _, l := range c.Lists {
+		names = append(names, l.Name)
+	}
+	return names
+}
+
+// categories are those that sources name, each once. open says that a source
+// names none, so that its articles may bring any.
+func (c Config) categories() (names []string, open bool) {
+	for _, s := range c.Sources {
+		if s.Category == "" {
+			open = true
+		} else if !slices.Contains(names, s.Category) {
+			names = append(names, s.Category)
+		}
+	}
+	return names, open
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"net/mail"
+
+	"github.com/goccy/go-yaml"
+
+	"courant/digest"
+)
+
+// String is the effective config as YAML, in the words of the file: every
+// default is filled in and every secret left out.
+func (c Config) String() string {
+	text, err := yaml.Marshal(yaml.MapSlice{
+		{Key: "name", Value: c.Name},
+		{Key: "url", Value: c.URL},
+		{Key: "from", Value: mailbox(c.From)},
+		{Key: "reply_to", Value: mailbox(c.ReplyTo)},
+		{Key: "postal_address", Value: c.PostalAddress},
+		{Key: "language", Value: c.Language},
+		{Key: "database", Value: c.Database.String()},
+		{Key: "data_dir", Value: c.DataDir},
+		{Key: "secret_file", Value: c.SecretFile},
+		{Key: "listen", Value: c.Listen},
+		{Key: "desk_listen", Value: c.DeskListen},
+		{Key: "trusted_proxies", Value: printed(c.TrustedProxies)},
+		{Key: "smtp", Value: each(c.Relays, Relay.printed)},
+		{Key: "in_doubt", Value: string(c.InDoubt)},
+		{Key: "delivery", Value: yaml.MapSlice{
+			{Key: "lease", Value: c.Lease.String()}, {Key: "fresh_until", Value: c.FreshUntil.String()}}},
+		{Key: "return_path", Value: c.ReturnPath},
+		{Key: "receive", Value: yaml.MapSlice{{Key: "listen", Value: c.ReceiveListen}}},
+		{Key: "dkim", Value: each(c.SigningKeys, SigningKey.printed)},
+		{Key: "allow_private_sources", Value: c.AllowPrivateSources},
+		{Key: "sources", Value: each(c.Sources, printedSource)},
+		{Key: "lists", Value: yaml.MapSlice(each(c.Lists, List.printed))},
+		{Key: "digests", Value: yaml.MapSlice(each(c.Digests, printedDigest))},
+	})
+	if err != nil {
+		return fmt.Sprintf("# the config cannot be printed: %v\n", err)
+	}
+	return string(text)
+}
+
+func each[T, U any](all []T, printed func(T) U) []U {
+	out := make([]U, len(all))
+	for i, x := range all {
+		out[i] = printed(x)
+	}
+	return out
+}
+
+func printed[T fmt.Stringer](all []T) []string { return each(all, T.String) }
+
+func mailbox(a mail.Address) string {
+	switch {
+	case a.Address == "":
+		return ""
+	case a.Name == "":
+		return a.Address
+	}
+	return a.String()
+}
+
+func (r Relay) printed() yaml.MapSlice {
+	out := yaml.MapSlice{
+		{Key: "host", Value: r.Host}, {Key: "port", Value: r.Port}, {Key: "tls", Value: string(r.TLS)},
+		{Key: "allow_cleartext", Value: r.AllowCleartext}, {Key: "connections", Value: r.Connections},
+		{Key: "limits", Value: printed(r.Limits)}, {Key: "weight", Value: r.Weight},
+	}
+	if r.Username != "" {
+		out = append(out, yaml.MapItem{Key: "username", Value: r.Username}, yaml.MapItem{Key: "password", Value: r.Password.String()})
+	}
+	return out
+}
+
+func (k SigningKey) printed() yaml.MapSlice {
+	return yaml.MapSlice{{Key: "domain", Value: k.Domain}, {Key: "selector", Value: k.Selector}, {Key: "key_file", Value: k.KeyFile}}
+}
+
+func printedSource(s digest.Source) yaml.MapSlice {
+	return yaml.MapSlice{{Key: "name", Value: s.Name}, {Key: string(s.Kind), Value: s.URL}, {Key: "category", Value: s.Category}}
+}
+
+func (l List) printed() yaml.MapItem {
+	return yaml.MapItem{Key: l.Name, Value: yaml.MapSlice{{Key: "title", Value: l.Title}, {Key: "confirm", Value: l.Confirm}}}
+}
+
+func printedDigest(d digest.Digest) yaml.MapItem {
+	return yaml.MapItem{Key: d.Name, Value: yaml.MapSlice{
+		{Key: "title", Value: d.Title}, {Key: "schedule", Value: d.Schedule}, {Key: "time_zone", Value: d.TimeZone},
+		{Key: "lists", Value: d.Lists}, {Key: "categories", Value: d.Categories},
+		{Key: "max_articles", Value: d.MaxArticles}, {Key: "min_articles", Value: d.MinArticles},
+		{Key: "subject", Value: d.Subject}, {Key: "catch_up", Value: string(d.CatchUp)},
+		{Key: "max_lateness", Value: d.MaxLateness.String()}, {Key: "skip", Value: each(d.Skip, printedDays)},
+	}}
+}
+
+func printedDays(r digest.DateRange) string {
+	if r.From == r.To {
+		return r.From.String()
+	}
+	return r.From.String() + ".." + r.To.String()
+}

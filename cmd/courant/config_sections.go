@@ -1,0 +1,411 @@
+package main
+
+import (
+	"bytes"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/mail"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"courant/digest"
+)
+
+// readIdentity reads who sends.
+func (c *Config) readIdentity(m *yamlMapping) {
+	readKey(m, "name", &c.Name, asText(parseLine))
+	readKey(m, "url", &c.URL, asText(orUnset(parseOwnURL)))
+	readKey(m, "from", &c.From, asText(parseMailbox))
+	readKey(m, "reply_to", &c.ReplyTo, asText(orUnset(parseMailbox)))
+	readKey(m, "postal_address", &c.PostalAddress, asText(parseLines))
+	readKey(m, "language", &c.Language, asText(parseLanguage))
+	m.require("name", "write who the mails come from, as in name: Example News")
+	m.require("from", "write the sender, as in from: Example News <news@example.com>")
+	m.require("postal_address", "every digest carries one, the law of many countries wants it")
+}
+
+// readPlaces reads what belongs to the host.
+func (c *Config) readPlaces(m *yamlMapping) {
+	readKey(m, "database", &c.Database, parseDatabase)
+	readKey(m, "data_dir", &c.DataDir, pathOr(c.DataDir))
+	readKey(m, "secret_file", &c.SecretFile, pathOr(""))
+	if c.SecretFile == "" {
+		c.SecretFile = filepath.Join(c.DataDir, "secret")
+	}
+	if c.DataDir == "" {
+		m.r.fault(m.r.at("data_dir"), "data_dir", "neither XDG_STATE_HOME nor HOME is set; say where Courant may keep its files")
+	}
+	readKey(m, "listen", &c.Listen, asText(parseListen))
+	readKey(m, "desk_listen", &c.DeskListen, asText(parseListen))
+	readItems(m, "trusted_proxies", &c.TrustedProxies, asText(parsePrefix))
+	receive := m.section("receive")
+	readKey(receive, "listen", &c.ReceiveListen, asText(orUnset(parseListen)))
+	receive.done()
+}
+
+// readSending reads how mail leaves.
+func (c *Config) readSending(m *yamlMapping) {
+	for _, relay := range m.oneOrMore("smtp") {
+		c.Relays = append(c.Relays, readRelay(relay))
+	}
+	readKey(m, "in_doubt", &c.InDoubt, oneOf(InDoubtResend, InDoubtHold))
+	delivery := m.section("delivery")
+	readKey(delivery, "lease", &c.Lease, parseDuration)
+	readKey(delivery, "fresh_until", &c.FreshUntil, parseDuration)
+	delivery.done()
+	readKey(m, "return_path", &c.ReturnPath, asText(orUnset(parseMailDomain)))
+	for _, key := range m.oneOrMore("dkim") {
+		c.SigningKeys = append(c.SigningKeys, readSigningKey(key))
+	}
+}
+
+func readRelay(m *yamlMapping) Relay {
+	relay := Relay{TLS: TLSStart, Connections: 8, Weight: 1}
+	readKey(m, "host", &relay.Host, asText(parseHost))
+	readKey(m, "tls", &relay.TLS, oneOf(TLSStart, TLSFull, TLSNone))
+	relay.Port = map[TLS]int{TLSStart: 587, TLSFull: 465, TLSNone: 25}[relay.TLS]
+	readKey(m, "port", &relay.Port, wholeNumber(1, 65535))
+	readKey(m, "allow_cleartext", &relay.AllowCleartext, parseTrue)
+	readKey(m, "username", &relay.Username, asText(orUnset(parseLine)))
+	readKey(m, "password", &relay.Password, parsePassword)
+	readKey(m, "password_file", &relay.Password, passwordFile)
+	readKey(m, "connections", &relay.Connections, wholeNumber(1, 1000))
+	readItems(m, "limits", &relay.Limits, parseLimit)
+	readKey(m, "weight", &relay.Weight, wholeNumber(1, 1000000))
+	m.require("host", "write the relay's name, as in host: smtp.example.com")
+	m.done()
+	checkRelay(m, relay)
+	return relay
+}
+
+// checkRelay judges a relay's keys against each other.
+func checkRelay(m *yamlMapping, relay Relay) {
+	has, fault := m.has, func(key, sentence string) {
+		m.r.fault(m.r.at(keyPath(m.path, key)), keyPath(m.path, key), "%s", sentence)
+	}
+	secured := has("password") || has("password_file")
+	switch {
+	case has("password") && has("password_file"):
+		fault("password_file", "password is set, too; keep one of the two")
+	case relay.Username != "" && !secured:
+		fault("username", "a username needs a password; add password_file")
+	case secured && !has("username"):
+		fault("password", "a password needs a username; add it")
+	}
+	if relay.TLS != TLSNone || relay.Host == "" || loopback(relay.Host) {
+		return
+	}
+	switch {
+	case !relay.AllowCleartext:
+		fault("tls", "mail would leave this machine in clear; use starttls or tls, or set allow_cleartext: true if nobody can listen")
+	case secured:
+		// RFC 4954 section 4: no mechanism that sends the password in clear without TLS.
+		fault("tls", "a password is never sent in clear; use starttls or tls, or take username and password out")
+	}
+}
+
+func readSigningKey(m *yamlMapping) SigningKey {
+	var key SigningKey
+	readKey(m, "domain", &key.Domain, asText(parseMailDomain))
+	readKey(m, "selector", &key.Selector, asText(parseDomain))
+	readKey(m, "key_file", &key.KeyFile, signingKeyFile)
+	m.require("domain", "write the domain that signs, as in domain: example.com")
+	m.require("selector", "write the name the key has in DNS, as in selector: courant")
+	m.require("key_file", "write where the private key lies, as in key_file: dkim.pem")
+	m.done()
+	return key
+}
+
+func (c *Config) readSources(m *yamlMapping) {
+	readKey(m, "allow_private_sources", &c.AllowPrivateSources, parseTrue)
+	v, ok := m.take("sources")
+	if !ok {
+		return
+	}
+	first := map[string]string{}
+	for _, below := range v.mappings() {
+		s := c.readSource(below)
+		for _, identity := range []string{"name " + s.Name, "address " + s.URL} {
+			if other, taken := first[identity]; taken && !strings.HasSuffix(identity, " ") {
+				m.r.fault(below.at, below.path, "%s has the same %s; a source is there once", other, strings.Fields(identity)[0])
+			} else {
+				first[identity] = below.path
+			}
+		}
+		c.Sources = append(c.Sources, s)
+	}
+}
+
+func (c *Config) readSource(m *yamlMapping) digest.Source {
+	var s digest.Source
+	readKey(m, "name", &s.Name, asText(parseLine))
+	readKey(m, "category", &s.Category, asText(orUnset(parseLine)))
+	for _, kind := range []digest.SourceKind{digest.SourceFeed, digest.SourcePage} {
+		if readKey(m, string(kind), &s.URL, asText(parseSourceURL)) {
+			s.Kind = kind
+			c.checkSourceHost(m, s)
+		}
+	}
+	m.require("name", "name the source, as in name: Military wire")
+	switch feed, page := m.has("feed"), m.has("page"); {
+	case feed && page:
+		m.r.fault(m.r.at(keyPath(m.path, "page")), keyPath(m.path, "page"), "feed is set, too; a source is one of the two")
+	case !feed && !page:
+		m.r.fault(m.at, m.path, "a source needs feed or page, the address to read")
+	}
+	m.done()
+	return s
+}
+
+// checkSourceHost tells early what the connection will be refused for; a
+// name may still lead inside, so ingest looks at the address it connects to.
+func (c *Config) checkSourceHost(m *yamlMapping, s digest.Source) {
+	path := keyPath(m.path, string(s.Kind))
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		return // parseSourceURL made it
+	}
+	switch host := u.Hostname(); {
+	case linkLocal(host):
+		m.r.fault(m.r.at(path), path, "%s is never read: link-local addresses hold the secrets of cloud machines", host)
+	case privateHost(host) && !c.AllowPrivateSources:
+		m.r.warn(m.r.at(path), path, "%s is a private address and will not be read; set allow_private_sources: true if it is meant", host)
+	}
+}
+
+func (c *Config) readLists(m *yamlMapping) {
+	for _, below := range m.section("lists").named() {
+		list := List{Name: below.name, Title: below.name, Confirm: true}
+		readKey(below.keys, "title", &list.Title, asText(parseLine))
+		readKey(below.keys, "confirm", &list.Confirm, parseTrue)
+		below.keys.done()
+		c.Lists = append(c.Lists, list)
+	}
+}
+
+func (c *Config) readDigests(m *yamlMapping, hooks configHooks) {
+	for _, below := range m.section("digests").named() {
+		d := digest.Digest{
+			Name: below.name, Title: below.name, TimeZone: "UTC", Language: c.Language,
+			MaxArticles: 10, MinArticles: 1, Subject: "{{.Title}}: {{.Lead.Title}}",
+			CatchUp: digest.CatchUpLatest, MaxLateness: 12 * time.Hour, FreshUntil: c.FreshUntil,
+		}
+		m := below.keys
+		readKey(m, "title", &d.Title, asText(parseLine))
+		readKey(m, "schedule", &d.Schedule, asText(parseSchedule(hooks.Schedule)))
+		readKey(m, "time_zone", &d.TimeZone, asText(parseZone))
+		readItems(m, "lists", &d.Lists, asText(parseName))
+		readItems(m, "categories", &d.Categories, asText(parseLine))
+		readKey(m, "max_articles", &d.MaxArticles, wholeNumber(1, 1000))
+		readKey(m, "min_articles", &d.MinArticles, wholeNumber(0, 1000))
+		readKey(m, "subject", &d.Subject, asText(parseSubject(hooks.Subject)))
+		readKey(m, "catch_up", &d.CatchUp, oneOf(digest.CatchUpLatest, digest.CatchUpAll, digest.CatchUpNone))
+		readKey(m, "max_lateness", &d.MaxLateness, parseDuration)
+		readItems(m, "skip", &d.Skip, asText(parseDays))
+		m.require("lists", "name the lists that get this digest, as in lists: [readers]")
+		m.require("categories", "name what this digest is about, as in categories: [World]")
+		m.done()
+		c.Digests = append(c.Digests, d)
+	}
+}
+
+// namedKeys is a mapping whose key is a name that the editor chose.
+type namedKeys struct {
+	keys *yamlMapping
+	name string
+}
+
+// named takes every key of m as a name with a mapping behind it.
+func (m *yamlMapping) named() []namedKeys {
+	var all []namedKeys
+	for _, key := range slices.Clone(m.order) {
+		if _, err := parseName(key); err != nil {
+			m.r.fault(m.places[key], keyPath(m.path, key), "%v", err)
+		}
+		all = append(all, namedKeys{m.section(key), key})
+	}
+	return all
+}
+
+// withoutPassword is a database's address as it may be printed.
+func withoutPassword(u url.URL) string {
+	if _, written := u.User.Password(); written {
+		u.User = url.UserPassword(u.User.Username(), "redacted")
+	}
+	query, hidden := u.Query(), false
+	for _, key := range []string{"password", "sslpassword"} {
+		if query.Has(key) {
+			query.Set(key, "redacted")
+			hidden = true
+		}
+	}
+	if hidden {
+		u.RawQuery = query.Encode()
+	}
+	return u.String()
+}
+
+// parseDatabase reads a postgres:// URL. Faults never quote it: a password
+// stands in it.
+func parseDatabase(v yamlValue) (secret, error) {
+	s, err := v.expanded()
+	if err != nil || strings.TrimSpace(s) == "" {
+		return secret{}, err
+	}
+	bad := errors.New("this is no address of a database; write it like postgres://user:${PASSWORD}@host/name, special characters of the password percent-encoded")
+	u, err := url.Parse(strings.TrimSpace(s))
+	if err != nil || u.Opaque != "" || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return secret{}, bad
+	}
+	if _, written := u.User.Password(); written && v.r.worldReadable && v.literal() {
+		v.r.warn(v.at, v.path, "others can read this file and the password in it; chmod 600 it, or use ${ENV}")
+	}
+	shown := withoutPassword(*u)
+	if raw, _ := v.rawText(); !v.literal() {
+		// Which part of it the environment keeps secret is not known here.
+		shown = userPassword.ReplaceAllString(queryPassword.ReplaceAllString(raw, "${1}redacted"), "${1}:redacted@")
+	}
+	return secret{value: strings.TrimSpace(s), shown: shown}, nil
+}
+
+func parsePassword(v yamlValue) (secret, error) {
+	s, err := v.expanded()
+	if err != nil {
+		return secret{}, err
+	}
+	if v.r.worldReadable && v.literal() {
+		v.r.warn(v.at, v.path, "others can read this file and the password in it; chmod 600 it, or use password_file or ${ENV}")
+	}
+	return cleanSecret(s)
+}
+
+// cleanSecret refuses what no server takes as a password (RFC 4616 section 2
+// has no NUL, and a line break is a slip of an editor).
+func cleanSecret(s string) (secret, error) {
+	switch {
+	case s == "":
+		return secret{}, errors.New("the password is empty")
+	case strings.ContainsAny(s, "\x00\r\n"):
+		return secret{}, errors.New("the password has more than one line")
+	}
+	return secret{value: s}, nil
+}
+
+// pathOr reads a path; the config's own directory is where relative ones
+// begin. An empty one is the default.
+func pathOr(standard string) func(yamlValue) (string, error) {
+	return func(v yamlValue) (string, error) {
+		s, err := v.text()
+		if err != nil || strings.TrimSpace(s) == "" {
+			return standard, err
+		}
+		return v.r.path(s)
+	}
+}
+
+func (r *configReader) path(s string) (string, error) {
+	switch {
+	case strings.ContainsRune(s, 0):
+		return "", errors.New("the path holds a NUL")
+	case strings.HasPrefix(s, "~"):
+		return "", errors.New("~ is known to shells only; write the whole path")
+	case filepath.IsAbs(s):
+		return filepath.Clean(s), nil
+	}
+	return filepath.Join(r.dir, s), nil
+}
+
+// passwordFile reads the file that holds a password.
+func passwordFile(v yamlValue) (secret, error) {
+	_, text, open, err := v.file()
+	if err != nil {
+		return secret{}, err
+	}
+	if open {
+		v.r.warn(v.at, v.path, "others can read or change the file; chmod 600 it")
+	}
+	return cleanSecret(strings.TrimRight(string(text), "\r\n"))
+}
+
+// signingKeyFile finds the file that holds a DKIM key. What kind of key it
+// is and whether it is strong enough, submit judges.
+func signingKeyFile(v yamlValue) (string, error) {
+	path, text, open, err := v.file()
+	if err != nil {
+		return "", err
+	}
+	if open {
+		return "", fmt.Errorf("others can read or change the key in %s, and sign mail as you; chmod 600 it", path)
+	}
+	block, _ := pem.Decode(bytes.TrimSpace(text))
+	if block == nil || !strings.HasSuffix(block.Type, "PRIVATE KEY") {
+		return "", fmt.Errorf("%s holds no private key in PEM form; it begins with -----BEGIN PRIVATE KEY-----", path)
+	}
+	return path, nil
+}
+
+// maxSecretFile is far above any password or key.
+const maxSecretFile = 64 << 10
+
+// file reads the file a key names. open says that others may read or change
+// it.
+func (v yamlValue) file() (path string, text []byte, open bool, err error) {
+	s, err := v.text()
+	if err != nil {
+		return "", nil, false, err
+	}
+	if strings.TrimSpace(s) == "" {
+		return "", nil, false, errors.New("the path is empty; name a file or take the key away")
+	}
+	if path, err = v.r.path(s); err != nil {
+		return "", nil, false, err
+	}
+	text, open, err = readSecret(path)
+	return path, text, open, err
+}
+
+func readSecret(path string) (text []byte, open bool, err error) {
+	// A pipe or device would hold up the start for ever.
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, false, fmt.Errorf("there is no file %s", path)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, false, fmt.Errorf("%s may not be read by this account; chown or chgrp it", path)
+	case err != nil:
+		return nil, false, fmt.Errorf("%s cannot be read: %w", path, errors.Unwrap(err))
+	case !info.Mode().IsRegular():
+		return nil, false, fmt.Errorf("%s is no plain file", path)
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, false, fmt.Errorf("%s may not be read by this account; chown or chgrp it", path)
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("%s cannot be read: %w", path, errors.Unwrap(err))
+	}
+	defer f.Close()
+	text, err = io.ReadAll(io.LimitReader(f, maxSecretFile+1))
+	if err != nil {
+		return nil, false, fmt.Errorf("%s cannot be read: %w", path, err)
+	}
+	if len(text) > maxSecretFile {
+		return nil, false, fmt.Errorf("%s is larger than %d KB: is it the right file?", path, maxSecretFile>>10)
+	}
+	return text, openToOthers(info), nil
+}
+
+// mailDomain is the domain of a mailbox; empty for none.
+func mailDomain(a mail.Address) string {
+	if a.Address == "" {
+		return ""
+	}
+	return digest.Domain(a.Address)
+}

@@ -97,25 +97,25 @@ func (t *PageTexts) sameKeys(other *PageTexts) error {
 // Plain is the sentence as text. pairs are the names of places and what
 // stands in them.
 func (t *PageTexts) Plain(key string, pairs ...string) string {
-	return fill(t.texts[key], pairs, func(s string) string { return s })
+	return fill(t.texts[key], pairs, func(_, s string) string { return s })
 }
 
 // Say is the sentence as HTML. What fills a place is escaped, and kept apart
 // from the direction of the text around it: an Arabic title inside a German
 // sentence, or the other way about, must not reorder either.
 func (t *PageTexts) Say(key string, pairs ...string) template.HTML {
-	text := fill(template.HTMLEscapeString(t.texts[key]), pairs, func(s string) string {
-		return "<bdi>" + template.HTMLEscapeString(s) + "</bdi>"
+	text := fill(template.HTMLEscapeString(t.texts[key]), pairs, func(name, s string) string {
+		return `<bdi class="` + template.HTMLEscapeString(name) + `">` + template.HTMLEscapeString(s) + "</bdi>"
 	})
 	return template.HTML(text) // every part of it was escaped just above
 }
 
 // fill replaces all places in one pass, so that a title that holds "{address}"
 // stays as it is.
-func fill(text string, pairs []string, as func(string) string) string {
+func fill(text string, pairs []string, as func(name, s string) string) string {
 	swaps := make([]string, 0, len(pairs))
 	for i := 0; i+1 < len(pairs); i += 2 {
-		swaps = append(swaps, "{"+pairs[i]+"}", as(pairs[i+1]))
+		swaps = append(swaps, "{"+pairs[i]+"}", as(pairs[i], pairs[i+1]))
 	}
 	return strings.NewReplacer(swaps...).Replace(text)
 }

@@ -361,11 +361,11 @@ func TestEveryChoiceByButton(t *testing.T) {
 		did   string
 		says  string
 	}{
-		{[]string{"do", "leave", "reason", "too\r\nmuch"}, "page leave", "You have left <bdi>Morning Brief</bdi>"},
+		{[]string{"do", "leave", "reason", "too\r\nmuch"}, "page leave", "You have left <bdi class=\"digest\">Morning Brief</bdi>"},
 		{[]string{"do", "everything"}, "page leave everything", "You have left everything"},
 		{[]string{"do", "weekly"}, "page weekly", "once a week"},
-		{[]string{"do", "pause"}, "page pause", "paused until <bdi>31 March 2026</bdi>"},
-		{[]string{"do", "categories", "category", "World", "category", "Military", "category", "Sport"}, "page categories", "brings <bdi>Military, World</bdi>"},
+		{[]string{"do", "pause"}, "page pause", "paused until <bdi class=\"day\">31 March 2026</bdi>"},
+		{[]string{"do", "categories", "category", "World", "category", "Military", "category", "Sport"}, "page categories", "brings <bdi class=\"categories\">Military, World</bdi>"},
 	}
 	for _, row := range rows {
 		w := open(t)

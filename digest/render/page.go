@@ -1,0 +1,343 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/net/idna"
+
+	"courant/digest"
+	"courant/templates"
+)
+
+// Longer than these nothing is shown: they hold off sources gone mad, not
+// writers. Bytes.
+const (
+	maxName   = 120
+	maxTitle  = 500
+	maxPoint  = 1000
+	maxLink   = 2000
+	maxPoints = 10
+	maxAlso   = 6
+)
+
+// page is an edition as templates see it: nothing in it differs between the
+// readers of a variant.
+type page struct {
+	Lang, Dir     string // of the furniture: BCP 47, "ltr" or "rtl"
+	Publication   string
+	Home          string // address of the publication's pages
+	Sender        string // the address mails come from
+	PostalAddress string
+	Title         string // of the digest
+	Date          string // the edition's day, long
+	Number        int    // zero: none
+	Preheader     string // what inboxes show behind the subject
+	Sections      []section
+	More          int  // stories left out for size
+	Web           bool // this is the page, not the mail
+	Personal      bool // there is a reader: personal functions have values
+}
+
+// section is the stories of one category, which may have no name.
+type section struct {
+	Name    string
+	Stories []story
+}
+
+// story is a story as templates see it: everything is one plain line, and a
+// link is empty where it would not be safe.
+type story struct {
+	Title      string
+	URL        string
+	Host       string // where URL leads
+	By         string // whose story it is and where it was read
+	Time       string // when it was published; empty: unknown
+	Language   string // of its words; empty: unknown
+	Points     []string
+	PointsFrom digest.PointsFrom
+	Image      image // of the lead story; no URL: none
+	Also       []also
+	Lead       bool
+}
+
+type image struct {
+	URL, Alt string
+	Width    int
+}
+
+type also struct{ Name, URL string }
+
+// setting is what times and words of one variant are set in.
+type setting struct {
+	lang *templates.Language
+	loc  *time.Location
+	day  time.Time // the edition's local day, at noon UTC
+}
+
+func (r *Renderer) setting(e digest.Edition, v digest.Variant) (setting, error) {
+	zone := v.Zone
+	if zone == "" {
+		zone = e.Zone
+	}
+	loc, err := time.LoadLocation(zone)
+	if err != nil || zone == digest.ZoneReader {
+		return setting{}, fmt.Errorf("%q is not a time zone to show times in", zone)
+	}
+	return setting{r.texts.Match(v.Language, e.Language), loc, localDay(e, loc)}, nil
+}
+
+// localDay is the day an edition is for. A slot's key begins with it: where
+// each reader's zone opens the edition, its instant may fall on another day of
+// this zone than the wall clock the slot names.
+func localDay(e digest.Edition, loc *time.Location) time.Time {
+	day := e.Instant.In(loc)
+	if e.Instant.IsZero() {
+		day = e.Published.In(loc)
+	}
+	if e.Kind == digest.KindSlot && len(e.Slot) >= len(time.DateOnly) {
+		if d, err := time.Parse(time.DateOnly, e.Slot[:len(time.DateOnly)]); err == nil {
+			day = d
+		}
+	}
+	return time.Date(day.Year(), day.Month(), day.Day(), 12, 0, 0, 0, time.UTC)
+}
+
+func (r *Renderer) page(e digest.Edition, v digest.Variant, s setting) (*page, error) {
+	if len(v.Stories) == 0 {
+		return nil, errors.New("the variant has no stories")
+	}
+	p := &page{
+		Lang: s.lang.Tag, Dir: s.lang.Direction,
+		Publication: plain(r.c.Name, maxName), Home: r.c.URL + "/", Sender: r.from.Address,
+		PostalAddress: r.c.PostalAddress,
+		Title:         plain(e.Title, maxTitle), Date: s.lang.FormatLong(s.day), Number: e.Number,
+	}
+	if p.Title == "" {
+		p.Title = p.Publication
+	}
+	for i, t := range v.Stories {
+		st := s.story(t, e)
+		st.Lead = i == 0
+		if !st.Lead {
+			st.Image = image{}
+		}
+		p.add(plain(t.Category, maxName), st)
+	}
+	p.Preheader = p.preheader()
+	return p, nil
+}
+
+// add puts a story into the section of its category; sections stand in the
+// order of their first story.
+func (p *page) add(category string, s story) {
+	for i := range p.Sections {
+		if p.Sections[i].Name == category {
+			p.Sections[i].Stories = append(p.Sections[i].Stories, s)
+			return
+		}
+	}
+	p.Sections = append(p.Sections, section{category, []story{s}})
+}
+
+func (p *page) stories() int {
+	n := 0
+	for _, s := range p.Sections {
+		n += len(s.Stories)
+	}
+	return n
+}
+
+// first is the page with its first n stories only, and the rest counted.
+func (p *page) first(n int) *page {
+	q := *p
+	q.Sections = nil
+	q.More = p.stories() - n
+	for _, s := range p.Sections {
+		k := min(n, len(s.Stories))
+		if k == 0 {
+			break
+		}
+		q.Sections = append(q.Sections, section{s.Name, s.Stories[:k]})
+		n -= k
+	}
+	return &q
+}
+
+// bare is the page with the lead's headline and nothing else of it.
+func (p *page) bare() *page {
+	q := p.first(1)
+	lead := q.Sections[0].Stories[0]
+	q.Sections = []section{{"", []story{{Title: lead.Title, URL: lead.URL, Host: lead.Host, By: lead.By, Lead: true}}}}
+	q.Preheader = ""
+	return q
+}
+
+// preheader is the lead's points, or the next headlines where it has none,
+// cut near 140 characters, which is what inboxes show at most.
+func (p *page) preheader() string {
+	var words []string
+	for _, s := range p.Sections {
+		for _, st := range s.Stories {
+			if st.Lead && len(st.Points) > 0 {
+				return clip(strings.Join(st.Points, " "), 140)
+			}
+			if !st.Lead {
+				words = append(words, st.Title)
+			}
+		}
+	}
+	return clip(strings.Join(words, " · "), 140)
+}
+
+func (s setting) story(t digest.Told, e digest.Edition) story {
+	st := story{
+		Title: plain(t.Title, maxTitle), URL: link(t.URL), By: s.by(t), Time: s.published(t.Published, e),
+		Language: languageTag(t.Language), PointsFrom: t.PointsFrom, Image: leadImage(t.Image),
+	}
+	st.Host = host(st.URL)
+	if st.Title == "" {
+		st.Title = st.Host
+	}
+	for _, p := range t.Points[:min(len(t.Points), maxPoints)] {
+		if p = plain(p, maxPoint); p != "" {
+			st.Points = append(st.Points, p)
+		}
+	}
+	for _, a := range t.Also[:min(len(t.Also), maxAlso)] {
+		name, to := plain(a.Source, maxName), link(a.URL)
+		if name == "" {
+			name = host(to)
+		}
+		if to != "" {
+			st.Also = append(st.Also, also{name, to})
+		}
+	}
+	return st
+}
+
+// by names whose story it is: the site, or another's story at the site.
+func (s setting) by(t digest.Told) string {
+	site, whose := plain(t.Site, maxName), plain(t.Attribution, maxName)
+	if site == "" {
+		site = plain(t.Source, maxName)
+	}
+	if whose == "" || strings.EqualFold(whose, site) {
+		return site
+	}
+	if site == "" {
+		return whose
+	}
+	both, err := s.lang.Say("mail.via", "attribution", whose, "site", site)
+	if err != nil {
+		return whose
+	}
+	return both
+}
+
+// published is the time of a story: the clock on the edition's own day, the
+// day as well before it. Times of the future are not believed.
+func (s setting) published(t time.Time, e digest.Edition) string {
+	if t.IsZero() || !e.Published.IsZero() && t.After(e.Published) {
+		return ""
+	}
+	t = t.In(s.loc)
+	clock := s.lang.FormatClock(t.Hour(), t.Minute())
+	switch {
+	case digest.DateOf(t) == digest.DateOf(s.day):
+		return clock
+	case t.Year() == s.day.Year():
+		return s.lang.FormatShort(t) + ", " + clock
+	}
+	return s.lang.FormatDate(t)
+}
+
+// leadImage takes an image that is worth its room; small ones are logos or
+// open pixels.
+func leadImage(i digest.Image) image {
+	const column, smallest = 520, 200
+	if i.Width > 0 && i.Width < smallest || i.Height > 0 && i.Height < smallest/2 {
+		return image{}
+	}
+	width := column
+	if i.Width > 0 {
+		width = min(width, i.Width)
+	}
+	return image{link(i.URL), plain(i.Alt, maxTitle), width}
+}
+
+// plain is s as one line of at most max bytes, with what would stop the
+// checks behind the templates taken out: a headline that quotes html/template's
+// word for danger must not hold up an edition.
+func plain(s string, max int) string {
+	return clip(strings.ReplaceAll(digest.PlainLine(s, 1<<20), "ZgotmplZ", "Zgotmpl-Z"), max)
+}
+
+// clip cuts s to max bytes, at a blank if one is near, and shows that it did.
+func clip(s string, max int) string {
+	if len(s) <= max {
+		return s
+	}
+	s = digest.PlainLine(s, max-len("…"))
+	if i := strings.LastIndexByte(s, ' '); i > max*3/4 {
+		s = s[:i]
+	}
+	return strings.TrimRight(s, " ,;:.·") + "…"
+}
+
+// link is s as it may stand in a mail: http or https with a host and no
+// password, every byte that RFC 3986 does not allow percent-encoded, in just
+// the way html/template does, so that both parts show the same. Empty if it
+// cannot be.
+func link(s string) string {
+	s = strings.TrimSpace(s)
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+		return ""
+	}
+	b := make([]byte, 0, len(s))
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-._~!#$&*+,/:;=?@[]", c) >= 0:
+			b = append(b, c)
+		case c == '%' && i+2 < len(s) && hexDigit(s[i+1]) && hexDigit(s[i+2]):
+			b = append(b, c)
+		default:
+			b = append(b, '%', hexDigits[c>>4], hexDigits[c&15])
+		}
+	}
+	if len(b) > maxLink || strings.Contains(string(b), "ZgotmplZ") {
+		return ""
+	}
+	return string(b)
+}
+
+func hexDigit(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+// host is where a link leads, as people read it.
+func host(link string) string {
+	u, err := url.Parse(link)
+	if err != nil {
+		return ""
+	}
+	h := strings.TrimPrefix(strings.ToLower(u.Hostname()), "www.")
+	if shown, err := idna.Display.ToUnicode(h); err == nil {
+		h = shown
+	}
+	return plain(h, maxName)
+}
+
+// languageTag lets through what looks like BCP 47.
+func languageTag(s string) string {
+	if len(s) < 2 || len(s) > 35 || strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
+	}) {
+		return ""
+	}
+	return s
+}

@@ -1,0 +1,102 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/mail"
+
+	"courant/digest"
+)
+
+// View is the HTML edition as a web page: every story of the variant, however
+// long. With a reader it has the link to the reader's choices and says why the
+// edition came; it never names the reader, since view links get forwarded.
+// The page needs inline styles and images from anywhere, and no scripts.
+func (r *Renderer) View(e digest.Edition, v digest.Variant, to *digest.Recipient) ([]byte, error) {
+	page, err := r.viewPage(e, v, to)
+	if err != nil {
+		return nil, fmt.Errorf("show edition %d of %s, variant %d: %w", e.ID, e.Digest, v.ID, err)
+	}
+	return page, nil
+}
+
+func (r *Renderer) viewPage(e digest.Edition, v digest.Variant, to *digest.Recipient) ([]byte, error) {
+	s, err := r.setting(e, v)
+	if err != nil {
+		return nil, err
+	}
+	p, err := r.page(e, v, s)
+	if err != nil {
+		return nil, err
+	}
+	p.Web, p.Personal = true, to != nil
+	m := &Message{r: r, lang: s.lang, loc: s.loc, title: p.Title}
+	if err := m.words(e); err != nil {
+		return nil, err
+	}
+	x, err := r.take(s.lang)
+	if err != nil {
+		return nil, err
+	}
+	defer r.give(x)
+	pieces, err := x.htmlPieces(p)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	for _, y := range pieces {
+		out.WriteString(y.text)
+		out.WriteString(m.shown(y.place, to))
+	}
+	return out.Bytes(), nil
+}
+
+// shown is the value of a place on the web page.
+func (m *Message) shown(p place, to *digest.Recipient) string {
+	switch {
+	case p == placeNone:
+		return ""
+	case p == placeName:
+		return escape(m.reader)
+	case p == placeReason && to == nil:
+		return escape(m.title)
+	case p == placeReason:
+		since := to.Since
+		if !since.IsZero() {
+			since = since.In(m.loc)
+		}
+		return escape(m.reasonText(since))
+	case to == nil:
+		return m.r.c.URL + "/"
+	}
+	s := splice{m: m, to: *to}
+	path, token, fragment := s.link(p)
+	return m.r.c.URL + path + token + fragment
+}
+
+// Parts is a reader's mail decoded: the text part and the HTML part, for
+// people to look at.
+func (m *Message) Parts(to digest.Recipient) (text, html []byte, err error) {
+	mail, err := mail.ReadMessage(bytes.NewReader(m.Splice(nil, to)))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the mail back: %w", err)
+	}
+	_, params, err := mime.ParseMediaType(mail.Header.Get("Content-Type"))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the mail back: %w", err)
+	}
+	parts := multipart.NewReader(mail.Body, params["boundary"])
+	for _, dst := range []*[]byte{&text, &html} {
+		part, err := parts.NextPart() // decodes quoted-printable by itself
+		if err != nil {
+			return nil, nil, fmt.Errorf("read the mail back: %w", err)
+		}
+		if *dst, err = io.ReadAll(part); err != nil {
+			return nil, nil, fmt.Errorf("read the mail back: %w", err)
+		}
+	}
+	return text, html, nil
+}

@@ -1,0 +1,96 @@
+package render
+
+import (
+	"strings"
+
+	"github.com/rivo/uniseg"
+)
+
+// columns is how wide the text part is, in display columns.
+const columns = 76
+
+// hang wraps a paragraph at 76 display columns. The first line begins with
+// lead, the others with as many blanks. Text breaks at its blanks; a word that
+// is too long, or is written without blanks as Chinese and Japanese are, breaks
+// where UAX #14 allows, and in the end anywhere between two characters.
+func hang(lead, paragraph string) string {
+	indent := strings.Repeat(" ", uniseg.StringWidth(lead))
+	room := columns - len(indent)
+	var out strings.Builder
+	out.WriteString(lead)
+	col := 0
+	for i, word := range strings.Fields(paragraph) {
+		gap := min(i, 1)
+		for _, part := range breakable(word, room) {
+			w := uniseg.StringWidth(part)
+			switch {
+			case col > 0 && col+gap+w > room:
+				out.WriteString("\n" + indent)
+				col = 0
+			case gap > 0 && col > 0:
+				out.WriteByte(' ')
+				col++
+			}
+			out.WriteString(part)
+			col += w
+			gap = 0
+		}
+	}
+	return out.String()
+}
+
+// breakable is a word in parts between which a line may end.
+func breakable(word string, room int) []string {
+	width := uniseg.StringWidth(word)
+	if width <= room && !wide(word, width) {
+		return []string{word}
+	}
+	var parts []string
+	for state := -1; word != ""; {
+		var segment string
+		segment, word, _, state = uniseg.FirstLineSegmentInString(word, state)
+		if uniseg.StringWidth(segment) <= room {
+			parts = append(parts, segment)
+			continue
+		}
+		for g := uniseg.NewGraphemes(segment); g.Next(); {
+			parts = append(parts, g.Str())
+		}
+	}
+	return parts
+}
+
+// wide says whether a word has characters of two columns.
+func wide(word string, width int) bool { return width > uniseg.GraphemeClusterCount(word) }
+
+// tidyText takes blanks off the ends of lines and leaves at most two empty
+// lines in a row, so that a template need not fight for its white space.
+func tidyText(s string) string {
+	var out strings.Builder
+	empty := 2
+	for line := range strings.SplitSeq(strings.ReplaceAll(s, "\r", ""), "\n") {
+		line = strings.TrimRight(line, " \t")
+		if line == "" {
+			empty++
+			continue
+		}
+		if out.Len() > 0 {
+			out.WriteString(strings.Repeat("\n", 1+min(empty, 2)))
+		}
+		empty = 0
+		out.WriteString(line)
+	}
+	return out.String() + "\n"
+}
+
+// tidyHTML takes off what indents the template, not the page.
+func tidyHTML(s string) string {
+	var out strings.Builder
+	for line := range strings.Lines(s) {
+		if line = strings.Trim(line, " \t\r\n"); line != "" {
+			out.WriteString(line)
+			out.WriteByte('\n')
+		}
+	}
+	return out.String()
+}

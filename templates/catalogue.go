@@ -1,0 +1,187 @@
+package templates
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/language"
+)
+
+// Fallback is the language that has every text.
+const Fallback = "en"
+
+// Catalogue is every language there is a file for.
+type Catalogue struct {
+	languages []*Language // Fallback first
+	matcher   language.Matcher
+}
+
+// Language is one file of the catalogue. Lists of weekdays begin with Sunday,
+// as time.Weekday does.
+type Language struct {
+	Tag        string     `json:"-"`         // BCP 47, from the file's name
+	Name       string     `json:"name"`      // in the language itself
+	Direction  string     `json:"direction"` // "ltr" or "rtl", as the dir attribute wants it
+	Months     [12]string `json:"months"`    // as they stand in a date
+	Weekdays   [7]string  `json:"weekdays"`
+	OnWeekdays [7]string  `json:"on_weekdays"` // "Mondays", "le lundi"
+	FirstDay   string     `json:"first_day"`   // how the first of a month is written where it is not 1: "1er"
+	LongDate   string     `json:"long_date"`   // with {weekday} {day} {month} {year}
+	Date       string     `json:"date"`
+	ShortDate  string     `json:"short_date"`   // without the year
+	Clock      string     `json:"clock"`        // {hour} has two digits, {h} has one or two
+	Between    string     `json:"list_between"` // ", "
+	Last       string     `json:"list_last"`    // " and "
+
+	// Texts by key: "mail." for the mail, "page." for readers' pages.
+	Texts map[string]Text `json:"texts"`
+
+	tag      language.Tag
+	fallback *Language
+}
+
+// Text is one text: the same for every number, or by CLDR plural category.
+// In a file it is a string, or an object of categories.
+type Text struct {
+	Other string
+	Forms map[string]string // zero, one, two, few, many; nil: Other for all
+}
+
+// UnmarshalJSON reads both spellings of a text.
+func (t *Text) UnmarshalJSON(b []byte) error {
+	if err := json.Unmarshal(b, &t.Other); err == nil {
+		return nil
+	}
+	if err := json.Unmarshal(b, &t.Forms); err != nil {
+		return fmt.Errorf("a text is a string or an object of plural forms: %w", err)
+	}
+	t.Other = t.Forms["other"]
+	if t.Other == "" {
+		return errors.New(`plural forms need at least "other"`)
+	}
+	return nil
+}
+
+// Load reads lang/*.json out of fsys.
+func Load(fsys fs.FS) (*Catalogue, error) {
+	names, err := fs.Glob(fsys, "lang/*.json")
+	if err != nil {
+		return nil, fmt.Errorf("list languages: %w", err)
+	}
+	c := &Catalogue{}
+	for _, name := range names {
+		l, err := readLanguage(fsys, name)
+		if err != nil {
+			return nil, fmt.Errorf("read language %s: %w", name, err)
+		}
+		if l.Tag == Fallback {
+			c.languages = append([]*Language{l}, c.languages...)
+		} else {
+			c.languages = append(c.languages, l)
+		}
+	}
+	if len(c.languages) == 0 || c.languages[0].Tag != Fallback {
+		return nil, errors.New("lang/" + Fallback + ".json is missing")
+	}
+	tags := make([]language.Tag, len(c.languages))
+	for i, l := range c.languages {
+		tags[i], l.fallback = l.tag, c.languages[0]
+	}
+	c.matcher = language.NewMatcher(tags)
+	return c, nil
+}
+
+func readLanguage(fsys fs.FS, name string) (*Language, error) {
+	b, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	l := &Language{Tag: strings.TrimSuffix(path.Base(name), ".json")}
+	if err := json.Unmarshal(b, l); err != nil {
+		return nil, err
+	}
+	if l.tag, err = language.Parse(l.Tag); err != nil {
+		return nil, fmt.Errorf("the file's name is not a language tag: %w", err)
+	}
+	if l.Direction != "ltr" && l.Direction != "rtl" {
+		return nil, fmt.Errorf("direction %q is neither ltr nor rtl", l.Direction)
+	}
+	for what, pattern := range map[string]string{"long_date": l.LongDate, "date": l.Date, "short_date": l.ShortDate, "clock": l.Clock} {
+		if pattern == "" {
+			return nil, fmt.Errorf("%s is missing", what)
+		}
+	}
+	return l, nil
+}
+
+// Languages lists every language, the fallback first.
+func (c *Catalogue) Languages() []*Language { return c.languages }
+
+// Match is the language for the first of the wanted tags that there is a file
+// for ("de-AT" finds de); the fallback where there is none.
+func (c *Catalogue) Match(wanted ...string) *Language {
+	for _, w := range wanted {
+		tag, err := language.Parse(w)
+		if w == "" || err != nil {
+			continue
+		}
+		// Low confidence is another language that its readers often know:
+		// no reason to pass over what the digest's editor named next.
+		if _, i, confidence := c.matcher.Match(tag); confidence >= language.High {
+			return c.languages[i]
+		}
+	}
+	return c.languages[0]
+}
+
+// Say is the text of a key with its places filled: pairs are a place's name
+// and its value, Say("mail.read_more", "host", "example.com") for "Read more at
+// {host}". Where the text has plural forms the place "n" chooses. A key that
+// no language has is an error.
+func (l *Language) Say(key string, pairs ...any) (string, error) {
+	text, in, ok := l.text(key)
+	if !ok {
+		return "", fmt.Errorf("no text %q: add it to lang/%s.json", key, Fallback)
+	}
+	if len(pairs)%2 != 0 {
+		return "", fmt.Errorf("text %q: a place without a value", key)
+	}
+	s := text.Other
+	places := make([]string, 0, len(pairs))
+	for i := 0; i < len(pairs); i += 2 {
+		name := fmt.Sprint(pairs[i])
+		if n, isInt := pairs[i+1].(int); isInt && name == "n" && text.Forms != nil {
+			s = in.form(text, n)
+		}
+		places = append(places, "{"+name+"}", fmt.Sprint(pairs[i+1]))
+	}
+	return strings.NewReplacer(places...).Replace(s), nil
+}
+
+func (l *Language) text(key string) (Text, *Language, bool) {
+	if t, ok := l.Texts[key]; ok {
+		return t, l, true
+	}
+	if l.fallback != nil && l.fallback != l {
+		return l.fallback.text(key)
+	}
+	return Text{}, l, false
+}
+
+// form picks by the CLDR cardinal rules: Arabic has six forms.
+func (l *Language) form(t Text, n int) string {
+	category := map[plural.Form]string{plural.Zero: "zero", plural.One: "one", plural.Two: "two", plural.Few: "few", plural.Many: "many"}
+	if s, ok := t.Forms[category[plural.Cardinal.MatchPlural(l.tag, n, 0, 0, 0, 0)]]; ok {
+		return s
+	}
+	return t.Other
+}
+
+// Upper sets s in capitals by the language's own rules.
+func (l *Language) Upper(s string) string { return cases.Upper(l.tag).String(s) }

@@ -1,0 +1,165 @@
+package digest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// EventKind says what happened to a reader.
+type EventKind string
+
+// The kinds of event. The log of them is append-only: it proves consent, and
+// tells what was in force when an edition went out.
+const (
+	EventImported   EventKind = "imported"        // put on a list by an editor
+	EventUpdated    EventKind = "updated"         // name, zone, language or choices changed by an editor
+	EventRemoved    EventKind = "removed"         // taken off a list by an editor
+	EventLeft       EventKind = "left"            // left a digest
+	EventLeftAll    EventKind = "left everything" // left all lists
+	EventWeekly     EventKind = "weekly"          // stayed, but weekly
+	EventPaused     EventKind = "paused"
+	EventCategories EventKind = "categories" // stayed, with fewer categories
+	EventUndone     EventKind = "undone"     // took the last leaving back
+	EventSuppressed EventKind = "suppressed" // the address gets no more mail
+	EventErased     EventKind = "erased"
+)
+
+// Leaves says whether the event is one that Undo can take back.
+func (k EventKind) Leaves() bool {
+	switch k {
+	case EventLeft, EventLeftAll, EventWeekly, EventPaused, EventCategories:
+		return true
+	}
+	return false
+}
+
+// Event is one line of a reader's history.
+type Event struct {
+	ID     int64
+	At     time.Time
+	Kind   EventKind
+	Digest string // the digest it was about; empty: all
+	List   string // the list it was about; empty: none
+	How    string // "one-click", "page", "mail", "import of readers.csv"
+	Reason string // the reader's own words, or a server's
+	Undoes int64  // for EventUndone: the event taken back
+}
+
+// Account is all that the rows tell about one reader and a period.
+type Account struct {
+	Reader        Reader
+	Erased        bool
+	LeftAt        time.Time // left everything; zero: has not
+	Suppressed    string    // why the address gets no mail; empty: it does
+	SuppressedAt  time.Time
+	Subscriptions []Subscription
+	EndedAt       map[string]time.Time // by list: when an unsubscribed one ended
+	Choices       []Choices
+	Events        []Event   // all of them, oldest first
+	Entries       []Entry   // the period's editions, oldest first
+	Skipped       []Slot    // the period's slots that no edition answered
+	From, To      time.Time // the period: From <= instant < To
+}
+
+// Entry is what one edition of a digest meant for one reader.
+type Entry struct {
+	Edition   Edition
+	Lists     []string      // whose readers the edition was for
+	State     DeliveryState // empty: there is no delivery for the reader
+	Reply     string        // the server's last words, or why it was cancelled
+	Reason    string        // why there was no mail; empty: there was, or will be
+	Attempts  int
+	Resends   int
+	NotBefore time.Time // when a deferred delivery is tried again; zero: now
+	SettledAt time.Time // zero: not settled
+	MessageID string
+	Variant   VariantID // zero: none
+	Stories   []Told    // in order
+	LeftOut   []LeftOut
+	Empty     string // why readers with these choices got none: the variant's reason
+}
+
+// Missed says why the edition made no delivery for the reader: what was in
+// force when it was published. Where the rows no longer tell, it says so.
+func (a Account) Missed(e Entry) string {
+	at := e.Edition.Published
+	for _, why := range []string{
+		a.notSubscribed(e.Lists, at), a.leftBy(e.Edition.Digest, at), a.suppressedBy(at), a.resting(e.Edition, at), e.Empty,
+	} {
+		if why != "" {
+			return why
+		}
+	}
+	return "not in the audience when the edition was published; the rows do not tell why"
+}
+
+func (a Account) notSubscribed(lists []string, at time.Time) string {
+	why := fmt.Sprintf("not on %s", strings.Join(lists, " or "))
+	for _, s := range a.Subscriptions {
+		if !contains(lists, s.List) {
+			continue
+		}
+		switch ended := a.EndedAt[s.List]; {
+		case s.Since.After(at):
+			why = fmt.Sprintf("not subscribed yet: on %s since %s", s.List, stamp(s.Since))
+		case s.State == SubscriptionPending:
+			why = fmt.Sprintf("has not confirmed the subscription to %s", s.List)
+		case s.State == SubscriptionUnsubscribed && !ended.After(at):
+			why = fmt.Sprintf("off %s since %s", s.List, stamp(ended))
+		default:
+			return ""
+		}
+	}
+	return why
+}
+
+// leftBy tells the last leaving before at that was not taken back before at.
+func (a Account) leftBy(digest string, at time.Time) string {
+	undone := map[int64]time.Time{}
+	for _, e := range a.Events {
+		if e.Kind == EventUndone && !e.At.After(at) {
+			undone[e.Undoes] = e.At
+		}
+	}
+	for i := len(a.Events) - 1; i >= 0; i-- {
+		e := a.Events[i]
+		if _, back := undone[e.ID]; back || e.At.After(at) {
+			continue
+		}
+		switch {
+		case e.Kind == EventLeftAll:
+			return "left everything on " + stamp(e.At)
+		case e.Kind == EventLeft && e.Digest == digest:
+			return fmt.Sprintf("left %s on %s", digest, stamp(e.At))
+		case e.Kind.Leaves() && e.Digest == digest:
+			return "" // chose to stay, after whatever came before
+		}
+	}
+	return ""
+}
+
+func (a Account) suppressedBy(at time.Time) string {
+	if a.Suppressed == "" || a.SuppressedAt.After(at) {
+		return ""
+	}
+	return fmt.Sprintf("the address gets no mail since %s: %s", stamp(a.SuppressedAt), a.Suppressed)
+}
+
+// resting tells of choices that skip an edition.
+func (a Account) resting(e Edition, at time.Time) string {
+	for _, c := range a.Choices {
+		switch {
+		case c.Digest != e.Digest:
+		case c.PausedUntil.After(at):
+			return "paused until " + stamp(c.PausedUntil)
+		case c.Frequency == Weekly:
+			return "reads it weekly, and this was not the week's edition"
+		case c.Frequency == Daily:
+			return "reads it once a day, and had that day's edition"
+		}
+	}
+	return ""
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"courant/digest"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// wallClock is how a zoneless time travels to and from the database.
+const wallClock = "2006-01-02T15:04:05"
+
+// slotRow is digest.Slot as the database has it.
+type slotRow struct {
+	Digest    string
+	Slot      string
+	Zone      string
+	LocalTime time.Time
+	LocalDate time.Time
+	Daily     bool
+	Instant   time.Time
+	State     digest.SlotState
+	Reason    string
+}
+
+func (r slotRow) slot() digest.Slot {
+	return digest.Slot{
+		// lib/pq reads zoneless values into a zone of its own at offset zero.
+		Digest: r.Digest, Key: r.Slot, Zone: r.Zone, LocalTime: r.LocalTime.UTC(), LocalDate: digest.DateOf(r.LocalDate),
+		Daily: r.Daily, Instant: r.Instant.UTC(), State: r.State, Reason: r.Reason,
+	}
+}
+
+// ScheduleSince is the instant up to which the digest's slots are recorded.
+// The first call records now and returns it: what was due before a digest was
+// first seen is never owed.
+func (s *Store) ScheduleSince(ctx context.Context, name string, now time.Time) (through time.Time, err error) {
+	err = s.tx(ctx, func(tx *sqlx.Tx) error {
+		const read = `SELECT through FROM timetables WHERE digest = $1`
+		if err := tx.GetContext(ctx, &through, read, name); !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO timetables (digest, through)
+			VALUES ($1, $2)
+			ON CONFLICT (digest) DO NOTHING`, name, now)
+		if err != nil {
+			return err
+		}
+		return tx.GetContext(ctx, &through, read, name)
+	})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read how far %s is recorded: %w", name, err)
+	}
+	return through.UTC(), nil
+}
+
+// OweSlots records slots of the digest, owed or skipped, and that all up to
+// through are recorded. A slot that has a row keeps it as it is: several
+// processes may see the same one come due.
+func (s *Store) OweSlots(ctx context.Context, name string, slots []digest.Slot, through time.Time) error {
+	err := s.tx(ctx, func(tx *sqlx.Tx) error {
+		// The digest's row is the lock that keeps processes in line.
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO timetables (digest, through)
+			VALUES ($1, $2)
+			ON CONFLICT (digest) DO UPDATE SET through = EXCLUDED.through`, name, through)
+		if err != nil || len(slots) == 0 {
+			return err
+		}
+		return insertSlots(ctx, tx, name, slots)
+	})
+	if err != nil {
+		return fmt.Errorf("record slots of %s: %w", name, err)
+	}
+	return nil
+}
+
+func insertSlots(ctx context.Context, tx *sqlx.Tx, name string, slots []digest.Slot) error {
+	n := len(slots)
+	keys, zones, states, reasons := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	walls, days, instants, daily := make([]string, n), make([]string, n), make([]string, n), make([]bool, n)
+	for i, slot := range slots {
+		keys[i], zones[i], states[i], reasons[i] = slot.Key, slot.Zone, string(slot.State), slot.Reason
+		walls[i], days[i] = slot.LocalTime.UTC().Format(wallClock), slot.LocalDate.String()
+		instants[i], daily[i] = slot.Instant.Format(time.RFC3339Nano), slot.Daily
+		if slot.State == "" {
+			states[i] = string(digest.SlotOwed)
+		}
+	}
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO slots (digest, slot, zone, local_time, local_date, daily, instant, state, reason, decided_at)
+		SELECT $1, slot, zone, local_time::timestamp, local_date::date, daily, instant::timestamptz, state, reason,
+		       CASE WHEN state = 'skipped' THEN clock_timestamp() END
+		FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[], $9::text[])
+		     AS o (slot, zone, local_time, local_date, daily, instant, state, reason)
+		ON CONFLICT (digest, slot, zone) DO NOTHING`,
+		name, textArray(keys), textArray(zones), textArray(walls), textArray(days), pq.BoolArray(daily),
+		textArray(instants), textArray(states), textArray(reasons))
+	return err
+}
+
+// OwedSlots lists the digest's slots that are neither published nor skipped,
+// the earliest first.
+func (s *Store) OwedSlots(ctx context.Context, name string) ([]digest.Slot, error) {
+	var rows []slotRow
+	err := s.db.SelectContext(ctx, &rows, `
+		SELECT digest, slot, zone, local_time, local_date, daily, instant, state, reason
+		FROM slots
+		WHERE digest = $1 AND state = 'owed'
+		ORDER BY instant, zone`, name)
+	if err != nil {
+		return nil, fmt.Errorf("list owed slots of %s: %w", name, err)
+	}
+	slots := make([]digest.Slot, len(rows))
+	for i, r := range rows {
+		slots[i] = r.slot()
+	}
+	return slots, nil
+}
+
+// SkipSlot records that an owed slot is not answered, for the slot's Reason.
+// One that another process published or skipped meanwhile stays as it is.
+func (s *Store) SkipSlot(ctx context.Context, slot digest.Slot) error {
+	_, err := s.db.ExecContext(ctx, `
+		UPDATE slots
+		SET state = 'skipped', reason = $4, decided_at = clock_timestamp()
+		WHERE digest = $1 AND slot = $2 AND zone = $3 AND state = 'owed'`,
+		slot.Digest, slot.Key, slot.Zone, slot.Reason)
+	if err != nil {
+		return fmt.Errorf("skip slot %s of %s: %w", slot.Key, slot.Digest, err)
+	}
+	return nil
+}
+
+// ReaderZones lists the zones in which the digest has active readers, sorted.
+// A reader without a zone, or with one that Go or Postgres does not know,
+// counts as in the digest's home zone, as in Publish.
+func (s *Store) ReaderZones(ctx context.Context, d digest.Digest) ([]string, error) {
+	var rows []struct {
+		Zone  string
+		Known bool
+	}
+	// One zone after the other, each looked up in an index and left at its
+	// first active reader: a clock asks this at every tick.
+	err := s.db.SelectContext(ctx, &rows, `
+		WITH RECURSIVE zones AS (
+			SELECT min(time_zone) AS zone FROM readers
+			UNION ALL
+			SELECT (SELECT min(r.time_zone) FROM readers r WHERE r.time_zone > z.zone)
+			FROM zones z
+			WHERE z.zone IS NOT NULL
+		)
+		SELECT z.zone, z.zone <> '' AND z.zone IN (SELECT name FROM pg_timezone_names) AS known
+		FROM zones z
+		WHERE EXISTS (
+			SELECT 1
+			FROM readers r
+			JOIN subscriptions s ON s.reader_id = r.id
+			WHERE r.time_zone = z.zone AND r.email IS NOT NULL AND s.list = ANY ($1::text[]) AND s.state = 'active')`,
+		textArray(d.Lists))
+	if err != nil {
+		return nil, fmt.Errorf("list zones of readers of %s: %w", d.Name, err)
+	}
+	zones := make([]string, len(rows))
+	for i, r := range rows {
+		zones[i] = r.Zone
+		if _, err := time.LoadLocation(r.Zone); err != nil || !r.Known {
+			zones[i] = homeZone(d)
+		}
+	}
+	slices.Sort(zones)
+	return slices.Compact(zones), nil
+}

@@ -1,0 +1,487 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"courant/digest"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// Standing is how the reader of a delivery stands to its digest. It is known
+// as long as the edition and the reader are, whatever became of the ledger's
+// row; digest.ErrNotFound when the reader was erased or never was.
+func (s *Store) Standing(ctx context.Context, ref digest.Ref) (digest.Standing, error) {
+	var row struct {
+		Email, Name, Language, Digest, Title string
+		DigestCategories                     pq.StringArray
+		AllLeftAt                            *time.Time
+		choicesRow
+	}
+	err := s.db.GetContext(ctx, &row, `
+		SELECT r.email, r.name, COALESCE(NULLIF(r.language, ''), e.language) AS language, e.digest, e.title,
+		       e.categories AS digest_categories, `+choicesColumns+`,
+		       COALESCE(r.left_at, (
+		           SELECT max(s.ended_at) FROM subscriptions s
+		           WHERE s.reader_id = r.id
+		           HAVING bool_and(s.state = 'unsubscribed'))) AS all_left_at
+		FROM readers r
+		CROSS JOIN editions e
+		LEFT JOIN choices c ON c.reader_id = r.id AND c.digest = e.digest
+		WHERE r.id = $1 AND e.id = $2 AND r.email IS NOT NULL`, ref.Reader, ref.Edition)
+	if err != nil {
+		return digest.Standing{}, fmt.Errorf("read the standing of reader %d: %w", ref.Reader, found(err))
+	}
+	return digest.Standing{
+		Reader: ref.Reader, Address: row.Email, Name: row.Name, Language: row.Language, Digest: row.Digest, Title: row.Title,
+		LeftAt: orZero(row.LeftAt), AllLeftAt: orZero(row.AllLeftAt), PausedUntil: orZero(row.PausedUntil),
+		Frequency: row.Frequency, Weekday: row.day(), Categories: row.Categories, DigestCategories: row.DigestCategories,
+	}, nil
+}
+
+// choicesRow is what a reader chose for a digest, as the database and the
+// event log have it.
+type choicesRow struct {
+	LeftAt      *time.Time       `json:"left_at,omitempty"`
+	Frequency   digest.Frequency `json:"frequency"`
+	Weekday     *int16           `json:"weekday,omitempty"`
+	Categories  pq.StringArray   `json:"categories,omitempty"`
+	PausedUntil *time.Time       `json:"paused_until,omitempty"`
+	PausedWhy   string           `json:"paused_why,omitempty"`
+	Own         bool             `json:"own,omitempty"`
+}
+
+// choicesColumns reads a choicesRow that may not be there.
+const choicesColumns = `c.left_at, COALESCE(c.frequency, 'every') AS frequency, c.weekday, c.categories, c.paused_until,
+	COALESCE(c.paused_why, '') AS paused_why, COALESCE(c.own, false) AS own`
+
+func (c choicesRow) day() time.Weekday {
+	if c.Weekday == nil {
+		return time.Sunday
+	}
+	return time.Weekday(*c.Weekday)
+}
+
+// found makes the missing row digest.ErrNotFound.
+func found(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return digest.ErrNotFound
+	}
+	return err
+}
+
+// Leave records a leaving, or what the reader chose instead of it, and cancels
+// what waits for the reader, in one transaction; a delivery whose intent was
+// committed before is on its way. Pausing and reading weekly cancel what waits
+// too; fewer categories do not. Doing it twice is doing it once.
+// digest.ErrNotFound when the reader was erased or never was.
+func (s *Store) Leave(ctx context.Context, ref digest.Ref, l digest.Leaving) error {
+	err := s.retried(ctx, func(tx *sqlx.Tx) error { return leave(ctx, tx, ref, l) })
+	if err != nil {
+		return fmt.Errorf("record the leaving of reader %d: %w", ref.Reader, err)
+	}
+	return nil
+}
+
+// retried is tx for acts that nobody can be asked to repeat: what Postgres
+// stops to end a deadlock is done again.
+func (s *Store) retried(ctx context.Context, act func(*sqlx.Tx) error) error {
+	for tries := 1; ; tries++ {
+		err := s.tx(ctx, act)
+		var pe *pq.Error
+		if tries == 5 || !errors.As(err, &pe) || pe.Code != "40P01" && pe.Code != "40001" {
+			return err
+		}
+	}
+}
+
+// leaving is one Leave inside its transaction.
+type leaving struct {
+	digest.Leaving
+	tx      *sqlx.Tx
+	ref     digest.Ref
+	edition struct {
+		Digest     string
+		Categories pq.StringArray
+		Weekday    int16
+	}
+}
+
+func leave(ctx context.Context, tx *sqlx.Tx, ref digest.Ref, l digest.Leaving) error {
+	if err := lockReader(ctx, tx, ref.Reader); err != nil {
+		return err
+	}
+	l.Reason = digest.PlainLine(l.Reason, 500)
+	a := leaving{Leaving: l, tx: tx, ref: ref}
+	err := tx.GetContext(ctx, &a.edition, `
+		SELECT digest, categories, EXTRACT(DOW FROM local_date)::smallint AS weekday
+		FROM editions
+		WHERE id = $1`, ref.Edition)
+	if err != nil {
+		return fmt.Errorf("read edition %d: %w", ref.Edition, found(err))
+	}
+	if l.Everything {
+		return a.everything(ctx)
+	}
+	return a.digest(ctx)
+}
+
+// lockReader makes whatever changes one reader wait in line. Rows that only
+// refer to the reader are not held up by it.
+func lockReader(ctx context.Context, tx *sqlx.Tx, id digest.ReaderID) error {
+	var there bool
+	err := tx.GetContext(ctx, &there, `
+		SELECT true
+		FROM readers
+		WHERE id = $1 AND email IS NOT NULL
+		FOR NO KEY UPDATE`, id)
+	if err != nil {
+		return fmt.Errorf("find reader %d: %w", id, found(err))
+	}
+	return nil
+}
+
+// everything ends all subscriptions, and remembers that the reader said so:
+// no import into another list brings the reader back.
+func (a leaving) everything(ctx context.Context) error {
+	ended, err := endSubscriptions(ctx, a.tx, a.ref.Reader, a.At)
+	if err != nil {
+		return err
+	}
+	result, err := a.tx.ExecContext(ctx, `
+		UPDATE readers
+		SET left_at = $2
+		WHERE id = $1 AND left_at IS NULL`, a.ref.Reader, a.At)
+	if err != nil {
+		return fmt.Errorf("mark the reader as gone: %w", err)
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("mark the reader as gone: %w", err)
+	}
+	if n > 0 || len(ended) > 0 {
+		if err := a.event(ctx, digest.EventLeftAll, eventData{Ended: ended, First: n > 0}); err != nil {
+			return err
+		}
+	}
+	return cancelPending(ctx, a.tx, a.ref.Reader, "", a.because("the reader left everything"))
+}
+
+// endSubscriptions ends those that are not ended yet, and tells what each was.
+func endSubscriptions(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, at time.Time) (map[string]digest.SubscriptionState, error) {
+	var rows []struct {
+		List  string
+		State digest.SubscriptionState
+	}
+	err := tx.SelectContext(ctx, &rows, `
+		WITH live AS (
+			SELECT list, state FROM subscriptions
+			WHERE reader_id = $1 AND state <> 'unsubscribed'
+			ORDER BY list FOR UPDATE
+		)
+		UPDATE subscriptions s
+		SET state = 'unsubscribed', ended_at = $2
+		FROM live
+		WHERE s.reader_id = $1 AND s.list = live.list
+		RETURNING live.list, live.state`, reader, at)
+	if err != nil {
+		return nil, fmt.Errorf("end subscriptions: %w", err)
+	}
+	ended := make(map[string]digest.SubscriptionState, len(rows))
+	for _, r := range rows {
+		ended[r.List] = r.State
+	}
+	return ended, nil
+}
+
+// digest leaves the digest of the edition, or changes how it is read.
+func (a leaving) digest(ctx context.Context) error {
+	before, err := lockChoices(ctx, a.tx, a.ref.Reader, a.edition.Digest)
+	if err != nil {
+		return err
+	}
+	kind, after, err := a.apply(before)
+	if err != nil {
+		return err
+	}
+	changed := !sameChoices(before, after)
+	if changed {
+		if err := writeChoices(ctx, a.tx, a.ref.Reader, a.edition.Digest, after); err != nil {
+			return err
+		}
+		if err := a.event(ctx, kind, eventData{Digest: a.edition.Digest, Before: &before}); err != nil {
+			return err
+		}
+	}
+	switch kind {
+	case digest.EventLeft:
+		return cancelPending(ctx, a.tx, a.ref.Reader, a.edition.Digest, a.because("the reader left the digest"))
+	case digest.EventPaused:
+		return cancelPending(ctx, a.tx, a.ref.Reader, a.edition.Digest, a.because("the reader paused the digest"))
+	case digest.EventWeekly:
+		// Said again later, it must not take away the week's edition.
+		if changed {
+			return cancelPending(ctx, a.tx, a.ref.Reader, a.edition.Digest, a.because("the reader chose weekly"))
+		}
+	}
+	return nil
+}
+
+func (a leaving) because(why string) string {
+	if a.How == "" {
+		return why
+	}
+	return fmt.Sprintf("%s (%s)", why, a.How)
+}
+
+// apply is what the leaving makes of the choices. Whoever chooses how to read
+// a digest stays, also after having left it.
+func (a leaving) apply(before choicesRow) (digest.EventKind, choicesRow, error) {
+	after := before
+	after.Own = true
+	if a.Weekly || !a.PauseUntil.IsZero() || len(a.Categories) > 0 {
+		after.LeftAt = nil
+	}
+	switch {
+	case a.Weekly:
+		if before.Frequency != digest.Weekly || before.Weekday == nil {
+			after.Frequency, after.Weekday = digest.Weekly, &a.edition.Weekday
+		}
+		return digest.EventWeekly, after, nil
+	case !a.PauseUntil.IsZero():
+		after.PausedUntil, after.PausedWhy = &a.PauseUntil, "the reader asked for it"
+		return digest.EventPaused, after, nil
+	case len(a.Categories) > 0:
+		after.Categories = nil
+		for _, c := range a.edition.Categories {
+			if slices.Contains(a.Categories, c) {
+				after.Categories = append(after.Categories, c)
+			}
+		}
+		if len(after.Categories) == 0 {
+			return "", before, fmt.Errorf("none of the categories is one of %s", a.edition.Digest)
+		}
+		if len(after.Categories) == len(a.edition.Categories) {
+			after.Categories = nil // all, and whatever the editors add
+		}
+		return digest.EventCategories, after, nil
+	}
+	if before.LeftAt != nil {
+		return digest.EventLeft, before, nil
+	}
+	after.LeftAt = &a.At
+	return digest.EventLeft, after, nil
+}
+
+func sameChoices(a, b choicesRow) bool {
+	return sameTime(a.LeftAt, b.LeftAt) && sameTime(a.PausedUntil, b.PausedUntil) && a.PausedWhy == b.PausedWhy &&
+		a.Frequency == b.Frequency && (a.Weekday == nil) == (b.Weekday == nil) && a.day() == b.day() &&
+		slices.Equal(a.Categories, b.Categories)
+}
+
+// sameTime compares to the microsecond, as the database keeps it.
+func sameTime(a, b *time.Time) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Round(time.Microsecond).Equal(b.Round(time.Microsecond))
+}
+
+// lockChoices reads the reader's choices for the digest and holds their row,
+// which is made if it is missing: as old as the subscription that brings the
+// digest.
+func lockChoices(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, name string) (c choicesRow, err error) {
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO choices (reader_id, digest, since)
+		SELECT $1, $2, COALESCE(min(since), clock_timestamp())
+		FROM subscriptions
+		WHERE reader_id = $1
+		ON CONFLICT (reader_id, digest) DO NOTHING`, reader, name)
+	if err != nil {
+		return c, fmt.Errorf("make room for choices: %w", err)
+	}
+	err = tx.GetContext(ctx, &c, `
+		SELECT `+choicesColumns+`
+		FROM choices c
+		WHERE reader_id = $1 AND digest = $2
+		FOR UPDATE`, reader, name)
+	if err != nil {
+		return c, fmt.Errorf("read choices: %w", err)
+	}
+	return c, nil
+}
+
+func writeChoices(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, name string, c choicesRow) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE choices
+		SET left_at = $3, frequency = $4, weekday = $5, categories = $6, paused_until = $7, paused_why = $8, own = $9
+		WHERE reader_id = $1 AND digest = $2`,
+		reader, name, c.LeftAt, c.Frequency, c.Weekday, c.Categories, c.PausedUntil, c.PausedWhy, c.Own)
+	if err != nil {
+		return fmt.Errorf("write choices: %w", err)
+	}
+	return nil
+}
+
+// cancelPending takes back what waits for the reader in editions of the
+// digest, or of all digests where it is empty. An intent takes only rows that
+// are still claimed, and this takes none that are sending: of two that race
+// for one row, the second finds that the first has won.
+func cancelPending(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, name, why string) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE deliveries d
+		SET state = 'cancelled', settled_at = clock_timestamp(), reply = $3,
+		    not_before = NULL, lane = NULL, fence = NULL, seq = NULL
+		FROM editions e
+		WHERE d.reader_id = $1
+		  AND d.state IN ('queued', 'claimed')
+		  AND e.id = d.edition_id
+		  AND ($2 = '' OR e.digest = $2)`, reader, name, why)
+	if err != nil {
+		return fmt.Errorf("cancel what waits: %w", err)
+	}
+	return nil
+}
+
+// eventData is what an event says beside its kind.
+type eventData struct {
+	Digest  string                              `json:"digest,omitempty"`
+	Edition int64                               `json:"edition,omitempty"`
+	List    string                              `json:"list,omitempty"`
+	Ended   map[string]digest.SubscriptionState `json:"ended,omitempty"` // the subscriptions that leaving everything ended, as they were
+	First   bool                                `json:"first,omitempty"` // had not left everything before
+	How     string                              `json:"how,omitempty"`
+	Reason  string                              `json:"reason,omitempty"`
+	Before  *choicesRow                         `json:"before,omitempty"` // the choices before it
+	Undoes  int64                               `json:"undoes,omitempty"`
+}
+
+func (a leaving) event(ctx context.Context, kind digest.EventKind, data eventData) error {
+	data.Edition, data.How, data.Reason = int64(a.ref.Edition), a.How, a.Reason
+	return appendEvent(ctx, a.tx, a.ref.Reader, a.At, kind, data)
+}
+
+func appendEvent(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, at time.Time, kind digest.EventKind, data eventData) error {
+	doc, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("write event down: %w", err)
+	}
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO reader_events (reader_id, at, kind, data)
+		VALUES ($1, $2, $3, $4)`, reader, at, kind, string(doc))
+	if err != nil {
+		return fmt.Errorf("append event: %w", err)
+	}
+	return nil
+}
+
+// howComplaint marks a leaving that the reader's mailbox reported: there is
+// nothing to take back on a page.
+const howComplaint = "complaint"
+
+// Undo takes back the last leaving that concerns the delivery's digest, within
+// digest.UndoFor, and restores what it changed and nothing else; what it
+// cancelled stays cancelled. Doing it twice is doing it once.
+// digest.ErrNotFound when there is nothing that can be taken back.
+func (s *Store) Undo(ctx context.Context, ref digest.Ref, at time.Time) error {
+	err := s.retried(ctx, func(tx *sqlx.Tx) error { return undo(ctx, tx, ref, at) })
+	if err != nil {
+		return fmt.Errorf("undo the leaving of reader %d: %w", ref.Reader, err)
+	}
+	return nil
+}
+
+func undo(ctx context.Context, tx *sqlx.Tx, ref digest.Ref, at time.Time) error {
+	if err := lockReader(ctx, tx, ref.Reader); err != nil {
+		return err
+	}
+	var last struct {
+		ID     int64
+		At     time.Time
+		Kind   digest.EventKind
+		Data   []byte
+		Undone bool
+	}
+	err := tx.GetContext(ctx, &last, `
+		SELECT v.id, v.at, v.kind, v.data,
+		       EXISTS (
+		           SELECT 1 FROM reader_events u
+		           WHERE u.reader_id = v.reader_id AND u.kind = 'undone' AND u.data ->> 'undoes' = v.id::text) AS undone
+		FROM reader_events v
+		JOIN editions e ON e.id = $2
+		WHERE v.reader_id = $1
+		  AND v.kind IN ('left', 'left everything', 'weekly', 'paused', 'categories')
+		  AND (v.kind = 'left everything' OR v.data ->> 'digest' = e.digest)
+		ORDER BY v.id DESC
+		LIMIT 1`, ref.Reader, ref.Edition)
+	if err != nil {
+		return fmt.Errorf("find the last leaving: %w", found(err))
+	}
+	var data eventData
+	if err := json.Unmarshal(last.Data, &data); err != nil {
+		return fmt.Errorf("read the last leaving: %w", err)
+	}
+	switch {
+	case last.Undone:
+		return nil
+	case at.Sub(last.At) > digest.UndoFor, data.How == howComplaint:
+		return fmt.Errorf("too late to take back what was done on %s: %w", last.At.UTC().Format(time.DateOnly), digest.ErrNotFound)
+	}
+	if err := restore(ctx, tx, ref.Reader, last.Kind, data); err != nil {
+		return err
+	}
+	return appendEvent(ctx, tx, ref.Reader, at, digest.EventUndone,
+		eventData{Digest: data.Digest, Edition: int64(ref.Edition), Undoes: last.ID})
+}
+
+func restore(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, kind digest.EventKind, data eventData) error {
+	if kind == digest.EventLeftAll {
+		return rejoin(ctx, tx, reader, data)
+	}
+	if data.Before == nil {
+		return fmt.Errorf("the leaving does not say what it changed: %w", digest.ErrNotFound)
+	}
+	now, err := lockChoices(ctx, tx, reader, data.Digest)
+	if err != nil {
+		return err
+	}
+	now.LeftAt, now.Own = data.Before.LeftAt, data.Before.Own
+	switch kind {
+	case digest.EventWeekly:
+		now.Frequency, now.Weekday = data.Before.Frequency, data.Before.Weekday
+	case digest.EventPaused:
+		now.PausedUntil, now.PausedWhy = data.Before.PausedUntil, data.Before.PausedWhy
+	case digest.EventCategories:
+		now.Categories = data.Before.Categories
+	}
+	return writeChoices(ctx, tx, reader, data.Digest, now)
+}
+
+// rejoin takes "everything" back: the subscriptions it ended, as they were,
+// and no others.
+func rejoin(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, data eventData) error {
+	var lists, states []string
+	for list, state := range data.Ended {
+		lists, states = append(lists, list), append(states, string(state))
+	}
+	_, err := tx.ExecContext(ctx, `
+		UPDATE subscriptions s
+		SET state = was.state, ended_at = NULL
+		FROM unnest($2::text[], $3::text[]) AS was (list, state)
+		WHERE s.reader_id = $1 AND s.list = was.list AND s.state = 'unsubscribed'`,
+		reader, textArray(lists), textArray(states))
+	if err == nil && data.First {
+		_, err = tx.ExecContext(ctx, `UPDATE readers SET left_at = NULL WHERE id = $1`, reader)
+	}
+	if err != nil {
+		return fmt.Errorf("restore subscriptions: %w", err)
+	}
+	return nil
+}

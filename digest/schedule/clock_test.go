@@ -1,0 +1,356 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"courant/digest"
+)
+
+// rows keeps slots the way the table does: unique by digest, key and zone.
+type rows struct {
+	mu    sync.Mutex
+	since map[string]time.Time
+	slots []digest.Slot
+	zones []string
+	fault error
+}
+
+func (r *rows) ScheduleSince(_ context.Context, name string, now time.Time) (time.Time, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.since == nil {
+		r.since = map[string]time.Time{}
+	}
+	if _, known := r.since[name]; !known {
+		r.since[name] = now
+	}
+	return r.since[name], r.fault
+}
+
+func (r *rows) OweSlots(_ context.Context, name string, slots []digest.Slot, through time.Time) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fault != nil {
+		return r.fault
+	}
+	for _, s := range slots {
+		if r.at(s) == nil {
+			r.slots = append(r.slots, s)
+		}
+	}
+	r.since[name] = through
+	return nil
+}
+
+func (r *rows) at(s digest.Slot) *digest.Slot {
+	for i := range r.slots {
+		if o := &r.slots[i]; o.Digest == s.Digest && o.Key == s.Key && o.Zone == s.Zone {
+			return o
+		}
+	}
+	return nil
+}
+
+func (r *rows) OwedSlots(_ context.Context, name string) ([]digest.Slot, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var owed []digest.Slot
+	for _, s := range r.slots {
+		if s.Digest == name && s.State == digest.SlotOwed {
+			owed = append(owed, s)
+		}
+	}
+	return owed, nil
+}
+
+func (r *rows) SkipSlot(_ context.Context, s digest.Slot) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if row := r.at(s); row.State == digest.SlotOwed {
+		row.State, row.Reason = digest.SlotSkipped, s.Reason
+	}
+	return nil
+}
+
+func (r *rows) ReaderZones(context.Context, digest.Digest) ([]string, error) { return r.zones, nil }
+
+// publish marks the row as the transaction that makes an edition does, and
+// says whether it was this call that did.
+func (r *rows) publish(s digest.Slot) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	row := r.at(s)
+	if row.State != digest.SlotOwed {
+		return false
+	}
+	row.State = digest.SlotPublished
+	return true
+}
+
+func (r *rows) states() map[string]digest.SlotState {
+	states := map[string]digest.SlotState{}
+	for _, s := range r.slots {
+		states[s.Key] = s.State
+	}
+	return states
+}
+
+// watch is a clock under test: its time is set by hand.
+type watch struct {
+	Clock
+	rows      *rows
+	digest    digest.Digest
+	now       time.Time
+	published []string
+	refuse    error // what Publish answers
+}
+
+func newWatch(spec, now string) *watch {
+	w := &watch{rows: &rows{}, now: instant(now), digest: digest.Digest{Name: "morning", Schedule: spec, TimeZone: "UTC"}}
+	w.Clock = Clock{
+		Store:   w.rows,
+		Digests: func() []digest.Digest { return []digest.Digest{w.digest} },
+		Now:     func() time.Time { return w.now },
+		Publish: func(_ context.Context, _ digest.Digest, s digest.Slot) error {
+			if w.refuse != nil {
+				return w.refuse
+			}
+			if w.rows.publish(s) {
+				w.published = append(w.published, s.Key)
+			}
+			return nil
+		},
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
+	return w
+}
+
+func (w *watch) tickAt(t *testing.T, now string) time.Time {
+	t.Helper()
+	w.now = instant(now)
+	next, err := w.Tick(t.Context())
+	if err != nil && w.refuse == nil {
+		t.Fatal(err)
+	}
+	return next
+}
+
+func (w *watch) want(t *testing.T, published ...string) {
+	t.Helper()
+	if !slices.Equal(w.published, published) {
+		t.Errorf("published %v, want %v", w.published, published)
+	}
+}
+
+func TestNothingFromBeforeADigestWasSeenIsSent(t *testing.T) {
+	t.Parallel()
+	w := newWatch("0 7 * * *", "2026-03-02T07:00:01Z")
+	next := w.tickAt(t, "2026-03-02T07:00:01Z")
+	w.want(t)
+	if !next.Equal(instant("2026-03-03T07:00:00Z")) {
+		t.Errorf("next slot is due at %s", next)
+	}
+	w.tickAt(t, "2026-03-03T06:59:59Z")
+	w.want(t)
+	w.tickAt(t, "2026-03-03T07:00:00Z")
+	w.tickAt(t, "2026-03-03T07:00:15Z")
+	w.want(t, "2026-03-03T07:00Z")
+}
+
+func TestMissedSlotsAreRecordedWithTheirReason(t *testing.T) {
+	t.Parallel()
+	w := newWatch("0 7 * * *", "2026-03-01T08:00:00Z")
+	w.tickAt(t, "2026-03-01T08:00:00Z")
+	w.tickAt(t, "2026-03-05T10:00:00Z") // the machine was away for four days
+	w.want(t, "2026-03-05T07:00Z")
+	skipped := 0
+	for _, s := range w.rows.slots {
+		if s.State == digest.SlotSkipped && strings.HasPrefix(s.Reason, "missed: ") {
+			skipped++
+		}
+	}
+	if skipped != 3 {
+		t.Errorf("%d slots are recorded as missed, want 3", skipped)
+	}
+}
+
+func TestFailedPublishIsTriedAgainUntilItIsTooLate(t *testing.T) {
+	t.Parallel()
+	w := newWatch("0 7 * * *", "2026-03-02T06:00:00Z")
+	w.tickAt(t, "2026-03-02T06:00:00Z")
+	w.refuse = errors.New("the database is away")
+	w.tickAt(t, "2026-03-02T07:00:00Z")
+	if _, err := w.Tick(t.Context()); !errors.Is(err, w.refuse) || !strings.Contains(err.Error(), "digest morning: publish slot 2026-03-02T07:00Z") {
+		t.Errorf("error %v names neither the slot nor the cause", err)
+	}
+	w.refuse = nil
+	w.tickAt(t, "2026-03-02T07:00:30Z")
+	w.want(t, "2026-03-02T07:00Z")
+
+	w.refuse = errors.New("the database is away")
+	w.tickAt(t, "2026-03-03T07:00:00Z")
+	w.refuse = nil
+	w.tickAt(t, "2026-03-03T19:00:01Z")
+	w.want(t, "2026-03-02T07:00Z")
+	if row := w.rows.slots[1]; row.Reason != "missed: 12 h 1 min late, max_lateness is 12 h" {
+		t.Errorf("the slot is %s: %q", row.State, row.Reason)
+	}
+}
+
+func TestRowsAreWrittenBeforeAnythingIsPublished(t *testing.T) {
+	t.Parallel()
+	w := newWatch("0 7 * * *", "2026-03-02T06:00:00Z")
+	w.tickAt(t, "2026-03-02T06:00:00Z")
+	w.rows.fault = errors.New("the database is away")
+	w.now = instant("2026-03-02T07:00:00Z")
+	if _, err := w.Tick(t.Context()); !errors.Is(err, w.rows.fault) {
+		t.Errorf("error %v, want the store's", err)
+	}
+	w.want(t)
+	w.rows.fault = nil
+	w.tickAt(t, "2026-03-02T07:00:15Z")
+	w.want(t, "2026-03-02T07:00Z")
+}
+
+func TestChangedScheduleNeverBackFills(t *testing.T) {
+	t.Parallel()
+	w := newWatch("0 9 * * *", "2026-03-02T06:00:00Z")
+	w.tickAt(t, "2026-03-02T06:00:00Z")
+	w.tickAt(t, "2026-03-02T08:00:00Z")
+	w.digest.Schedule = "0 7 * * *" // today's is past already, and 09:00 no longer named
+	w.tickAt(t, "2026-03-02T08:00:15Z")
+	w.tickAt(t, "2026-03-02T12:00:00Z")
+	w.want(t)
+	w.tickAt(t, "2026-03-03T07:00:00Z")
+	w.want(t, "2026-03-03T07:00Z")
+}
+
+func TestClockThatJumpsDoesNotSendTwiceNorForgetTheFuture(t *testing.T) {
+	t.Parallel()
+	w := newWatch("0 7 * * *", "2026-03-02T06:00:00Z")
+	w.tickAt(t, "2026-03-02T06:00:00Z")
+	w.tickAt(t, "2026-03-02T07:00:00Z")
+	w.tickAt(t, "2026-03-02T06:30:00Z") // set back half an hour
+	w.tickAt(t, "2026-03-02T07:00:00Z")
+	w.want(t, "2026-03-02T07:00Z")
+	w.refuse = errors.New("not now")
+	w.tickAt(t, "2099-01-01T00:00:00Z") // a battery gone flat
+	w.refuse = nil
+	if n := len(w.rows.slots); n > 402 {
+		t.Errorf("%d slots recorded in a jump of decades", n)
+	}
+	w.tickAt(t, "2026-03-02T08:00:00Z")
+	w.tickAt(t, "2026-03-03T07:00:00Z")
+	w.want(t, "2026-03-02T07:00Z", "2026-03-03T07:00Z")
+}
+
+func TestSlotLeftByADeadProcessIsAnswered(t *testing.T) {
+	t.Parallel()
+	w := newWatch("0 7 * * *", "2026-03-02T06:00:00Z")
+	w.tickAt(t, "2026-03-02T06:00:00Z")
+	slots := timetable(t, "0 7 * * *", "UTC").Owed(w.now, instant("2026-03-02T07:00:00Z"))
+	if err := w.rows.OweSlots(t.Context(), "morning", slots, instant("2026-03-02T07:00:00Z")); err != nil {
+		t.Fatal(err)
+	}
+	w.tickAt(t, "2026-03-02T07:03:00Z")
+	w.want(t, "2026-03-02T07:00Z")
+}
+
+func TestSixteenProcessesMakeOneEdition(t *testing.T) {
+	t.Parallel()
+	shared := &rows{zones: []string{"Europe/Berlin", "Asia/Tokyo"}}
+	now := instant("2026-03-02T00:00:00Z")
+	var mu sync.Mutex
+	published := map[string]int{}
+	d := digest.Digest{Name: "morning", Schedule: "0 7 * * *", TimeZone: digest.ZoneReader, CatchUp: digest.CatchUpAll}
+	tick := func(at time.Time) {
+		var all sync.WaitGroup
+		for range 16 {
+			c := Clock{
+				Store:   shared,
+				Digests: func() []digest.Digest { return []digest.Digest{d} },
+				Now:     func() time.Time { return at.Add(time.Duration(rand.IntN(2000)) * time.Millisecond) },
+				Publish: func(_ context.Context, _ digest.Digest, s digest.Slot) error {
+					if shared.publish(s) {
+						mu.Lock()
+						published[s.Key+" "+s.Zone]++
+						mu.Unlock()
+					}
+					return nil
+				},
+				Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+			}
+			all.Go(func() {
+				if _, err := c.Tick(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	for range 4 * 24 {
+		tick(now)
+		now = now.Add(30 * time.Minute)
+	}
+	if len(published) != 4 {
+		t.Errorf("published %v, want two days in two zones", published)
+	}
+	for slot, n := range published {
+		if n != 1 {
+			t.Errorf("%s was published %d times", slot, n)
+		}
+	}
+}
+
+func TestOneDigestsTroubleDoesNotStopTheOthers(t *testing.T) {
+	t.Parallel()
+	w := newWatch("0 7 * * *", "2026-03-02T06:00:00Z")
+	broken := digest.Digest{Name: "broken", Schedule: "0 7 * *", TimeZone: "UTC"}
+	w.Digests = func() []digest.Digest { return []digest.Digest{broken, w.digest} }
+	for _, now := range []string{"2026-03-02T06:00:00Z", "2026-03-02T07:00:00Z"} {
+		w.now = instant(now)
+		if _, err := w.Tick(t.Context()); err == nil || !strings.Contains(err.Error(), "digest broken") {
+			t.Errorf("error %v does not name the broken digest", err)
+		}
+	}
+	w.want(t, "2026-03-02T07:00Z")
+}
+
+func TestRunPublishesAtTheMinuteAndEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch("* * * * *", "2026-03-02T06:00:00Z")
+		w.Now = time.Now
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		var at []time.Time
+		w.Publish = func(_ context.Context, _ digest.Digest, s digest.Slot) error {
+			w.rows.publish(s)
+			at = append(at, time.Now())
+			if len(at) == 3 {
+				cancel()
+			}
+			return nil
+		}
+		go func() {
+			defer close(done)
+			w.Run(ctx)
+		}()
+		<-done
+		for _, i := range at {
+			if i.Second() != 0 {
+				t.Errorf("published at %s, want the full minute", i)
+			}
+		}
+	})
+}

@@ -1,0 +1,85 @@
+package schedule
+
+import (
+	"fmt"
+	"math/bits"
+	"time"
+
+	"courant/digest"
+)
+
+// Cadence is a digest's schedule in the words of a reader. Its Weekdays are
+// empty where days or hours are too irregular to say in a line, and where the
+// schedule cannot be read.
+func Cadence(d digest.Digest) digest.Cadence {
+	c := digest.Cadence{Zone: d.TimeZone}
+	e, err := parseExpression(d.Schedule)
+	if err != nil || !e.oncePerDay() {
+		return c
+	}
+	c.Hour = bits.TrailingZeros64(e.fields.Hour)
+	c.Minute = bits.TrailingZeros64(e.fields.Minute)
+	c.Weekdays = e.weekdays()
+	return c
+}
+
+// weekdays lists the days of the week on which the expression fires, each week
+// of the year; nil where it depends on the date.
+func (e expression) weekdays() []time.Weekday {
+	const (
+		everyMonth = 1<<13 - 1<<1
+		everyDate  = 1<<32 - 1<<1
+		everyDay   = 1<<7 - 1
+	)
+	days := e.fields.Dow & everyDay
+	if e.fields.Month&everyMonth != everyMonth {
+		return nil
+	}
+	switch allDates := e.fields.Dom&everyDate == everyDate; {
+	case e.eitherDay() && (allDates || days == everyDay):
+		days = everyDay
+	case !allDates:
+		return nil
+	}
+	var list []time.Weekday
+	for ; days != 0; days &= days - 1 {
+		list = append(list, time.Weekday(bits.TrailingZeros64(days)))
+	}
+	return list
+}
+
+// Remark says what a change of the clock does to a slot, or nothing where it
+// does nothing.
+func Remark(s digest.Slot) string {
+	z, err := loadZone(s.Zone)
+	if err != nil {
+		return ""
+	}
+	const date, clock = "2 January 2006", "15:04"
+	shown, day := wallOf(s.Instant, z.loc), s.LocalTime.Format(date)
+	switch first := firstInstant(s.LocalTime, z.loc); {
+	case !dayExists(digest.DateOf(s.LocalTime), z.loc):
+		return fmt.Sprintf("%s does not exist in %s; sent on %s at %s", day, s.Zone, shown.Format(date), shown.Format(clock))
+	case !shown.Equal(s.LocalTime):
+		return fmt.Sprintf("%s does not exist on %s; sent at %s", s.LocalTime.Format(clock), day, shown.Format(clock))
+	case !first.Equal(s.Instant):
+		return fmt.Sprintf("%s comes twice on %s; this is the second", s.LocalTime.Format(clock), day)
+	case shownAgain(s.LocalTime, first, z.loc):
+		return fmt.Sprintf("%s comes twice on %s; this is the first", s.LocalTime.Format(clock), day)
+	}
+	return ""
+}
+
+// shownAgain says whether the local clock shows wall once more after its first
+// time, before a day and a half are over.
+func shownAgain(wall, first time.Time, loc *time.Location) bool {
+	_, _, end := period(first, loc)
+	for !end.IsZero() && end.Before(first.Add(36*time.Hour)) {
+		offset, start, until := period(end, loc)
+		if again := wall.Add(-offset); !again.Before(start) && (until.IsZero() || again.Before(until)) {
+			return true
+		}
+		end = until
+	}
+	return false
+}

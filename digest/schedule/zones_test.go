@@ -1,0 +1,187 @@
+package schedule
+
+import (
+	"archive/zip"
+	"bytes"
+	"io"
+	"maps"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"courant/digest"
+)
+
+// everyZone lists the zones of the tzdata that comes with Go, one of each set
+// of names for the same rules.
+func everyZone(t *testing.T) []string {
+	t.Helper()
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Skip("needs the go command on the PATH to find the list of zones")
+	}
+	archive, err := zip.OpenReader(filepath.Join(strings.TrimSpace(string(root)), "lib", "time", "zoneinfo.zip"))
+	if err != nil {
+		t.Skipf("needs Go's own zoneinfo.zip: %v", err)
+	}
+	defer archive.Close()
+	byRules := map[string]string{}
+	for _, file := range archive.File {
+		if strings.HasSuffix(file.Name, "/") {
+			continue
+		}
+		r, err := file.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rules bytes.Buffer
+		if _, err := io.Copy(&rules, r); err != nil {
+			t.Fatal(err)
+		}
+		byRules[rules.String()] = file.Name
+	}
+	if len(byRules) < 250 {
+		t.Fatalf("found only %d zones", len(byRules))
+	}
+	return slices.Sorted(maps.Values(byRules))
+}
+
+// look is how often localDays looks at a clock; no local day was ever shorter.
+const look = 3 * time.Hour
+
+// localDays lists the days a zone's calendar has, found by looking at its
+// clock: nothing of what is tested is used. Each comes with the first instant
+// at which it was seen.
+func localDays(zone string, from, to time.Time) (days []digest.Date, began map[digest.Date]time.Time) {
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		panic(err)
+	}
+	began = map[digest.Date]time.Time{}
+	for t := from.In(loc); t.Before(to); t = t.Add(look) {
+		d := digest.DateOf(t)
+		if _, known := began[d]; !known {
+			days = append(days, d)
+			began[d] = t
+		}
+	}
+	return days, began
+}
+
+func TestEveryZoneHasOneDailyEditionPerLocalDay(t *testing.T) {
+	t.Parallel()
+	eachZone(t, []string{"30 2 * * *", "15 0 * * *", "45 23 * * *", "0 7 * * *"}, func(t *testing.T, spec, zone string, from, to time.Time) {
+		// Days at the edges are only in part within the time looked at.
+		days, began := localDays(zone, from.AddDate(0, 0, -2), to.AddDate(0, 0, 2))
+		count := map[digest.Date]int{}
+		for _, s := range timetable(t, spec, zone).Owed(from, to) {
+			count[s.LocalDate]++
+			begin, exists := began[s.LocalDate]
+			if !exists {
+				t.Errorf("%s in %s: an edition on %s, which does not exist", spec, zone, s.LocalDate)
+			}
+			// A day has up to 26 hours (Troll, in October), and a gap may move
+			// a slot to the first moment of the next one.
+			if !s.Instant.After(begin.Add(-look)) || s.Instant.After(begin.Add(26*time.Hour)) {
+				t.Errorf("%s in %s: the edition of %s is sent at %s", spec, zone, s.LocalDate, s.Instant)
+			}
+		}
+		for _, day := range days[4 : len(days)-4] {
+			if count[day] != 1 {
+				t.Errorf("%s in %s: %d editions on %s", spec, zone, count[day], day)
+			}
+		}
+	})
+}
+
+func TestEveryZoneHasOneWeeklyEditionPerWeek(t *testing.T) {
+	t.Parallel()
+	// Clocks are changed on Fridays (Cairo), Saturdays (Nuuk) and Sundays.
+	eachZone(t, []string{"30 2 * * 0", "15 0 * * 5", "45 23 * * 6"}, func(t *testing.T, spec, zone string, from, to time.Time) {
+		loc, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := from.In(loc)
+		for _, s := range timetable(t, spec, zone).Owed(from, to) {
+			at := s.Instant.In(loc)
+			if pause := at.Sub(last); last != from.In(loc) && (pause < 5*24*time.Hour || pause > 8*24*time.Hour) {
+				t.Errorf("%s in %s: an edition at %s, the next at %s", spec, zone, last, at)
+			}
+			// On the day it names, or on the next if the clock was moved past it.
+			if ahead := (at.Weekday() - s.LocalTime.Weekday() + 7) % 7; ahead > 1 {
+				t.Errorf("%s in %s: an edition at %s", spec, zone, at)
+			}
+			last = at
+		}
+		if to.Sub(last) > 8*24*time.Hour {
+			t.Errorf("%s in %s: no edition after %s", spec, zone, last)
+		}
+	})
+}
+
+// eachZone looks at two years to come in all zones, and at years in which
+// zones left out a day or moved by odd amounts. A zone that never changes its
+// clock is tried with the first schedule only.
+func eachZone(t *testing.T, specs []string, check func(t *testing.T, spec, zone string, from, to time.Time)) {
+	years := func(zone, from, to string) {
+		tried := specs
+		if steady(zone, instant(from), instant(to)) {
+			tried = specs[:1]
+		}
+		for _, spec := range tried {
+			check(t, spec, zone, instant(from), instant(to))
+		}
+	}
+	for _, zone := range everyZone(t) {
+		years(zone, "2026-01-01T00:00:00Z", "2028-01-01T00:00:00Z")
+	}
+	for _, zone := range []string{"Pacific/Apia", "Pacific/Fakaofo", "Asia/Gaza"} {
+		years(zone, "2011-01-01T00:00:00Z", "2013-01-01T00:00:00Z")
+	}
+	for _, zone := range []string{"Pacific/Kwajalein", "Pacific/Kiritimati", "Pacific/Enderbury"} {
+		years(zone, "1993-01-01T00:00:00Z", "1995-06-01T00:00:00Z")
+	}
+}
+
+// steady says that a zone keeps its offset, to a week's accuracy.
+func steady(zone string, from, to time.Time) bool {
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		panic(err)
+	}
+	_, first := from.In(loc).Zone()
+	for at := from; at.Before(to); at = at.AddDate(0, 0, 7) {
+		if _, offset := at.In(loc).Zone(); offset != first {
+			return false
+		}
+	}
+	return true
+}
+
+// The definition, looked up second by second: the first instant at which the
+// local clock shows the time or a later one.
+func TestFirstInstantIsWhenTheClockShowsThatOrLater(t *testing.T) {
+	t.Parallel()
+	for _, zone := range []string{"Europe/Berlin", "Australia/Lord_Howe", "America/Nuuk", "Africa/Casablanca", "Pacific/Apia", "America/Havana", "Asia/Amman", "UTC", "Etc/GMT-14"} {
+		loc, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, year := range []int{2011, 2026, 2037, 2038, 2090} {
+			start := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
+			highest := wallOf(start, loc)
+			for at := start; at.Year() == year; at = at.Add(10 * time.Minute) {
+				for wall := wallOf(at, loc); highest.Before(wall); {
+					highest = highest.Add(10 * time.Minute)
+					if got := firstInstant(highest, loc); !got.Equal(at) {
+						t.Fatalf("%s shows %s first at %s, not %s", zone, highest, at, got)
+					}
+				}
+			}
+		}
+	}
+}

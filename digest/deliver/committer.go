@@ -1,0 +1,182 @@
+package deliver
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"courant/digest"
+)
+
+// commitMost bounds one group commit, in rows.
+const commitMost = 4096
+
+// request is what a lane wants written: an intent, whose grant it waits for,
+// or a settlement, for which it does not wait.
+type request struct {
+	intent     digest.Intent
+	settlement *digest.Settlement
+	granted    chan<- []digest.Ref // for an intent; buffered
+}
+
+// committer merges the intents and verdicts of all lanes of the process into
+// one transaction at a time: while one commits, the next gathers. A database
+// that is away is waited for; nothing is dropped.
+type committer struct {
+	store    Store
+	journal  *journal
+	log      *slog.Logger
+	away     func(error) bool
+	requests chan request
+	err      error // why it ended early; read after its end
+	ended    chan struct{}
+}
+
+func newCommitter(s *session) *committer {
+	return &committer{
+		ended: make(chan struct{}),
+		store: s.Store, journal: s.journal, log: s.Log, away: s.away,
+		requests: make(chan request, commitMost),
+	}
+}
+
+// run serves until the channel is closed and empty, or ctx is done.
+func (c *committer) run(ctx context.Context) {
+	defer close(c.ended)
+	for {
+		first, ok := <-c.requests
+		if !ok {
+			return
+		}
+		if err := c.commit(ctx, c.gather(first)); err != nil {
+			c.err = err
+			c.refuseAll()
+			return
+		}
+	}
+}
+
+// refuseAll answers what still comes in after the committer gave up, so that
+// no lane waits for ever. Verdicts are in the journal.
+func (c *committer) refuseAll() {
+	go func() {
+		for r := range c.requests {
+			if r.granted != nil {
+				r.granted <- nil
+			}
+		}
+	}()
+}
+
+// gather takes what else is waiting.
+func (c *committer) gather(first request) []request {
+	batch, rows := []request{first}, first.rows()
+	for rows < commitMost {
+		select {
+		case r, ok := <-c.requests:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, r)
+			rows += r.rows()
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (r request) rows() int { return len(r.intent.Refs) + 1 }
+
+// commit writes a batch, as often as it takes while the database is away.
+func (c *committer) commit(ctx context.Context, batch []request) error {
+	var intents []digest.Intent
+	var settlements []digest.Settlement
+	for _, r := range batch {
+		if r.settlement != nil {
+			settlements = append(settlements, *r.settlement)
+		} else {
+			intents = append(intents, r.intent)
+		}
+	}
+	granted, err := c.persist(ctx, intents, settlements)
+	if err != nil {
+		for _, r := range batch {
+			if r.granted != nil {
+				r.granted <- nil
+			}
+		}
+		return err
+	}
+	stands := make(map[digest.Ref]bool, len(granted))
+	for _, ref := range granted {
+		stands[ref] = true
+	}
+	for _, r := range batch {
+		if r.granted != nil {
+			r.granted <- among(r.intent.Refs, stands)
+		}
+	}
+	return nil
+}
+
+// among is those of refs that stand, in order.
+func among(refs []digest.Ref, stands map[digest.Ref]bool) []digest.Ref {
+	kept := make([]digest.Ref, 0, len(refs))
+	for _, ref := range refs {
+		if stands[ref] {
+			kept = append(kept, ref)
+		}
+	}
+	return kept
+}
+
+func (c *committer) persist(ctx context.Context, intents []digest.Intent, settlements []digest.Settlement) ([]digest.Ref, error) {
+	wait, waited := 100*time.Millisecond, false
+	for {
+		granted, settled, err := c.store.Commit(ctx, intents, settlements)
+		if err == nil {
+			c.forget(settlements, settled, waited)
+			return granted, nil
+		}
+		if !c.away(err) {
+			c.log.Error("ledger refused a commit", "error", err)
+			return nil, err
+		}
+		if !waited {
+			c.log.Warn("database is away, deliveries wait", "error", err)
+			waited = true
+		}
+		if serr := sleep(ctx, wait); serr != nil {
+			return nil, err
+		}
+		wait = min(2*wait, 2*time.Second)
+	}
+}
+
+// forget drops settled attempts from the journal. What was not settled had
+// been taken over: its late verdict is fenced off, and whoever took it over
+// has judged it.
+func (c *committer) forget(settlements []digest.Settlement, settled []digest.Ref, repeated bool) {
+	refs := make([]digest.Ref, len(settlements))
+	for i, s := range settlements {
+		refs[i] = s.Ref
+	}
+	c.journal.Settled(refs)
+	if n := len(settlements) - len(settled); n > 0 && !repeated {
+		c.log.Warn("late verdicts were fenced off", "verdicts", n)
+	}
+}
+
+// intend asks for leave to send and returns the channel on which the granted
+// refs will come.
+func (c *committer) intend(in digest.Intent) <-chan []digest.Ref {
+	granted := make(chan []digest.Ref, 1)
+	c.requests <- request{intent: in, granted: granted}
+	return granted
+}
+
+// settle hands a verdict on.
+func (c *committer) settle(s digest.Settlement) {
+	c.requests <- request{settlement: &s}
+}

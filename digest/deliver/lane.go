@@ -1,0 +1,431 @@
+package deliver
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"time"
+
+	"courant/digest"
+)
+
+const (
+	// intentAge is how old an intent may be at its dot.
+	intentAge = 500 * time.Millisecond
+	// runAhead is how much sending one intent covers.
+	runAhead = 200 * time.Millisecond
+	// mostAhead bounds the run-ahead, in messages: what is in doubt for each
+	// lane where a host is lost together with its journal.
+	mostAhead = 64
+	// claimAhead is how much sending one claim covers.
+	claimAhead = 700 * time.Millisecond
+	mostClaim  = 512
+	// idleClose is how long an unused connection is kept.
+	idleClose = 20 * time.Second
+	// A connection is changed for a new one after so many messages or so
+	// long: many relays cut it there anyway.
+	mostMessages = 10_000
+	longestUse   = 10 * time.Minute
+)
+
+// lane is one connection and the rows in its hands.
+type lane struct {
+	s     *session
+	relay *relayState
+	id    digest.Lane
+	seq   int // of the last claimed row; orders what the lane sends
+
+	conn   Conn
+	dialed time.Time
+	sent   int     // over this connection
+	rate   float64 // messages a second, smoothed
+	buf    []byte
+}
+
+func newLane(s *session, r *relayState, id digest.Lane) *lane {
+	return &lane{s: s, relay: r, id: id, rate: 10}
+}
+
+// run claims and sends until the session stops.
+func (l *lane) run() {
+	defer l.hangUp()
+	for l.s.stop.Err() == nil {
+		if wait := l.turn(); wait > 0 {
+			l.rest(wait)
+		}
+	}
+}
+
+// rest waits for work, or for the wait to be over. An unused connection is
+// closed after a while.
+func (l *lane) rest(wait time.Duration) {
+	if l.conn != nil {
+		wait = min(wait, idleClose)
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-l.s.stop.Done():
+	case <-l.s.wake.Next():
+	case <-t.C:
+		l.hangUp()
+	}
+}
+
+// turn does one claim's worth of work. It returns how long to wait when there
+// is nothing to do, or nothing to do it with.
+func (l *lane) turn() time.Duration {
+	const idle = 30 * time.Second
+	if !l.s.feed.Waiting() {
+		return idle
+	}
+	if l.s.wake.Lost(l.id) && !l.rejoin() {
+		return roundEvery
+	}
+	if wait := l.connect(); wait > 0 {
+		return wait
+	}
+	l.s.busy.Add(1)
+	defer l.s.busy.Add(-1)
+	n := l.ahead(claimAhead, mostClaim)
+	work, err := l.s.feed.Claim(l.s.work, l.id, l.seq, n)
+	if err != nil {
+		if !l.s.away(err) && l.s.stop.Err() == nil {
+			l.s.Log.Error("claim failed", "error", err)
+		}
+		return roundEvery
+	}
+	if len(work) == 0 {
+		return idle
+	}
+	l.seq += len(work)
+	l.s.activity.Add(1)
+	l.deliver(work)
+	return 0
+}
+
+// rejoin takes a new lane in place of one that was lost with its lease.
+func (l *lane) rejoin() bool {
+	l.s.Log.Warn("the lane was taken over while this process was stopped or cut off", "lane", l.id.ID)
+	ids, err := l.s.Store.JoinLanes(l.s.work, l.s.owner, 1, l.s.lease())
+	if err != nil {
+		l.s.Log.Warn("cannot join again", "error", err)
+		return false
+	}
+	l.hangUp()
+	l.id = ids[0]
+	held, err := l.s.Store.RenewLanes(l.s.work, l.s.owner.ID, l.s.lease())
+	if err != nil {
+		return false
+	}
+	l.s.wake.Held(held)
+	return true
+}
+
+// connect makes sure of a usable connection, or says how long to wait.
+func (l *lane) connect() time.Duration {
+	if l.conn != nil && !l.conn.Broken() && l.sent < mostMessages && l.s.now().Sub(l.dialed) < longestUse {
+		return 0
+	}
+	l.hangUp()
+	conn, o, wait := l.relay.connect(l.s.work)
+	if conn == nil {
+		if o.Verdict != "" && l.s.stop.Err() == nil {
+			l.s.Log.Warn("relay cannot be used", "relay", l.relay.Name, "outcome", o.String())
+		}
+		return wait
+	}
+	l.conn, l.dialed, l.sent = conn, l.s.now(), 0
+	return 0
+}
+
+func (l *lane) hangUp() {
+	if l.conn != nil {
+		l.conn.Close()
+		l.conn = nil
+	}
+}
+
+// ahead is how many messages the lane sends in so long, at its present rate.
+func (l *lane) ahead(d time.Duration, most int) int {
+	return min(max(int(l.rate*d.Seconds()), 1), most)
+}
+
+// deliver sends claimed deliveries, one run-ahead after the other. While one
+// is being sent, the intent for the next is on its way.
+func (l *lane) deliver(work []digest.Work) {
+	work = l.fresh(work)
+	var now, next *run
+	for len(work) > 0 || next != nil {
+		if now = next; now == nil {
+			now, work = l.intend(work)
+		}
+		next = nil
+		halfway := func() {
+			if len(work) > 0 && l.s.stop.Err() == nil && next == nil {
+				next, work = l.intend(work)
+			}
+		}
+		if !l.send(now, halfway) {
+			if next != nil {
+				l.withdraw(next.wait(l))
+			}
+			l.release(work)
+			return
+		}
+	}
+}
+
+// fresh gives back what expired between the claim and now.
+func (l *lane) fresh(work []digest.Work) []digest.Work {
+	kept, late := work[:0:0], []digest.Ref(nil)
+	now := l.s.now()
+	for _, w := range work {
+		if w.Address == "" || !w.ExpiresAt.After(now) {
+			late = append(late, w.Ref)
+			continue
+		}
+		kept = append(kept, w)
+	}
+	l.releaseRefs(late)
+	return kept
+}
+
+// run is a run-ahead: deliveries that one intent covers.
+type run struct {
+	work    []digest.Work
+	granted <-chan []digest.Ref
+	at      time.Time // when the intent was known to stand
+	revoked bool      // a renewal was not granted in full: what is left goes back
+}
+
+// intend asks for leave to send the next few.
+func (l *lane) intend(work []digest.Work) (*run, []digest.Work) {
+	n := min(l.ahead(runAhead, mostAhead), len(work))
+	r := &run{work: work[:n]}
+	r.granted = l.s.committer.intend(l.intent(r.work))
+	return r, work[n:]
+}
+
+func (l *lane) intent(work []digest.Work) digest.Intent {
+	in := digest.Intent{Lane: l.id, Refs: make([]digest.Ref, len(work)), MessageIDs: make([]string, len(work))}
+	for i, w := range work {
+		in.Refs[i], in.MessageIDs[i] = w.Ref, l.s.Press.MessageID(w.Recipient)
+	}
+	return in
+}
+
+// wait blocks until the intent was answered, and leaves only what was
+// granted. The rest goes back: readers who left, an edition that was held, a
+// lease that is over.
+func (r *run) wait(l *lane) []digest.Work {
+	refs := <-r.granted
+	// By the monotonic clock of the moment the answer came, which is after
+	// the commit: an intent is only ever thought older than it is.
+	r.at = l.s.now()
+	stands := make(map[digest.Ref]bool, len(refs))
+	for _, ref := range refs {
+		stands[ref] = true
+	}
+	var kept []digest.Work
+	var lost []digest.Ref
+	for _, w := range r.work {
+		if stands[w.Ref] {
+			kept = append(kept, w)
+		} else {
+			lost = append(lost, w.Ref)
+		}
+	}
+	r.work = kept
+	l.releaseRefs(lost)
+	return kept
+}
+
+// send hands a run-ahead over, message by message. It says whether the lane
+// may go on with what it claimed.
+func (l *lane) send(r *run, halfway func()) bool {
+	work := r.wait(l)
+	began := l.s.now()
+	for i := range work {
+		if i == len(work)/2 {
+			halfway()
+		}
+		if l.s.stop.Err() != nil || l.connect() > 0 || l.relay.pacer.wait(l.s.stop) != nil {
+			l.withdraw(work[i:])
+			return false
+		}
+		if !l.one(r, work, i) {
+			l.withdraw(work[i+1:])
+			return false
+		}
+	}
+	l.measure(len(work), l.s.now().Sub(began))
+	return true
+}
+
+// measure smooths the lane's rate, quickly up and quickly down.
+func (l *lane) measure(n int, took time.Duration) {
+	if n == 0 || took <= 0 {
+		return
+	}
+	l.rate = 0.5*l.rate + 0.5*math.Min(float64(n)/took.Seconds(), 1e5)
+}
+
+// one makes one attempt: work[i] of the run. It says whether the lane may go
+// on.
+func (l *lane) one(r *run, work []digest.Work, i int) bool {
+	w := work[i]
+	text, err := l.text(w)
+	if err != nil {
+		l.withdraw(work[i : i+1])
+		l.misprint(w, err)
+		return false
+	}
+	var ahead *digest.Envelope
+	if i+1 < len(work) {
+		env := l.s.Press.Envelope(work[i+1].Recipient)
+		ahead = &env
+	}
+	started, asked := false, false
+	o := l.conn.Submit(l.s.work, l.s.Press.Envelope(w.Recipient), text, ahead, func() bool {
+		asked, started = true, l.ready(r, work[i:])
+		return started
+	})
+	l.sent++
+	return l.conclude(w, o, started, asked && !started) && !r.revoked
+}
+
+// text is one reader's mail, signed.
+func (l *lane) text(w digest.Work) ([]byte, error) {
+	m, err := l.s.proofs.Message(l.s.work, w.Edition, w.Variant)
+	if err != nil {
+		return nil, err
+	}
+	l.buf = m.Splice(l.buf[:0], w.Recipient)
+	return l.s.Press.Sign(l.buf)
+}
+
+// misprint holds the edition whose mail cannot be made.
+func (l *lane) misprint(w digest.Work, err error) {
+	if l.s.away(err) || l.s.work.Err() != nil {
+		return
+	}
+	if herr := l.s.hold(w.Edition, err.Error()); herr != nil {
+		l.s.Log.Error("cannot hold the edition", "edition", w.Edition, "error", herr)
+	}
+}
+
+// ready is the last moment before the body goes out. An intent that grew old
+// is renewed for all that is left of the run; a reader who left meanwhile is
+// not sent to. Then the start is journalled.
+func (l *lane) ready(r *run, rest []digest.Work) bool {
+	if l.s.now().Sub(r.at) > intentAge {
+		granted := <-l.s.committer.intend(l.intent(rest))
+		r.at = l.s.now()
+		if len(granted) != len(rest) {
+			// Somebody left, or the lane was taken over: the whole rest is
+			// looked at again from the claim on.
+			r.revoked = true
+			return false
+		}
+	}
+	if err := l.s.journal.Start(l.id.ID, rest[0].Ref); err != nil {
+		l.s.Log.Error("cannot write the journal, nothing is sent without it", "error", err)
+		return false
+	}
+	return true
+}
+
+// conclude journals how an attempt ended and hands the verdict on. It says
+// whether the lane may go on.
+func (l *lane) conclude(w digest.Work, o digest.Outcome, started, withdrawn bool) bool {
+	s := digest.Settlement{Lane: l.id, Ref: w.Ref, Outcome: o, Withdrawn: withdrawn}
+	config := o.Class == digest.ClassConfiguration
+	switch {
+	case config:
+		// Ours to mend: no reader is charged with it.
+		s.Withdrawn = true
+		l.relay.Refuse(o)
+		l.s.Log.Error("relay refuses to serve us", "relay", l.relay.Name, "outcome", o.String())
+	case o.Verdict == digest.VerdictDeferred && beforeRcpt(o.Stage) && l.conn.Broken() && !withdrawn:
+		// The relay hung up before it was told of the reader.
+		s.Withdrawn = true
+		l.relay.Refuse(o)
+	case o.Verdict == digest.VerdictDeferred:
+		s.RetryIn = retryIn(w.Attempts + 1)
+	case o.Verdict == digest.VerdictAccepted:
+		l.relay.Served()
+	}
+	if started {
+		if err := l.s.journal.End(l.id.ID, w.Ref, o); err != nil {
+			l.s.Log.Error("cannot write the journal", "error", err)
+		}
+	}
+	l.s.count(s)
+	l.log(w, s)
+	l.s.committer.settle(s)
+	return !config && !l.s.wake.Lost(l.id)
+}
+
+// beforeRcpt says whether a conversation ended before the reader's address
+// was given.
+func beforeRcpt(stage digest.Stage) bool {
+	switch stage {
+	case digest.StageRcpt, digest.StageData, digest.StageBody, digest.StageDot:
+		return false
+	}
+	return true
+}
+
+// log writes the one line of an attempt.
+func (l *lane) log(w digest.Work, s digest.Settlement) {
+	level := slog.LevelInfo
+	switch {
+	case s.Withdrawn, s.Outcome.Verdict == digest.VerdictAccepted:
+		level = slog.LevelDebug
+	case s.Outcome.Verdict == digest.VerdictInDoubt:
+		level = slog.LevelWarn
+	}
+	if !l.s.Log.Enabled(context.Background(), level) {
+		return
+	}
+	o := s.Outcome
+	l.s.Log.Log(context.Background(), level, "attempt", "edition", w.Edition, "reader", w.Reader, "relay", l.relay.Name,
+		"attempt", w.Attempts+1, "verdict", o.Verdict, "stage", o.Stage, "class", o.Class, "code", o.Reply.Code,
+		"status", o.Reply.Status, "said", o.Said(), "withdrawn", s.Withdrawn)
+}
+
+// withdraw gives up intents that were not used: the rows go back to queued.
+func (l *lane) withdraw(work []digest.Work) {
+	for _, w := range work {
+		s := digest.Settlement{Lane: l.id, Ref: w.Ref, Withdrawn: true}
+		l.s.count(s)
+		l.s.committer.settle(s)
+	}
+}
+
+func (l *lane) release(work []digest.Work) {
+	refs := make([]digest.Ref, len(work))
+	for i, w := range work {
+		refs[i] = w.Ref
+	}
+	l.releaseRefs(refs)
+}
+
+// releaseRefs gives claims back. When the database is away they stay ours
+// until the lanes are left, or the lease is over.
+func (l *lane) releaseRefs(refs []digest.Ref) {
+	if len(refs) == 0 {
+		return
+	}
+	for attempt := range 3 {
+		err := l.s.Store.Release(l.s.work, l.id, refs)
+		if err == nil {
+			return
+		}
+		l.s.Log.Warn("cannot give claims back", "error", err)
+		if !l.s.away(err) || sleep(l.s.work, time.Duration(attempt+1)*300*time.Millisecond) != nil {
+			return
+		}
+	}
+}

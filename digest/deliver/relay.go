@@ -1,0 +1,116 @@
+package deliver
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"courant/digest"
+)
+
+// relayState is what the lanes of one relay share: whether it can be used,
+// and its limits. While it cannot, one lane at a time knocks.
+type relayState struct {
+	*Relay
+	pacer *pacer
+	now   func() time.Time
+
+	mu       sync.Mutex
+	up       bool
+	last     *OutcomeError // why it is down; nil: not tried yet
+	wait     time.Duration
+	next     time.Time // when to knock again
+	knocking bool
+}
+
+func newRelayState(r *Relay, now func() time.Time) *relayState {
+	return &relayState{Relay: r, pacer: newPacer(r.Limits, now), now: now}
+}
+
+// The waits between knocks at a relay that is away, or that refuses our
+// login: the operator may be mending either right now.
+const (
+	knockFirst = 500 * time.Millisecond
+	knockLast  = 30 * time.Second
+	faultWait  = time.Minute
+)
+
+// Down is why the relay cannot be used; nil when it can, or was never tried.
+func (r *relayState) Down() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.up || r.last == nil {
+		return nil
+	}
+	return r.last
+}
+
+// MayDial says whether a lane may dial now: always while the relay is up,
+// else one at a time when the wait is over. Whoever got leave to knock must
+// call Answered.
+func (r *relayState) MayDial() (ok bool, wait time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch left := r.next.Sub(r.now()); {
+	case r.up:
+		return true, 0
+	case r.knocking:
+		return false, knockFirst
+	case left > 0:
+		return false, left
+	}
+	r.knocking = true
+	return true, 0
+}
+
+// Answered notes how a dial ended; a zero outcome is success.
+func (r *relayState) Answered(o digest.Outcome) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.knocking = false
+	if o.Verdict == "" {
+		r.up, r.last = true, nil
+		return
+	}
+	r.down(o)
+}
+
+// Served notes that the relay took a message: the next fault is a new one.
+func (r *relayState) Served() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wait = 0
+}
+
+// Refuse takes the relay out of use after a fault that is ours to mend.
+func (r *relayState) Refuse(o digest.Outcome) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.down(o)
+}
+
+func (r *relayState) down(o digest.Outcome) {
+	r.up, r.last = false, &OutcomeError{r.Name, o}
+	r.wait = min(max(2*r.wait, knockFirst), knockLast)
+	if o.Class == digest.ClassConfiguration {
+		r.wait = faultWait
+	}
+	r.next = r.now().Add(r.wait)
+}
+
+// connect dials when that is allowed. A nil Conn comes with how long to wait.
+func (r *relayState) connect(ctx context.Context) (Conn, digest.Outcome, time.Duration) {
+	ok, wait := r.MayDial()
+	if !ok {
+		return nil, digest.Outcome{}, wait
+	}
+	conn, o := r.Dial(ctx)
+	if conn == nil && o.Verdict == "" {
+		o = digest.Outcome{Verdict: digest.VerdictDeferred, Stage: digest.StageConnect, Class: digest.ClassTransient, Fault: "no connection"}
+	}
+	r.Answered(o)
+	if o.Verdict != "" {
+		return nil, o, knockFirst
+	}
+	return conn, o, 0
+}

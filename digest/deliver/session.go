@@ -1,0 +1,427 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"courant/digest"
+)
+
+// session holds what the lanes of one run share.
+type session struct {
+	*Engine
+	owner     digest.Owner
+	journal   *journal
+	committer *committer
+	feed      *feed
+	proofs    *proofs
+	relays    []*relayState
+	drain     *drain
+
+	// stop is done when lanes must take no more work; work is what calls to
+	// the store and the relays live on, and ends drainTime later.
+	stop     context.Context
+	stopNow  context.CancelFunc
+	work     context.Context
+	endWork  context.CancelFunc
+	busy     atomic.Int64 // lanes with claimed rows
+	activity atomic.Int64 // grows with every claim
+	wake     *wakeup
+
+	mu     sync.Mutex
+	failed error
+}
+
+func newSession(e *Engine, j *journal, d *drain) *session {
+	s := &session{
+		Engine: e, journal: j, drain: d,
+		owner: digest.Owner{ID: j.Name, Host: e.Host, Boot: e.Boot, Journal: filepath.Join(e.JournalDir, j.Name)},
+		wake:  newWakeup(),
+	}
+	s.committer = newCommitter(s)
+	s.feed = newFeed(e.Store, s.now)
+	s.proofs = newProofs(e.Store, e.Press)
+	for i := range e.Relays {
+		s.relays = append(s.relays, newRelayState(&e.Relays[i], s.now))
+	}
+	return s
+}
+
+// run tells the session in order: join, work, drain, settle, leave.
+func (s *session) run(ctx context.Context) error {
+	s.stop, s.stopNow = context.WithCancel(ctx)
+	defer s.stopNow()
+	s.work, s.endWork = context.WithCancel(context.WithoutCancel(ctx))
+	defer s.endWork()
+	lanes, err := s.join(ctx)
+	if err != nil {
+		return err
+	}
+	// The last messages and verdicts get their time, not more.
+	timer := context.AfterFunc(s.stop, func() { time.AfterFunc(drainTime, s.endWork) })
+	defer timer()
+
+	go s.committer.run(s.work)
+	var crew sync.WaitGroup
+	// A committer that gives up ends the session: nothing may be sent then.
+	crew.Go(func() {
+		select {
+		case <-s.committer.ended:
+			s.stopNow()
+		case <-s.stop.Done():
+		}
+	})
+	for _, l := range lanes {
+		crew.Go(l.run)
+	}
+	s.keep()
+	s.stopNow()
+	s.wake.All()
+	crew.Wait()
+	close(s.committer.requests)
+	<-s.committer.ended
+	return s.leave()
+}
+
+// join waits for the database and makes the lanes.
+func (s *session) join(ctx context.Context) ([]*lane, error) {
+	total := 0
+	for _, r := range s.relays {
+		total += max(r.Connections, 1)
+	}
+	ids, err := s.Store.JoinLanes(ctx, s.owner, total, s.lease())
+	if err != nil {
+		return nil, err
+	}
+	var lanes []*lane
+	for _, r := range s.relays {
+		for range max(r.Connections, 1) {
+			lanes = append(lanes, newLane(s, r, ids[len(lanes)]))
+		}
+	}
+	return lanes, nil
+}
+
+// leave gives the lanes back. When the committer could not settle all, the
+// journal stays and the lease runs out.
+func (s *session) leave() error {
+	if s.committer.err != nil {
+		return fmt.Errorf("settle the last verdicts (they are kept in the journal and settled at the next start): %w", s.committer.err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.work), drainTime)
+	defer cancel()
+	if err := s.Store.LeaveLanes(ctx, s.owner.ID); err != nil {
+		return err
+	}
+	// The last verdict may have ended an edition.
+	_, err := s.Store.FinishEditions(ctx)
+	return err
+}
+
+// fault is the outcome that stopped a session which was to end by itself.
+func (s *session) fault() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
+}
+
+// intervals of the keeper's rounds.
+const (
+	roundEvery  = time.Second
+	rewindEvery = 5 * time.Second
+	sweepEvery  = 5 * time.Second
+	resendEvery = 10 * time.Second
+	finishEvery = 5 * time.Second
+)
+
+// keep does the rounds until the session is to stop: it renews the lease,
+// takes over from the dead, opens and finishes editions, and expires what is
+// late. Errors of a database that is away are waited out.
+func (s *session) keep() {
+	k := keeper{session: s, quick: s.drain != nil}
+	for {
+		err := k.round()
+		switch {
+		case errors.Is(err, errDrained):
+			return
+		case s.away(err):
+			s.Log.Warn("database is away", "error", err)
+		case err != nil && s.stop.Err() == nil:
+			s.Log.Error("ledger round failed", "error", err)
+			if s.drain != nil {
+				s.fail(err)
+				return
+			}
+		}
+		wait := roundEvery
+		if k.quick {
+			wait = 50 * time.Millisecond
+		}
+		select {
+		case <-s.stop.Done():
+			return
+		case <-s.Wake:
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (s *session) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed == nil {
+		s.failed = err
+	}
+}
+
+// errDrained ends a session that works the ledger off.
+var errDrained = errors.New("drained")
+
+// keeper is the state of the rounds.
+type keeper struct {
+	*session
+	quick                         bool // rounds follow quickly: nothing was idle yet, or a drain waits for its end
+	renewed, swept, rewound, took time.Time
+	resent, finished              time.Time
+	seen, doubts                  int64
+}
+
+func (k *keeper) round() error {
+	now := k.now()
+	if now.Sub(k.renewed) > k.lease()/4 {
+		if err := k.renew(); err != nil {
+			return err
+		}
+		k.renewed = now
+	}
+	if now.Sub(k.took) > 2*time.Second {
+		if err := k.takeOver(); err != nil {
+			return err
+		}
+		k.took = now
+	}
+	if err := k.open(); err != nil {
+		return err
+	}
+	if now.Sub(k.swept) > sweepEvery {
+		if err := k.sweep(); err != nil {
+			return err
+		}
+		k.swept = now
+	}
+	if err := k.show(); err != nil {
+		return err
+	}
+	return k.rest(now)
+}
+
+// renew extends the lease. Lanes that are gone were taken over while this
+// process was stopped or cut off.
+func (k *keeper) renew() error {
+	held, err := k.Store.RenewLanes(k.work, k.owner.ID, k.lease())
+	if err != nil {
+		return err
+	}
+	k.wake.Held(held)
+	return nil
+}
+
+// takeOver ends what dead processes left: at once where their journal tells,
+// after the lease where it is not to be had.
+func (k *keeper) takeOver() error {
+	relics, err := deadJournals(k.JournalDir, k.Boot)
+	if err != nil {
+		k.Log.Error("cannot read the journals of dead processes", "error", err)
+	}
+	for _, r := range relics {
+		if err := k.takeRelic(r); err != nil {
+			return err
+		}
+	}
+	owners, err := k.Store.LostOwners(k.work, k.owner.ID)
+	if err != nil {
+		return err
+	}
+	for _, o := range owners {
+		saved, err := k.Store.TakeOver(k.work, o.ID, false, judgeWithout)
+		if err != nil {
+			return err
+		}
+		k.logTakeover(o.ID, "lease over, no journal", saved)
+	}
+	return nil
+}
+
+func (k *keeper) takeRelic(r *relic) (err error) {
+	defer func() { err = errors.Join(err, r.Close()) }()
+	saved, err := k.Store.TakeOver(k.work, r.Name, true, r.Judge)
+	if err != nil {
+		return err
+	}
+	k.logTakeover(r.Name, "journal read", saved)
+	return removeJournal(k.JournalDir, r.Name)
+}
+
+func (k *keeper) logTakeover(owner, how string, saved []digest.Salvage) {
+	states := map[digest.DeliveryState]int{}
+	for _, s := range saved {
+		states[s.State]++
+	}
+	if states[digest.InDoubt] > 0 {
+		k.resent = time.Time{}
+	}
+	k.Log.Warn("took over from a dead process", "owner", owner, "how", how, "accepted", states[digest.Accepted],
+		"in_doubt", states[digest.InDoubt], "queued", states[digest.Queued], "refused", states[digest.Refused])
+}
+
+// open renders the editions that were published and lets them go, or holds
+// them with the reason.
+func (k *keeper) open() error {
+	ids, err := k.Store.EditionsIn(k.work, digest.EditionOpen)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := k.openEdition(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *keeper) openEdition(id digest.EditionID) error {
+	err := k.proofs.Open(k.work, id)
+	var fault renderFault
+	if errors.As(err, &fault) {
+		return k.hold(id, fault.Error())
+	}
+	if err != nil {
+		return err
+	}
+	_, err = k.Store.MoveEdition(k.work, id, digest.EditionSending, "")
+	return err
+}
+
+func (s *session) hold(id digest.EditionID, reason string) error {
+	s.Log.Error("edition is held", "edition", id, "reason", reason)
+	_, err := s.Store.MoveEdition(s.work, id, digest.EditionHeld, reason)
+	return err
+}
+
+func (k *keeper) sweep() error {
+	n, err := k.Store.ExpireQueued(k.work)
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		k.Log.Warn("deliveries expired", "deliveries", n)
+	}
+	return nil
+}
+
+// show tells the lanes what there is to do.
+func (k *keeper) show() error {
+	if doubts := k.counts.inDoubt.Load(); k.Resend && (doubts != k.doubts || k.now().Sub(k.resent) > resendEvery) {
+		k.doubts, k.resent = doubts, k.now()
+		n, err := k.Store.ResendDoubtful(k.work)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			k.Log.Warn("sending again what was in doubt", "deliveries", n)
+		}
+	}
+	ids, err := k.Store.EditionsIn(k.work, digest.EditionSending)
+	if err != nil {
+		return err
+	}
+	k.proofs.Keep(ids)
+	k.feed.Show(ids)
+	if len(ids) > 0 {
+		k.wake.All()
+	}
+	return nil
+}
+
+// rest looks whether the work is done: it finishes editions, and ends a drain
+// whose time or work is over.
+func (k *keeper) rest(now time.Time) error {
+	claims := k.activity.Load()
+	idle := k.busy.Load() == 0 && claims == k.seen && k.feed.Spent()
+	k.seen = claims
+	k.quick = k.drain != nil
+	if down := k.allDown(); down != nil && k.drain != nil && now.After(k.drain.until) {
+		k.fail(down)
+		return errDrained
+	}
+	if k.faulted() && k.drain != nil {
+		k.fail(k.allDown())
+		return errDrained
+	}
+	if !idle || k.drain == nil && now.Sub(k.finished) < finishEvery {
+		return nil
+	}
+	k.finished = now
+	if _, err := k.Store.FinishEditions(k.work); err != nil {
+		return err
+	}
+	if k.drain == nil {
+		if now.Sub(k.rewound) > rewindEvery {
+			k.feed.Rewind()
+			k.rewound = now
+		}
+		return nil
+	}
+	return k.drained(now)
+}
+
+// drained ends a drain when nothing can come in time any more.
+func (k *keeper) drained(now time.Time) error {
+	left, err := k.Store.Remainder(k.work)
+	if err != nil {
+		return err
+	}
+	waitable := left.Claimed > 0 || left.Due > 0 || left.Deferred > 0 && now.Add(left.Next).Before(k.drain.until)
+	if !waitable || left.Due == 0 && now.After(k.drain.until) {
+		return errDrained
+	}
+	if left.Due > 0 && now.Sub(k.rewound) > 200*time.Millisecond {
+		k.feed.Rewind()
+		k.rewound = now
+	}
+	if now.After(k.drain.until.Add(drainTime)) {
+		return errDrained
+	}
+	// Leases and retries are far away: no need for quick rounds.
+	k.quick = left.Due > 0 || left.Next > 0 && left.Next < 2*roundEvery
+	return nil
+}
+
+// allDown is the outcome of one relay when none can be used.
+func (s *session) allDown() error {
+	var last error
+	for _, r := range s.relays {
+		err := r.Down()
+		if err == nil {
+			return nil
+		}
+		last = err
+	}
+	return last
+}
+
+// faulted says whether every relay refuses our login or sender.
+func (s *session) faulted() bool {
+	for _, r := range s.relays {
+		var oe *OutcomeError
+		if !errors.As(r.Down(), &oe) || oe.Outcome.Class != digest.ClassConfiguration {
+			return false
+		}
+	}
+	return true
+}

@@ -130,7 +130,7 @@ type Settlement struct {
 	Ref       Ref
 	Outcome   Outcome
 	MessageID string
-	NotBefore time.Time // for Deferred: when to try again
+	RetryIn   time.Duration // for Deferred: how long to wait, by the database's clock
 	// Withdrawn says that the mail never left although its intent stood: the
 	// reader left, or the intent grew too old. It counts as no attempt.
 	Withdrawn bool

@@ -114,11 +114,11 @@ const commitQuery = `
 	WITH settled AS (
 		UPDATE deliveries d
 		SET state = u.state, attempts = d.attempts + u.attempts, reply = NULLIF(u.reply, ''), class = NULLIF(u.class, ''),
-		    not_before = CASE WHEN u.state = 'queued' THEN u.not_before END,
+		    not_before = CASE WHEN u.state = 'queued' THEN clock_timestamp() + u.retry_ms * interval '1 millisecond' END,
 		    settled_at = CASE WHEN u.state <> 'queued' THEN clock_timestamp() END,
 		    lane = NULL, fence = NULL, seq = NULL
-		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::timestamptz[])
-		     AS u (edition_id, reader_id, lane, fence, state, attempts, reply, class, not_before)
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::bigint[])
+		     AS u (edition_id, reader_id, lane, fence, state, attempts, reply, class, retry_ms)
 		WHERE d.edition_id = u.edition_id AND d.reader_id = u.reader_id AND d.lane = u.lane AND d.fence = u.fence
 		  AND d.state = 'sending'
 		RETURNING d.edition_id, d.reader_id
@@ -238,7 +238,7 @@ func settleArgs(settlements []digest.Settlement) []any {
 	n := len(settlements)
 	editions, readers, lanes, fences := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	states, replies, classes := make([]string, n), make([]string, n), make([]string, n)
-	attempts, before := make([]int64, n), make([]string, n)
+	attempts, retry := make([]int64, n), make([]int64, n)
 	for i, v := range settlements {
 		editions[i], readers[i] = int64(v.Ref.Edition), int64(v.Ref.Reader)
 		lanes[i], fences[i] = int64(v.Lane.ID), v.Lane.Fence
@@ -246,16 +246,13 @@ func settleArgs(settlements []digest.Settlement) []any {
 		if !v.Withdrawn {
 			attempts[i] = 1
 		}
-		before[i] = v.NotBefore.UTC().Format(time.RFC3339Nano)
-		if v.NotBefore.IsZero() {
-			before[i] = "-infinity"
-		}
+		retry[i] = v.RetryIn.Milliseconds()
 		if v.State() == digest.Refused && replies[i] == "" {
 			replies[i] = "refused"
 		}
 	}
 	return []any{pq.Array(editions), pq.Array(readers), pq.Array(lanes), pq.Array(fences), pq.Array(states),
-		pq.Array(attempts), pq.Array(replies), pq.Array(classes), pq.Array(before)}
+		pq.Array(attempts), pq.Array(replies), pq.Array(classes), pq.Array(retry)}
 }
 
 func intentArgs(intents []digest.Intent) []any {

@@ -1,6 +1,7 @@
 package smtpsink
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"crypto/tls"
@@ -122,7 +123,7 @@ func (c *conversation) perform(a Action, usual Reply) bool {
 	case Drip:
 		c.drip(usual.appendTo(nil), pace(a))
 	case Garbage:
-		c.out = append(c.out, garbage...)
+		c.out = append(c.out, cmp.Or(a.Reply.Text, garbage)...)
 	default:
 		c.out = usual.appendTo(c.out)
 	}
@@ -381,9 +382,12 @@ func (c *conversation) data() {
 func (c *conversation) readBody() bool {
 	c.body.begin()
 	fault := c.ask(AtBody)
-	defer func() { c.slow = 0 }()
+	defer func() { c.most, c.slow = 0, 0 }()
 	for taken := int64(0); ; {
-		if fault.Do != Carry && taken+int64(c.w-c.r) >= fault.After {
+		c.most = 0
+		if due := fault.After - taken - int64(c.w-c.r); fault.Do != Carry && due > 0 {
+			c.most = int(due)
+		} else if fault.Do != Carry {
 			c.disturb(fault)
 			fault = Action{}
 		}

@@ -59,7 +59,7 @@ const (
 	Cut     Verb = "cut"     // close the line without a word
 	Stall   Verb = "stall"   // say nothing for For, or until Release when it's 0; then as usual
 	Drip    Verb = "drip"    // as usual, but a byte every For (0: a second); a body is read at that pace
-	Garbage Verb = "garbage" // bytes that are no reply, then as usual without the reply
+	Garbage Verb = "garbage" // bytes that are no reply, or Reply.Text as it stands; then as usual without the reply
 	Strip   Verb = "strip"   // EHLO without the extensions in Words
 )
 

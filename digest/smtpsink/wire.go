@@ -22,6 +22,7 @@ type wire struct {
 	in   []byte
 	r, w int
 	out  []byte
+	most int           // when > 0, the next read takes at most so many bytes
 	slow time.Duration // when > 0, read a byte at a time and wait this long before each
 
 	over    bool // nothing more is read or written
@@ -66,6 +67,9 @@ func (w *wire) fill() bool {
 		w.r = 0
 	}
 	room := w.in[w.w:]
+	if w.most > 0 {
+		room = room[:min(w.most, len(room))]
+	}
 	if w.slow > 0 {
 		if !w.pause(w.slow) {
 			return false

@@ -1,0 +1,130 @@
+package submit
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"courant/digest"
+)
+
+// Limits of a reply. RFC 5321 4.5.3.1.5 allows lines of 512 bytes; servers
+// with much to say are read further, and cut.
+const (
+	maxReplyLines = 100
+	maxReplyText  = 500
+)
+
+// errGarbage is a line that is no reply. What the server meant is unknown, so
+// is where its next reply would begin.
+var errGarbage = errors.New("unreadable reply")
+
+// readReply reads one reply of one or several lines (RFC 5321 4.2.1). It
+// forgives a bare LF, a missing text and lines that are too long.
+func readReply(r *bufio.Reader) (digest.Reply, error) {
+	var reply digest.Reply
+	var words []string
+	for range maxReplyLines {
+		line, err := readReplyLine(r)
+		if err != nil {
+			return digest.Reply{}, err
+		}
+		code, last, text := splitReplyLine(line)
+		if code == 0 || reply.Code != 0 && code != reply.Code {
+			return digest.Reply{}, fmt.Errorf("%w: %q", errGarbage, printable(line, 80))
+		}
+		reply.Code = code
+		words = append(words, text)
+		if last {
+			reply.Status, reply.Text = joinReply(words)
+			return reply, nil
+		}
+	}
+	return digest.Reply{}, fmt.Errorf("%w: more than %d lines", errGarbage, maxReplyLines)
+}
+
+// readReplyLine reads a line without its end. Of a longer one than the buffer
+// the rest is thrown away; the line's byte budget is what ends an endless one.
+func readReplyLine(r *bufio.Reader) (string, error) {
+	part, err := r.ReadSlice('\n')
+	line := strings.TrimRight(string(part), "\r\n")
+	for n := 0; errors.Is(err, bufio.ErrBufferFull); n++ {
+		if n == maxReplyLines {
+			return "", errTooMuch
+		}
+		_, err = r.ReadSlice('\n')
+	}
+	return line, err
+}
+
+// splitReplyLine takes a line apart; code is 0 when it's none.
+func splitReplyLine(line string) (code int, last bool, text string) {
+	if len(line) < 3 || line[0] < '2' || line[0] > '5' {
+		return 0, false, ""
+	}
+	for _, c := range []byte(line[:3]) {
+		if c < '0' || c > '9' {
+			return 0, false, ""
+		}
+		code = code*10 + int(c-'0')
+	}
+	if len(line) == 3 {
+		return code, true, ""
+	}
+	if line[3] != ' ' && line[3] != '-' {
+		return 0, false, ""
+	}
+	return code, line[3] == ' ', line[4:]
+}
+
+// joinReply makes one printable line of a reply's lines and takes the enhanced
+// status out, which RFC 2034 4 repeats on each.
+func joinReply(lines []string) (status, text string) {
+	for i, line := range lines {
+		found, rest := splitStatus(line)
+		if i == 0 {
+			status = found
+		}
+		if found != "" && found == status {
+			lines[i] = rest
+		}
+	}
+	return status, printable(strings.Join(lines, " "), maxReplyText)
+}
+
+// splitStatus takes an enhanced status (RFC 3463 2) off the front of a text.
+func splitStatus(text string) (status, rest string) {
+	word, rest, _ := strings.Cut(text, " ")
+	parts := strings.Split(word, ".")
+	if len(parts) != 3 || len(parts[0]) != 1 || !strings.Contains("245", parts[0]) {
+		return "", text
+	}
+	for _, part := range parts[1:] {
+		if len(part) < 1 || len(part) > 3 || strings.Trim(part, "0123456789") != "" {
+			return "", text
+		}
+	}
+	return word, rest
+}
+
+// printable makes text from outside fit for a log, a page and a row of the
+// ledger: one line, no controls, at most limit bytes.
+func printable(text string, limit int) string {
+	var b strings.Builder
+	for _, r := range text {
+		if b.Len() > limit-4 {
+			break
+		}
+		switch {
+		case unicode.IsSpace(r) || unicode.IsControl(r):
+			b.WriteByte(' ')
+		case r == unicode.ReplacementChar || !unicode.IsPrint(r):
+			b.WriteByte('?')
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}

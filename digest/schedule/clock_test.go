@@ -97,14 +97,6 @@ func (r *rows) publish(s digest.Slot) bool {
 	return true
 }
 
-func (r *rows) states() map[string]digest.SlotState {
-	states := map[string]digest.SlotState{}
-	for _, s := range r.slots {
-		states[s.Key] = s.State
-	}
-	return states
-}
-
 // watch is a clock under test: its time is set by hand.
 type watch struct {
 	Clock

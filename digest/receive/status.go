@@ -1,0 +1,146 @@
+package receive
+
+import (
+	"bytes"
+	"net/mail"
+	"regexp"
+	"strings"
+)
+
+// verdict is what a report says of one recipient before it is classified.
+type verdict struct {
+	address string
+	action  string // RFC 3464 section 2.3.3, lower case; empty: none
+	status  string // enhanced status as given
+	said    string // the remote server's words
+	around  string // words of the reporting system about it
+}
+
+// readStatus reads the body of a message/delivery-status, RFC 3464 section 2.
+// Dialects put empty lines inside a recipient's fields and leave them out
+// between two, so a recipient ends where one of its fields comes again.
+func readStatus(body []byte) []verdict {
+	var all []verdict
+	var cur verdict
+	var original, final, diag, actual string
+	flush := func() {
+		cur.address = pickRecipient(original, final, actual)
+		cur.said = diag
+		if cur.address != "" || cur.action != "" {
+			all = append(all, cur)
+		}
+		cur, original, final, diag, actual = verdict{}, "", "", "", ""
+	}
+	for len(bytes.TrimSpace(body)) > 0 && len(all) < maxRecipients {
+		before := len(body)
+		fields, rest := readHeader(body)
+		if len(rest) == before { // not a field: step over the line
+			_, rest = cutLine(body)
+		}
+		body = rest
+		for _, f := range fields {
+			switch f.name {
+			case "original-recipient":
+				if original != "" {
+					flush()
+				}
+				original = recipientField(f.value)
+			case "final-recipient":
+				if final != "" {
+					flush()
+				}
+				final = recipientField(f.value)
+			case "x-actual-recipient":
+				actual = recipientField(f.value)
+			case "action":
+				cur.action = firstWord(f.value)
+			case "status":
+				cur.status = firstStatus(f.value)
+				cur.around += " " + f.value
+			case "diagnostic-code":
+				diag += " " + diagnostic(f.value)
+			case "x-supplementary-info", "x-display-name", "x-notes":
+				cur.around += " " + f.value
+			}
+		}
+	}
+	flush()
+	return all
+}
+
+// pickRecipient prefers the address we wrote to: the final one may be a
+// place behind a forwarding, or no address at all.
+func pickRecipient(original, final, actual string) string {
+	for _, a := range []string{original, final, actual} {
+		if strings.Contains(a, "@") {
+			return a
+		}
+	}
+	return final
+}
+
+// recipientField reads "rfc822; name@example.org" in its many spellings.
+func recipientField(value string) string {
+	if kind, rest, ok := strings.Cut(value, ";"); ok && !strings.Contains(kind, "@") {
+		value = rest
+	}
+	return cleanAddress(value)
+}
+
+var addressPattern = regexp.MustCompile("[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\u0080-\U0010FFFF-]+@[A-Za-z0-9\u0080-\U0010FFFF](?:[A-Za-z0-9._\u0080-\U0010FFFF-]*[A-Za-z0-9\u0080-\U0010FFFF])?")
+
+// cleanAddress takes the one address out of a field: no comment, brackets or
+// route (RFC 5321 appendix C: "@relay:name@example.org").
+func cleanAddress(s string) string {
+	if found := addressPattern.FindAllString(s, -1); len(found) > 0 {
+		return strings.TrimLeft(found[len(found)-1], "'=")
+	}
+	return ""
+}
+
+// headerAddresses reads an address header; broken ones by pattern.
+func headerAddresses(value string) []string {
+	if list, err := mail.ParseAddressList(value); err == nil {
+		var all []string
+		for _, a := range list {
+			all = append(all, a.Address)
+		}
+		return all
+	}
+	return addressPattern.FindAllString(value, -1)
+}
+
+func firstWord(s string) string {
+	return strings.TrimRight(strings.ToLower(append(strings.Fields(s), "")[0]), ";,.")
+}
+
+// diagnostic takes the type ("smtp;") off a Diagnostic-Code.
+func diagnostic(value string) string {
+	if kind, rest, ok := strings.Cut(value, ";"); ok && len(kind) < 20 && !strings.ContainsAny(kind, "<0123456789") {
+		return strings.TrimSpace(rest)
+	}
+	return value
+}
+
+var (
+	statusPattern = regexp.MustCompile(`(?:^|[^0-9.\[])([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:$|[^0-9.]|\.(?:$|[^0-9]))`)
+	codePattern   = regexp.MustCompile(`(?:^|[^0-9.A-Za-z#=+-])([45][0-5][0-9])(?:[ :;,-]|$|\()`)
+)
+
+// firstStatus finds an enhanced status, RFC 3463, that is no IP address or
+// version number.
+func firstStatus(s string) string {
+	if m := statusPattern.FindStringSubmatch(s); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// firstCode finds an SMTP reply code; 0: none.
+func firstCode(s string) int {
+	m := codePattern.FindStringSubmatch(s)
+	if m == nil {
+		return 0
+	}
+	return int(m[1][0]-'0')*100 + int(m[1][1]-'0')*10 + int(m[1][2]-'0')
+}

@@ -4,7 +4,7 @@
 //	DATA_DIR/postgres/          ours (root's, when root started it)
 //	    data/                   the cluster, owned by the OS user that runs it
 //	    run/                    its Unix socket, 0700; there is no TCP listener
-//	    socket                  where the socket is instead, if run/ is too long a path
+//	    socket                  where the socket is instead, if run/ cannot be an address
 //	    start.lock              flocked by whoever starts or stops the server
 //	    users.lock              flocked, shared, by every process that uses it
 //	    users.fifo              held open by the same processes; see guard.go

@@ -152,24 +152,25 @@ func (s *Server) leave(ctx context.Context) error {
 }
 
 // stop asks for Postgres's fast shutdown (sessions end, work that is not
-// committed is rolled back, a checkpoint is made) and waits for its end.
+// committed is rolled back, a checkpoint is made) and waits for its end, which
+// comes a little after postmaster.pid is gone.
 func (s *Server) stop(ctx context.Context) error {
 	for asked := 0; ; {
 		found, err := s.place.look()
-		if err != nil || !found.alive {
+		if err != nil || found.foreign(s.place) {
 			return err
 		}
-		if found.foreign(s.place) {
+		if !found.alive && (asked == 0 || !s.place.runs(asked)) {
 			return nil
 		}
-		if asked != found.pid {
+		if found.alive && asked != found.pid {
 			asked = found.pid
 			if err := syscall.Kill(found.pid, syscall.SIGINT); err != nil && !errors.Is(err, syscall.ESRCH) {
 				return fmt.Errorf("stop Postgres, process %d: %w", found.pid, err)
 			}
 		}
 		if err := pause(ctx, pollEvery); err != nil {
-			return fmt.Errorf("wait for Postgres, process %d, to shut down: %w", found.pid, err)
+			return fmt.Errorf("wait for Postgres, process %d, to shut down: %w", asked, err)
 		}
 	}
 }

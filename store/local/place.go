@@ -180,7 +180,7 @@ func components(path string) []string {
 }
 
 // settleSocket chooses the directory of the socket: ours, or, where its path
-// is too long for a Unix address, a short temporary one that the file
+// cannot be an address, a short temporary one that the file
 // "socket" remembers for those who attach. start.lock is held.
 func (p *place) settleSocket() error {
 	p.socket = p.file("run")
@@ -200,8 +200,11 @@ func (p *place) settleSocket() error {
 	return err
 }
 
-// fits says whether a socket in dir has an address.
-func fits(dir string) bool { return len(filepath.Join(dir, socketName)) <= maxSocketPath }
+// fits says whether a socket in dir has an address. A connection string has
+// commas between hosts and no way to quote one.
+func fits(dir string) bool {
+	return len(filepath.Join(dir, socketName)) <= maxSocketPath && !strings.Contains(dir, ",")
+}
 
 // newSocketDir makes a short directory and remembers it. The record is renamed
 // into place, so that no reader finds half a path.

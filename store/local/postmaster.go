@@ -48,7 +48,7 @@ func (p place) look() (postmaster, error) {
 		return postmaster{}, fmt.Errorf("look for a running Postgres: %w", err)
 	}
 	found := parsePIDFile(content)
-	found.alive = found.pid > 0 && processAlive(found.pid) && worksIn(found.pid, p.data)
+	found.alive = found.pid > 0 && p.runs(found.pid)
 	return found, nil
 }
 
@@ -122,6 +122,9 @@ func renumber(data *os.Root) error {
 	_, err = fmt.Fprintf(file, "%d\n%s", unusedPID, rest)
 	return errors.Join(err, file.Close())
 }
+
+// runs says whether pid is a living Postgres process of this cluster.
+func (p place) runs(pid int) bool { return processAlive(pid) && worksIn(pid, p.data) }
 
 // processAlive says whether pid is a process that still runs; a zombie, which
 // signals reach too, does not.

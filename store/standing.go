@@ -332,23 +332,34 @@ func writeChoices(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, name
 
 // cancelPending takes back what waits for the reader in editions of the
 // digest, or of all digests where it is empty. An intent takes only rows that
-// are still claimed, and this takes none that are sending: of two that race
-// for one row, the second finds that the first has won.
+// are still claimed, and this cancels none that are sending: of two that race
+// for one row, the second finds that the first has won. A row that is sending
+// is recalled, so that an intent which grew old is not renewed by a statement
+// that began before the leaving was committed.
 func cancelPending(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, name, why string) error {
-	_, err := tx.ExecContext(ctx, `
-		UPDATE deliveries d
-		SET state = 'cancelled', settled_at = clock_timestamp(), reply = $3,
-		    not_before = NULL, lane = NULL, fence = NULL, seq = NULL
-		FROM editions e
-		WHERE d.reader_id = $1
-		  AND d.state IN ('queued', 'claimed')
-		  AND e.id = d.edition_id
-		  AND ($2 = '' OR e.digest = $2)`, reader, name, why)
+	_, err := tx.ExecContext(ctx, cancelSet+`
+		  AND ($3 = '' OR e.digest = $3)`, reader, why, name)
 	if err != nil {
 		return fmt.Errorf("cancel what waits: %w", err)
 	}
 	return nil
 }
+
+// cancelSet cancels the rows of reader $1 that wait, for the reason $2.
+const cancelSet = `
+		UPDATE deliveries d
+		SET state = CASE d.state WHEN 'sending' THEN d.state ELSE 'cancelled' END,
+		    settled_at = CASE d.state WHEN 'sending' THEN d.settled_at ELSE clock_timestamp() END,
+		    reply = CASE d.state WHEN 'sending' THEN d.reply ELSE $2 END,
+		    lane = CASE d.state WHEN 'sending' THEN d.lane END,
+		    fence = CASE d.state WHEN 'sending' THEN d.fence END,
+		    seq = CASE d.state WHEN 'sending' THEN d.seq END,
+		    not_before = NULL,
+		    recalled = d.state = 'sending'
+		FROM editions e
+		WHERE d.reader_id = $1
+		  AND d.state IN ('queued', 'claimed', 'sending')
+		  AND e.id = d.edition_id`
 
 // eventData is what an event says beside its kind.
 type eventData struct {

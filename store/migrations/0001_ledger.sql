@@ -17,6 +17,7 @@ CREATE TABLE readers (
     CONSTRAINT readers_email CHECK (email ~ '^[^[:space:][:cntrl:]<>"]+@[^[:space:][:cntrl:]<>"@]+$'),
     CONSTRAINT readers_name CHECK (name !~ '[[:cntrl:]]')
 );
+CREATE INDEX readers_by_zone ON readers (time_zone);
 
 -- The audience: who is on which list.
 CREATE TABLE subscriptions (
@@ -241,6 +242,7 @@ CREATE TABLE deliveries (
     fence      bigint,
     seq        integer, -- the order in which its lane sends
     intent_at  timestamptz,
+    recalled   boolean  NOT NULL DEFAULT false, -- the reader left while it was sending: its intent is not renewed
     settled_at timestamptz,
     reply      text,
     class      text,
@@ -316,3 +318,11 @@ CREATE TABLE keys (
     since       timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (kind, id)
 );
+
+-- Names this database: a process keeps its journal under it, so that one
+-- database's journal is never taken for another's.
+CREATE TABLE installation (
+    id   text    NOT NULL DEFAULT gen_random_uuid()::text,
+    only boolean PRIMARY KEY DEFAULT true CHECK (only)
+);
+INSERT INTO installation DEFAULT VALUES;

@@ -68,7 +68,7 @@ func (s *Store) nextEdition(ctx context.Context) (digest.EditionID, error) {
 	err := s.tx(ctx, func(tx *sqlx.Tx) error {
 		// Made beside the table and then attached, which locks less than
 		// CREATE TABLE ... PARTITION OF while other editions are being sent.
-		_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1 # hashtext(current_schema()))`, int64(publishLock))
+		_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1::bigint # hashtext(current_schema()))`, int64(publishLock))
 		if err == nil {
 			err = tx.GetContext(ctx, &there, `SELECT to_regclass($1) IS NOT NULL`, name)
 		}
@@ -102,7 +102,7 @@ type publication struct {
 
 // run tells the publication in order.
 func (p *publication) run(ctx context.Context, compose func(digest.Material) (digest.Composition, error)) (digest.Edition, error) {
-	if _, err := p.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1 # hashtext(current_schema()))`, int64(publishLock)); err != nil {
+	if _, err := p.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1::bigint # hashtext(current_schema()))`, int64(publishLock)); err != nil {
 		return p.edition, fmt.Errorf("wait for other publications: %w", err)
 	}
 	answered, err := p.begin(ctx)

@@ -81,7 +81,7 @@ type intake struct {
 }
 
 func (i *intake) run(ctx context.Context, rows []digest.ImportRow) error {
-	_, err := i.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1 # hashtext(current_schema()))`, int64(importLock))
+	_, err := i.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1::bigint # hashtext(current_schema()))`, int64(importLock))
 	if err != nil {
 		return fmt.Errorf("wait for other imports: %w", err)
 	}

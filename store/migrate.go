@@ -38,11 +38,11 @@ func (s *Store) Migrate(ctx context.Context) (m Migrated, err error) {
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	// The lock is one per schema: databases are shared by tests.
-	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1 # hashtext(current_schema()))`, int64(migrateLock)); err != nil {
+	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1::bigint # hashtext(current_schema()))`, int64(migrateLock)); err != nil {
 		return m, fmt.Errorf("lock the schema: %w", err)
 	}
 	defer func() {
-		_, uerr := conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1 # hashtext(current_schema()))`, int64(migrateLock))
+		_, uerr := conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1::bigint # hashtext(current_schema()))`, int64(migrateLock))
 		err = errors.Join(err, uerr)
 	}()
 	if m.From, err = schemaVersion(ctx, conn); err != nil {

@@ -323,6 +323,6 @@ CREATE TABLE keys (
 -- database's journal is never taken for another's.
 CREATE TABLE installation (
     id   text    NOT NULL DEFAULT gen_random_uuid()::text,
-    only boolean PRIMARY KEY DEFAULT true CHECK (only)
+    sole boolean PRIMARY KEY DEFAULT true CHECK (sole)
 );
 INSERT INTO installation DEFAULT VALUES;

@@ -39,10 +39,11 @@ type configReader struct {
 }
 
 // The bounds of a config. They are far above what an editor writes, and keep
-// a hostile file from costing more than a moment: the parser's time and
-// memory grow with the square of the nesting.
+// a broken one from costing more than a moment: the parser's time and memory
+// grow with the square of the nesting, and of the length of a line.
 const (
-	maxConfigBytes  = 1 << 20
+	maxConfigBytes  = 256 << 10
+	maxConfigLine   = 4000
 	maxNesting      = 32
 	maxSyntaxFaults = 20
 )
@@ -123,6 +124,11 @@ func (r *configReader) parse(text []byte) *yamlMapping {
 func (r *configReader) cleanText(lines []string) bool {
 	clean := true
 	for i, line := range lines {
+		if len(line) > maxConfigLine {
+			r.fault(place{i + 1, 1}, "", "the line is longer than %d bytes; give each item a line of its own", maxConfigLine)
+			clean = false
+			continue
+		}
 		for at, c := range line {
 			column := utf8.RuneCountInString(line[:at]) + 1
 			if c == utf8.RuneError && !strings.HasPrefix(line[at:], "\uFFFD") {

@@ -451,9 +451,10 @@ func parseSchedule(check func(string) error) func(string) (string, error) {
 	}
 }
 
-// subjectFields are what a subject may show.
+// subjectFields are what a subject may show. render has the last word on
+// them; TestSubjectFieldsAreThoseOfRender holds the two together.
 func subjectFields() []string {
-	return []string{".Title", ".Number", ".Date", ".Lead.Title", ".Lead.Category", ".Lead.Source"}
+	return []string{".Publication", ".Title", ".Number", ".Date", ".Weekday", ".Count", ".Lead.Title", ".Lead.Category", ".Lead.By"}
 }
 
 // parseSubject reads a subject template. It is run elsewhere; here only its

@@ -20,6 +20,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"courant/digest"
+	"courant/digest/render"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -417,6 +418,15 @@ func TestConfigHashNamesTheMailsNotTheHost(t *testing.T) {
 	}
 	if hash("smtp: {host: localhost, username: u, password: a}\n") != hash("smtp: {host: localhost, username: u, password: b}\n") {
 		t.Error("a password changes the hash")
+	}
+}
+
+func TestSubjectFieldsAreThoseOfRender(t *testing.T) {
+	t.Parallel()
+	for _, field := range subjectFields() {
+		if err := render.CheckSubject("{{" + field + "}}"); err != nil {
+			t.Errorf("config lets a subject show %s, render does not: %v", field, err)
+		}
 	}
 }
 

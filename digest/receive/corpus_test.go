@@ -38,7 +38,6 @@ func TestCorpus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := NewParser(nil)
 	var mails, kinds, judged, exact, classes, right, falseHard, statuses, statusRight int
 	for scan := bufio.NewScanner(bytes.NewReader(raw)); scan.Scan(); {
 		var want expected
@@ -49,7 +48,7 @@ func TestCorpus(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := p.Parse(file, "")
+		m, err := Parse(file, nil, "")
 		got := LineOf(want.Input, m, err)
 		mails++
 		if string(got.Kind) == want.Kind || slices.Contains(want.AlsoKind, string(got.Kind)) {

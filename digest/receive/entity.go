@@ -65,7 +65,11 @@ func readPart(raw []byte, depth int, budget *int) *entity {
 	e.header, e.body = readHeader(raw)
 	e.media, e.params = mediaType(e.header.get("content-type"))
 	if strings.HasPrefix(e.media, "multipart/") && depth < maxDepth {
-		for _, part := range splitParts(e.body, e.params["boundary"], *budget) {
+		parts := splitParts(e.body, e.params["boundary"], *budget)
+		if len(parts) == 0 {
+			parts = splitParts(e.body, guessBoundary(e.body), *budget)
+		}
+		for _, part := range parts {
 			if *budget--; *budget < 0 {
 				break
 			}
@@ -139,6 +143,18 @@ func mediaType(value string) (string, map[string]string) {
 		media = "text/plain"
 	}
 	return media, nil
+}
+
+// likelyBoundary is a line that begins a part, as the field after it shows.
+var likelyBoundary = regexp.MustCompile(`(?mi)^--(\S[^\n]*?)[ \t]*\n(?:content-|\n)`)
+
+// guessBoundary finds the boundary of a body whose header names none, or
+// another.
+func guessBoundary(body []byte) string {
+	if m := likelyBoundary.FindSubmatch(body); m != nil {
+		return string(m[1])
+	}
+	return ""
 }
 
 // splitParts cuts a multipart body, RFC 2046 section 5.1.1. A missing end is

@@ -69,14 +69,17 @@ func (r *reading) isOptOutComplaint() bool {
 	return true
 }
 
-// isUnsubscribe knows a mail to a mailto: unsubscribe of ours.
+var unsubscribeSubject = regexp.MustCompile(`(?i)^\W*(?:unsubscribe|opt[- ]?out|remove me|abbestellen|abmelden|désabonnement|darse de baja)\b.{0,40}$`)
+
+// isUnsubscribe knows a mailed unsubscribe: by the address it came to, or by
+// its subject. Apple Mail marks those it sends as auto-replied, so that mark
+// is no reason against it; an out-of-office subject is.
 func (r *reading) isUnsubscribe() bool {
-	for _, a := range r.arrivedAt() {
-		if strings.HasPrefix(strings.ToLower(a), "unsubscribe+") {
-			return !r.fromDaemon() && !autoSubmitted(r.top.header)
-		}
+	subject := decodeWords(r.top.header.get("subject"))
+	if r.fromDaemon() || awaySubject.MatchString(subject) {
+		return false
 	}
-	return false
+	return len(withPrefix(r.arrivedAt(), "unsubscribe+")) > 0 || unsubscribeSubject.MatchString(subject)
 }
 
 var awaySubject = regexp.MustCompile(`(?i)^\W*(?:(?:re|aw|sv)\s*:\s*)?(?:auto(?:matic(?:ally generated)?|matisch\w*|mated)?[ :-]*(?:re(?:ply|spon)|antwort)|auto ?respon|out[- ]of[- ](?:the[- ])?office|ooo\b|abwesen|abwezig|vacation|holiday|on (?:leave|holiday|vacation)|away from|i am (?:away|out|on)|réponse automatique|r[ée]ponse d'absence|absen[ct]|message d'absence|respuesta autom|resposta autom|risposta autom|fuera de|fuori sede|frånvaro|automaattinen|autosvar|自動|不在|автоответ|ответ: отсутств)`)

@@ -30,26 +30,11 @@ var ErrNotMail = errors.New("this is no mail: it has no header")
 // ErrTooLong says that a mail is longer than MaxMail.
 var ErrTooLong = fmt.Errorf("the mail is longer than %d MB: no returned mail is", MaxMail>>20)
 
-// Parser reads returned mail.
-type Parser struct {
-	keys  *digest.Keyring
-	class classifier
-}
-
-// NewParser makes a parser that believes the tokens of keys; nil: none.
-func NewParser(keys *digest.Keyring) *Parser {
-	return &Parser{keys, classifier{wordRules()}}
-}
-
-// Parse reads one returned mail as NewParser(keys).Parse does.
+// Parse reads one returned mail, with or without an mbox "From " line. It
+// believes the tokens of keys; nil: none. to is the address the mail was
+// delivered to where the way in knows it, empty where not. It never panics,
+// and takes time in proportion to the mail.
 func Parse(raw []byte, keys *digest.Keyring, to string) (Mail, error) {
-	return NewParser(keys).Parse(raw, to)
-}
-
-// Parse reads one returned mail, with or without an mbox "From " line. to is
-// the address it was delivered to where the way in knows it, empty where not.
-// It never panics, and takes time in proportion to the mail.
-func (p *Parser) Parse(raw []byte, to string) (Mail, error) {
 	if len(raw) > MaxMail {
 		return Mail{}, ErrTooLong
 	}
@@ -58,7 +43,7 @@ func (p *Parser) Parse(raw []byte, to string) (Mail, error) {
 	if len(e.header) == 0 {
 		return Mail{}, ErrNotMail
 	}
-	r := &reading{Parser: p, top: e, to: to}
+	r := &reading{keys: keys, top: e, to: strings.Trim(strings.TrimSpace(to), "<>")}
 	r.gather()
 	r.understand()
 	r.identify()
@@ -68,8 +53,8 @@ func (p *Parser) Parse(raw []byte, to string) (Mail, error) {
 
 // reading is one mail on its way to being understood.
 type reading struct {
-	*Parser
 	Mail
+	keys     *digest.Keyring
 	top      *entity
 	to       string
 	status   []verdict // of message/delivery-status
@@ -92,6 +77,8 @@ func (r *reading) gather() {
 			if r.original == nil {
 				r.original, _ = readHeader(bytes.TrimLeft(normalLines(leaf.decoded()), "\n"))
 			}
+		case strings.HasPrefix(leaf.media, "multipart/"): // in name only: no parts were found
+			plain.WriteString(leaf.text() + "\n")
 		case leaf.media == "text/html":
 			html.WriteString(leaf.text() + "\n")
 		case strings.HasPrefix(leaf.media, "text/") && plain.Len() < maxProse:
@@ -178,10 +165,12 @@ func (r *reading) withProse(v verdict, of int) verdict {
 		text = aboutOne(strings.Split(text, "\n"), found, wanted, v.address)
 	}
 	v.around = text + " " + v.around
-	if generic(v.status) {
-		if better := firstStatus(v.said); better != "" && !generic(better) {
-			v.status = better
-		}
+	// The remote server's own number says more than what the reporter made
+	// of it: sendmail puts 5.1.1 above a 5.7.1 and 4.4.7 above everything late.
+	if better := firstStatus(v.said); !generic(better) {
+		v.status = better
+	} else if better := verdictIn(v.address, text).status; generic(v.status) && !generic(better) {
+		v.status = better
 	}
 	if len(strings.Fields(withoutAddresses(v.said))) < 4 {
 		v.said += " " + verdictIn(v.address, text).said
@@ -203,7 +192,7 @@ func (r *reading) addVerdict(v verdict) {
 		}
 	}
 	r.Recipients = append(r.Recipients, digest.ReportRecipient{
-		Address: v.address, Status: v.status, Class: r.class.class(v), Said: said,
+		Address: v.address, Status: v.status, Class: classOf(v), Said: said,
 	})
 }
 

@@ -14,7 +14,7 @@ const (
 
 // originalMark finds the line where a report ends and the returned mail
 // begins.
-var originalMark = regexp.MustCompile(`(?im)^[ \t>]*[-=_*#]*[ \t]*(?:(?:this|here|below|included|enclosed|attached|following)\b[^\n]{0,30}\b(?:is|are)\b[^\n]{0,20}\b(?:copy|header|message)|(?:the )?headers? of the (?:original|message)|(?:a )?copy of (?:the|your) (?:original|message)|original message(?: headers?| follows| header)?[ \t:.-]*$|-+ ?original message|--+ original message follows|original headers|unsent message|message headers? follow|undelivered message|-+ ?returned message|returned message follows|message header|header of (?:the|your)|your (?:original )?message (?:is|was) (?:attached|as follows)|received:|return-path:|dkim-signature:|x-originating-ip:|-+ ?begin (?:message|original))[^\n]*$`)
+var originalMark = regexp.MustCompile(`(?im)^[ \t>]*[-=_*#]*[ \t]*(?:(?:this|here|below|included|enclosed|attached|following)\b[^\n]{0,30}\b(?:is|are)\b[^\n]{0,20}\b(?:copy|headers?) of|included is a copy|(?:the )?headers? of the (?:original|message)|(?:a )?copy of (?:the|your) (?:original|message)|original message(?: headers?| follows| header)?[ \t:.-]*$|-+ ?original message|--+ original message follows|original headers|unsent message|message headers? follow|undelivered message|-+ ?returned message|returned message follows|message header|header of (?:the|your)|your (?:original )?message (?:is|was) (?:attached|as follows)|received:|return-path:|dkim-signature:|x-originating-ip:|-+ ?begin (?:message|original))[^\n]*$`)
 
 // report is the part of a text that speaks of the returned mail, and the
 // rest: the returned mail itself.
@@ -93,6 +93,9 @@ func mentions(report string, own map[string]bool) []mention {
 // are addresses named by other means.
 func readProse(report string, known []string, own map[string]bool) []verdict {
 	found := mentions(report, own)
+	if len(found) == 0 {
+		found = mentions(report, nil) // a mail to oneself
+	}
 	best := 0
 	for _, m := range found {
 		best = max(best, m.weight)

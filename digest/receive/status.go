@@ -24,7 +24,7 @@ func readStatus(body []byte) []verdict {
 	var cur verdict
 	var original, final, diag, actual string
 	flush := func() {
-		cur.address = pickRecipient(original, final, actual)
+		cur.address = pickRecipient(final, original, actual)
 		cur.said = diag
 		if cur.address != "" || cur.action != "" {
 			all = append(all, cur)
@@ -68,11 +68,11 @@ func readStatus(body []byte) []verdict {
 	return all
 }
 
-// pickRecipient prefers the address we wrote to: the final one may be a
-// place behind a forwarding, or no address at all.
-func pickRecipient(original, final, actual string) string {
-	for _, a := range []string{original, final, actual} {
-		if strings.Contains(a, "@") {
+// pickRecipient prefers the final recipient, as the words are about that one;
+// but not where it is no address, or a route through the reporter's own hosts.
+func pickRecipient(final, original, actual string) string {
+	for _, a := range []string{final, original, actual} {
+		if domain := a[strings.LastIndexByte(a, '@')+1:]; len(domain) < len(a) && strings.Contains(domain, ".") {
 			return a
 		}
 	}
@@ -84,10 +84,15 @@ func recipientField(value string) string {
 	if kind, rest, ok := strings.Cut(value, ";"); ok && !strings.Contains(kind, "@") {
 		value = rest
 	}
+	if m := quotedLocal.FindString(value); m != "" {
+		return m
+	}
 	return cleanAddress(value)
 }
 
 var addressPattern = regexp.MustCompile("[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\u0080-\U0010FFFF-]+@[A-Za-z0-9\u0080-\U0010FFFF](?:[A-Za-z0-9._\u0080-\U0010FFFF-]*[A-Za-z0-9\u0080-\U0010FFFF])?")
+
+var quotedLocal = regexp.MustCompile(`"[^"\s]{1,64}"@[A-Za-z0-9.-]+[A-Za-z0-9]`)
 
 // cleanAddress takes the one address out of a field: no comment, brackets or
 // route (RFC 5321 appendix C: "@relay:name@example.org").

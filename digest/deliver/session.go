@@ -118,6 +118,11 @@ func (s *session) leave() error {
 	if err := s.Store.LeaveLanes(ctx, s.owner.ID); err != nil {
 		return err
 	}
+	if s.Resend {
+		if _, err := s.Store.ResendDoubtful(ctx); err != nil {
+			return err
+		}
+	}
 	// The last verdict may have ended an edition.
 	_, err := s.Store.FinishEditions(ctx)
 	return err
@@ -187,7 +192,7 @@ type keeper struct {
 	*session
 	quick                         bool // rounds follow quickly: nothing was idle yet, or a drain waits for its end
 	renewed, swept, rewound, took time.Time
-	resent, finished              time.Time
+	resentAt, finished            time.Time
 	seen, doubts                  int64
 }
 
@@ -273,7 +278,7 @@ func (k *keeper) logTakeover(owner, how string, saved []digest.Salvage) {
 		states[s.State]++
 	}
 	if states[digest.InDoubt] > 0 {
-		k.resent = time.Time{}
+		k.resentAt = time.Time{}
 	}
 	k.Log.Warn("took over from a dead process", "owner", owner, "how", how, "accepted", states[digest.Accepted],
 		"in_doubt", states[digest.InDoubt], "queued", states[digest.Queued], "refused", states[digest.Refused])
@@ -326,14 +331,10 @@ func (k *keeper) sweep() error {
 
 // show tells the lanes what there is to do.
 func (k *keeper) show() error {
-	if doubts := k.counts.inDoubt.Load(); k.Resend && (doubts != k.doubts || k.now().Sub(k.resent) > resendEvery) {
-		k.doubts, k.resent = doubts, k.now()
-		n, err := k.Store.ResendDoubtful(k.work)
-		if err != nil {
+	if doubts := k.counts.inDoubt.Load(); k.Resend && (doubts != k.doubts || k.now().Sub(k.resentAt) > resendEvery) {
+		k.doubts, k.resentAt = doubts, k.now()
+		if _, err := k.resend(); err != nil {
 			return err
-		}
-		if n > 0 {
-			k.Log.Warn("sending again what was in doubt", "deliveries", n)
 		}
 	}
 	ids, err := k.Store.EditionsIn(k.work, digest.EditionSending)
@@ -346,6 +347,22 @@ func (k *keeper) show() error {
 		k.wake.All()
 	}
 	return nil
+}
+
+// resend queues what is in doubt once more, where that is the policy. An
+// edition is not done before.
+func (s *session) resend() (any bool, err error) {
+	if !s.Resend {
+		return false, nil
+	}
+	n, err := s.Store.ResendDoubtful(s.work)
+	if err != nil {
+		return false, err
+	}
+	if n > 0 {
+		s.Log.Warn("sending again what was in doubt", "deliveries", n)
+	}
+	return n > 0, nil
 }
 
 // rest looks whether the work is done: it finishes editions, and ends a drain
@@ -367,6 +384,9 @@ func (k *keeper) rest(now time.Time) error {
 		return nil
 	}
 	k.finished = now
+	if again, err := k.resend(); err != nil || again {
+		return err
+	}
 	if _, err := k.Store.FinishEditions(k.work); err != nil {
 		return err
 	}

@@ -1,0 +1,237 @@
+package deliver
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"courant/digest"
+)
+
+var accepted = digest.Outcome{Verdict: digest.VerdictAccepted, Reply: digest.Reply{Code: 250}}
+
+func ref(reader int) digest.Ref { return digest.Ref{Edition: 7, Reader: digest.ReaderID(reader)} }
+
+func rows(lane digest.LaneID, readers ...int) []digest.Stranded {
+	list := make([]digest.Stranded, len(readers))
+	for i, r := range readers {
+		list[i] = digest.Stranded{Lane: lane, Ref: ref(r), State: digest.Sending, Seq: i}
+	}
+	return list
+}
+
+// left makes a journal as a killed process leaves it, and opens it as the
+// process that takes over does.
+func left(t *testing.T, boot string, write func(*journal)) *relic {
+	t.Helper()
+	dir := t.TempDir()
+	j, err := createJournal(dir, "boot")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(j)
+	if relics, err := deadJournals(dir, boot); err != nil || len(relics) != 0 {
+		t.Fatalf("a living process's journal was opened: %d, %v", len(relics), err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	relics, err := deadJournals(dir, boot)
+	if err != nil || len(relics) != 1 {
+		t.Fatalf("%d relics, %v", len(relics), err)
+	}
+	t.Cleanup(func() {
+		if err := relics[0].Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return relics[0]
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func states(list []digest.Salvage) []digest.DeliveryState {
+	got := make([]digest.DeliveryState, len(list))
+	for i, s := range list {
+		got[i] = s.State
+	}
+	return got
+}
+
+func wantStates(t *testing.T, got []digest.Salvage, want ...digest.DeliveryState) {
+	t.Helper()
+	for i, state := range states(got) {
+		if state != want[i] {
+			t.Errorf("row %d became %s, want %s", i, state, want[i])
+		}
+	}
+}
+
+func TestJournalTellsWhatBecameOfTheRunAhead(t *testing.T) {
+	t.Parallel()
+	r := left(t, "boot", func(j *journal) {
+		must(t, j.Start(1, ref(1)))
+		must(t, j.End(1, ref(1), accepted))
+		must(t, j.Start(1, ref(2)))
+		must(t, j.End(1, ref(2), digest.Outcome{Verdict: digest.VerdictRefused, Reply: digest.Reply{Code: 550}}))
+		must(t, j.Start(1, ref(3)))
+		must(t, j.End(1, ref(3), digest.Outcome{Verdict: digest.VerdictDeferred, Reply: digest.Reply{Code: 451}}))
+		must(t, j.Start(1, ref(4)))
+		must(t, j.End(1, ref(4), digest.Outcome{Verdict: digest.VerdictInDoubt}))
+		must(t, j.Start(1, ref(5)))
+	})
+	wantStates(t, r.Judge(rows(1, 1, 2, 3, 4, 5, 6, 7)),
+		digest.Accepted, digest.Refused, digest.Queued, digest.InDoubt, digest.InDoubt, digest.Queued, digest.Queued)
+	// Another lane's rows are not spoken of, so nothing of theirs was sent.
+	wantStates(t, r.Judge(rows(2, 1)), digest.Queued)
+}
+
+func TestJournalOfAnotherBootIsBelievedOnlyInWhatItHas(t *testing.T) {
+	t.Parallel()
+	for _, boot := range []string{"another", ""} {
+		r := left(t, boot, func(j *journal) {
+			must(t, j.Start(1, ref(1)))
+			must(t, j.End(1, ref(1), accepted))
+		})
+		wantStates(t, r.Judge(rows(1, 1, 2, 3)), digest.Accepted, digest.InDoubt, digest.InDoubt)
+	}
+}
+
+func TestLaterAttemptOverridesAnEarlierOne(t *testing.T) {
+	t.Parallel()
+	r := left(t, "boot", func(j *journal) {
+		must(t, j.Start(1, ref(1)))
+		must(t, j.End(1, ref(1), digest.Outcome{Verdict: digest.VerdictDeferred}))
+		j.Settled([]digest.Ref{ref(1)})
+		// The second attempt goes to the other file, which is read later or
+		// earlier, as it comes.
+		j.size = journalSwitch
+		must(t, j.Start(1, ref(1)))
+		j.size = journalSwitch
+	})
+	wantStates(t, r.Judge(rows(1, 1)), digest.InDoubt)
+}
+
+func TestTornRecordIsWhereTheProcessDied(t *testing.T) {
+	t.Parallel()
+	for cut := 1; cut < recordSize; cut++ {
+		r := left(t, "boot", func(j *journal) {
+			must(t, j.Start(1, ref(1)))
+			must(t, j.End(1, ref(1), accepted))
+			info, err := j.files[0].Stat()
+			must(t, err)
+			must(t, j.files[0].Truncate(info.Size()-int64(cut)))
+		})
+		wantStates(t, r.Judge(rows(1, 1)), digest.InDoubt)
+	}
+}
+
+func TestJournalStaysSmallAndForgetsOnlyWhatIsSettled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	j, err := createJournal(dir, "boot")
+	must(t, err)
+	must(t, j.Start(1, ref(1))) // stays open
+	for i := 2; i < 500_000; i++ {
+		must(t, j.Start(1, ref(i)))
+		must(t, j.End(1, ref(i), accepted))
+		j.Settled([]digest.Ref{ref(i)})
+		if i%100_000 == 0 {
+			j.size = journalSwitch
+		}
+	}
+	must(t, j.Close())
+	relics, err := deadJournals(dir, "boot")
+	must(t, err)
+	wantStates(t, relics[0].Judge(rows(1, 1)), digest.InDoubt)
+	must(t, relics[0].Close())
+}
+
+func TestJournalIsTruncatedOnceAllIsSettled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	j, err := createJournal(dir, "boot")
+	must(t, err)
+	for i := range 1_200_000 {
+		must(t, j.Start(1, ref(i)))
+		must(t, j.End(1, ref(i), accepted))
+		j.Settled([]digest.Ref{ref(i)})
+	}
+	must(t, j.Close())
+	for _, suffix := range []string{".0", ".1"} {
+		info, err := os.Stat(filepath.Join(dir, j.Name+suffix))
+		must(t, err)
+		if info.Size() > journalSwitch+1<<20 {
+			t.Errorf("%s has %d bytes", suffix, info.Size())
+		}
+	}
+}
+
+func TestRemovedJournalLeavesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	j, err := createJournal(dir, "boot")
+	must(t, err)
+	must(t, j.Remove())
+	if names, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(names) > 0 {
+		t.Errorf("left %v, %v", names, err)
+	}
+}
+
+func TestLimitSpreadsMessages(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	p := newPacer([]Limit{{Messages: 2, Per: time.Second}, {Messages: 3, Per: time.Minute}}, func() time.Time { return now })
+	for i, want := range []bool{true, true, false} {
+		if wait := p.take(); (wait == 0) != want {
+			t.Fatalf("message %d waits %s", i, wait)
+		}
+	}
+	now = now.Add(time.Second)
+	if p.take() != 0 {
+		t.Error("the second is over and the message still waits")
+	}
+	if wait := p.take(); wait < 10*time.Second || wait > 20*time.Second {
+		t.Errorf("the minute's limit waits %s, want a third of a minute less what passed", wait)
+	}
+}
+
+func FuzzJournal(f *testing.F) {
+	good := record{Kind: recordStart, Lane: 1, Ref: ref(1), Seq: 1}.append(nil)
+	f.Add([]byte(journalHead+"boot\n"), good)
+	f.Add([]byte(journalHead), good[:7])
+	f.Add([]byte("courant journal 2\n"), []byte{})
+	f.Fuzz(func(t *testing.T, head, body []byte) {
+		dir := t.TempDir()
+		must(t, os.WriteFile(filepath.Join(dir, "x.0"), append(head, body...), 0o600))
+		must(t, os.WriteFile(filepath.Join(dir, "x.1"), body, 0o600))
+		relics, err := deadJournals(dir, "boot")
+		must(t, err)
+		for _, r := range relics {
+			if got := r.Judge(rows(1, 1, 2)); len(got) != 2 {
+				t.Errorf("%d judgements of 2 rows", len(got))
+			}
+			must(t, r.Close())
+		}
+	})
+}
+
+func FuzzRecord(f *testing.F) {
+	f.Add(byte('S'), byte(0), uint16(0), uint64(1), int64(2), int64(3), int64(4))
+	f.Fuzz(func(t *testing.T, kind, verdict byte, code uint16, seq uint64, lane, edition, reader int64) {
+		r := record{
+			Kind: recordKind(kind), Verdict: verdict, Code: int(code), Seq: seq, Lane: digest.LaneID(lane),
+			Ref: digest.Ref{Edition: digest.EditionID(edition), Reader: digest.ReaderID(reader)},
+		}
+		got, ok := parseRecord(r.append(nil))
+		if ok != (kind == 'S' || kind == 'E') || ok && got != r {
+			t.Errorf("%+v came back as %+v, %v", r, got, ok)
+		}
+	})
+}

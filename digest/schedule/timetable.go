@@ -131,14 +131,18 @@ const shortestWindow = 24 * time.Hour
 // FirstWindow is where the window of a digest's first edition begins: the last
 // slot at least a day before now. A Monday edition of a weekday digest so looks
 // back to Friday.
-func (t Timetable) FirstWindow(now time.Time) time.Time {
+func FirstWindow(d digest.Digest, now time.Time) (time.Time, error) {
+	t, err := Parse(d)
+	if err != nil {
+		return time.Time{}, err
+	}
 	latest := now.Add(-shortestWindow)
 	for _, days := range []int{8, 32, 367} {
 		if slots := t.Owed(latest.AddDate(0, 0, -days), latest); len(slots) > 0 {
-			return slots[len(slots)-1].Instant
+			return slots[len(slots)-1].Instant, nil
 		}
 	}
-	return latest
+	return latest, nil
 }
 
 // after yields the slots of one zone after an instant, in order. Which slots

@@ -1,0 +1,239 @@
+package publish
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"courant/digest"
+)
+
+// ruling is what becomes of one story for one group.
+type ruling byte
+
+const (
+	told ruling = iota
+	alreadySent
+	otherCategory
+	beforeWindow
+	overMax
+	belowMin
+)
+
+// Compose decides an edition: the stories its candidates make, and for each
+// group of readers which of them it gets and why it doesn't get the others. It
+// has no error to give yet; the signature leaves room for a subject or an
+// order that cannot be applied.
+func Compose(m digest.Material) (digest.Composition, error) {
+	e := newEditor(m)
+	home := digest.Group{Language: m.Edition.Language, Zone: m.Edition.Zone, Since: m.Edition.WindowFrom}
+	home.Language = cmp.Or(home.Language, m.Digest.Language)
+	// The digest's own choice comes first: the archive shows it even where no
+	// reader has it.
+	e.composition.Variants[e.draft(home)].Default = true
+	for _, g := range m.Groups {
+		g.Language = cmp.Or(g.Language, home.Language)
+		g.Zone = cmp.Or(g.Zone, home.Zone)
+		d := &e.composition.Variants[e.draft(g)]
+		d.Groups = append(d.Groups, g.Key)
+	}
+	return e.composition, nil
+}
+
+// editor makes drafts for groups, one for all that come out the same.
+type editor struct {
+	digest      digest.Digest
+	stories     []story // newest first
+	byID        map[digest.StoryID]int
+	categories  map[string]bool // every category of a story's tellings -> whether the group in hand gets it
+	drafts      map[string]int  // index into Variants, by everything that tells drafts apart
+	rulings     []ruling        // of the group in hand, by story
+	composition digest.Composition
+}
+
+func newEditor(m digest.Material) *editor {
+	e := &editor{
+		digest: m.Digest, stories: fold(m), byID: map[digest.StoryID]int{},
+		categories: map[string]bool{}, drafts: map[string]int{},
+	}
+	e.rulings = make([]ruling, len(e.stories))
+	for i, s := range e.stories {
+		e.composition.Stories = append(e.composition.Stories, s.Fold)
+		if s.Told.Story != 0 {
+			e.byID[s.Told.Story] = i
+		}
+		for _, n := range s.newest {
+			e.categories[n.category] = false
+		}
+	}
+	return e
+}
+
+// draft returns the index of the group's draft.
+func (e *editor) draft(g digest.Group) int {
+	categories := e.choice(g.Categories)
+	reason := e.rule(g, categories)
+	key := fmt.Sprintf("%t %q %q %q %s", categories == nil, categories, g.Language, g.Zone, e.rulings)
+	if i, ok := e.drafts[key]; ok {
+		return i
+	}
+	d := digest.Draft{
+		Signature: e.signature(g, categories), Reason: reason,
+		Language: g.Language, Zone: g.Zone, Categories: categories, LeftOut: map[int]string{},
+	}
+	for i, r := range e.rulings {
+		if r == told {
+			d.Stories = append(d.Stories, i)
+			continue
+		}
+		d.LeftOut[i] = e.reason(r, i, reason)
+	}
+	e.intoSections(d.Stories)
+	e.drafts[key] = len(e.composition.Variants)
+	e.composition.Variants = append(e.composition.Variants, d)
+	return e.drafts[key]
+}
+
+// choice is what of the reader's categories the digest has, in the editor's
+// order; nil where that is all of them.
+func (e *editor) choice(chosen []string) []string {
+	if chosen == nil {
+		return nil
+	}
+	offered := e.digest.Categories
+	if len(offered) == 0 {
+		return slices.Clone(chosen)
+	}
+	kept := []string{}
+	for _, c := range offered {
+		if containsFold(chosen, c) {
+			kept = append(kept, c)
+		}
+	}
+	if len(kept) == len(offered) {
+		return nil
+	}
+	return kept
+}
+
+func containsFold(list []string, s string) bool {
+	return slices.ContainsFunc(list, func(t string) bool { return strings.EqualFold(s, t) })
+}
+
+// rule decides every story for a group, and says why the group gets nothing
+// where that is so: nothing counts as had then.
+func (e *editor) rule(g digest.Group, categories []string) (reason string) {
+	clear(e.rulings)
+	for c := range e.categories {
+		e.categories[c] = e.allows(categories, c)
+	}
+	for _, id := range g.Had {
+		if i, ok := e.byID[id]; ok {
+			e.rulings[i] = alreadySent
+		}
+	}
+	chosen := 0
+	for i := range e.stories {
+		if e.rulings[i] == told {
+			e.rulings[i] = e.fits(&e.stories[i], g.Since)
+		}
+		switch {
+		case e.rulings[i] != told:
+		case e.digest.MaxArticles > 0 && chosen == e.digest.MaxArticles:
+			e.rulings[i] = overMax
+		default:
+			chosen++
+		}
+	}
+	// An edition of nothing is never sent, whatever min_articles says.
+	least := max(e.digest.MinArticles, 1)
+	if chosen >= least {
+		return ""
+	}
+	for i, r := range e.rulings {
+		if r == told {
+			e.rulings[i] = belowMin
+		}
+	}
+	return fmt.Sprintf("below min_articles: %d of %d", chosen, least)
+}
+
+// allows says whether a category is among a group's; nil stands for all that
+// the digest has, and a digest that names none has all there are.
+func (e *editor) allows(chosen []string, category string) bool {
+	if chosen == nil {
+		chosen = e.digest.Categories
+		if len(chosen) == 0 {
+			return true
+		}
+	}
+	return containsFold(chosen, category)
+}
+
+// fits says whether a story was told in one of the group's categories since
+// its window began.
+func (e *editor) fits(s *story, since time.Time) ruling {
+	r := otherCategory
+	for _, n := range s.newest {
+		switch {
+		case !e.categories[n.category]:
+		case n.at.After(since):
+			return told
+		default:
+			r = beforeWindow
+		}
+	}
+	return r
+}
+
+// reason puts a ruling into words; below is the group's own reason.
+func (e *editor) reason(r ruling, story int, below string) string {
+	switch r {
+	case alreadySent:
+		return "already sent"
+	case otherCategory:
+		category := e.stories[story].Told.Category
+		if len(e.digest.Categories) > 0 && !containsFold(e.digest.Categories, category) {
+			return fmt.Sprintf("category %s is not one of the digest's", cmp.Or(category, "(none)"))
+		}
+		return fmt.Sprintf("category %s is not among the reader's", cmp.Or(category, "(none)"))
+	case beforeWindow:
+		return "first seen before this reader's window"
+	case overMax:
+		return fmt.Sprintf("over max_articles (%d)", e.digest.MaxArticles)
+	}
+	return below
+}
+
+// intoSections puts the chosen stories into the editor's order of categories,
+// newest first within each. The first story, which gives the subject its
+// title, so is the one a reader sees first. Categories the editor doesn't name
+// come last.
+func (e *editor) intoSections(chosen []int) {
+	section := func(i int) int {
+		for n, c := range e.digest.Categories {
+			if strings.EqualFold(c, e.stories[i].Told.Category) {
+				return n
+			}
+		}
+		return len(e.digest.Categories)
+	}
+	slices.SortStableFunc(chosen, func(a, b int) int { return cmp.Compare(section(a), section(b)) })
+}
+
+// signature names what a draft's readers have in common. Stories go by the
+// article shown, because a new story has no id yet and a later zone of the
+// same edition must come to the same signature. The template will be part of
+// it when digests can have their own.
+func (e *editor) signature(g digest.Group, categories []string) string {
+	b := fmt.Appendf(nil, "%t\n%q\n%q\n%q\n", categories == nil, categories, g.Language, g.Zone)
+	for i, r := range e.rulings {
+		b = fmt.Appendf(b, "%d %d\n", e.stories[i].Told.Article, r)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
+}

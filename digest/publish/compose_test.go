@@ -1,0 +1,365 @@
+package publish
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"courant/digest"
+)
+
+var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+
+// article makes a candidate seen some hours before noon, with a text that is
+// its own.
+func article(id int, category string, hoursAgo float64) digest.Candidate {
+	return digest.Candidate{Article: digest.Article{
+		ID: digest.ArticleID(id), Source: fmt.Sprintf("Source %d", id), URL: fmt.Sprintf("https://s%d.example/a", id),
+		Canonical: fmt.Sprintf("https://s%d.example/a", id), Title: fmt.Sprintf("Headline %d", id), Category: category,
+		Points: []string{"A point."}, PointsFrom: digest.PointsPage, Lead: ownText(uint64(id), 40),
+		FirstSeen: noon.Add(-time.Duration(hoursAgo * float64(time.Hour))),
+	}}
+}
+
+// ownText is a text of n words that shares no three in a row with another's.
+func ownText(seed uint64, n int) string {
+	random := rand.New(rand.NewPCG(seed, 7))
+	var b strings.Builder
+	for range n {
+		fmt.Fprintf(&b, "w%d ", random.IntN(1_000_000))
+	}
+	return b.String()
+}
+
+func material(candidates ...digest.Candidate) digest.Material {
+	return digest.Material{
+		Digest: digest.Digest{
+			Name: "morning", Language: "en", Categories: []string{"Military", "World"}, MaxArticles: 10, MinArticles: 1,
+		},
+		Edition:    digest.Edition{Number: 1, Zone: "Europe/Berlin", WindowFrom: noon.Add(-24 * time.Hour), WindowTo: noon},
+		Candidates: candidates,
+	}
+}
+
+func compose(t testing.TB, m digest.Material) digest.Composition {
+	t.Helper()
+	c, err := Compose(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// titles lists what a draft tells, in order.
+func titles(c digest.Composition, d digest.Draft) []string {
+	var list []string
+	for _, i := range d.Stories {
+		list = append(list, c.Stories[i].Told.Title)
+	}
+	return list
+}
+
+// reasons lists what a draft leaves out.
+func reasons(c digest.Composition, d digest.Draft) map[string]string {
+	list := map[string]string{}
+	for i, reason := range d.LeftOut {
+		list[c.Stories[i].Told.Title] = reason
+	}
+	return list
+}
+
+// draftOf finds the one draft that a group gets.
+func draftOf(t *testing.T, c digest.Composition, key int64) digest.Draft {
+	t.Helper()
+	var found []digest.Draft
+	for _, d := range c.Variants {
+		if slices.Contains(d.Groups, key) {
+			found = append(found, d)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("group %d is in %d drafts", key, len(found))
+	}
+	return found[0]
+}
+
+func TestEditionTellsTheNewestInTheEditorsSections(t *testing.T) {
+	t.Parallel()
+	m := material(article(1, "World", 1), article(2, "Military", 3), article(3, "World", 2), article(4, "Military", 4))
+	m.Digest.MaxArticles = 3
+	c := compose(t, m)
+	d := c.Variants[0]
+	if !d.Default || d.Reason != "" || d.Language != "en" || d.Zone != "Europe/Berlin" {
+		t.Errorf("the digest's own draft is %+v", d)
+	}
+	if want := []string{"Headline 2", "Headline 1", "Headline 3"}; !slices.Equal(titles(c, d), want) {
+		t.Errorf("tells %v, want %v", titles(c, d), want)
+	}
+	if want := map[string]string{"Headline 4": "over max_articles (3)"}; !reflect.DeepEqual(reasons(c, d), want) {
+		t.Errorf("leaves out %v, want %v", reasons(c, d), want)
+	}
+}
+
+func TestArticlesSeenTogetherKeepTheirFeedsOrder(t *testing.T) {
+	t.Parallel()
+	c := compose(t, material(article(3, "World", 1), article(1, "World", 1), article(2, "World", 1)))
+	if want := []string{"Headline 1", "Headline 2", "Headline 3"}; !slices.Equal(titles(c, c.Variants[0]), want) {
+		t.Errorf("tells %v, want %v", titles(c, c.Variants[0]), want)
+	}
+}
+
+func TestEachGroupGetsWhatItChoseAndNeverHad(t *testing.T) {
+	t.Parallel()
+	sent := article(3, "World", 5)
+	sent.Story = 30
+	m := material(article(1, "World", 1), article(2, "Military", 2), sent, article(4, "World", 30))
+	m.Groups = []digest.Group{
+		{Key: 1, Since: m.Edition.WindowFrom},
+		{Key: 2, Since: m.Edition.WindowFrom, Categories: []string{"military"}},
+		{Key: 3, Since: m.Edition.WindowFrom, Had: []digest.StoryID{29, 30}},
+		{Key: 4, Since: noon.Add(-7 * 24 * time.Hour)},
+		{Key: 5, Since: m.Edition.WindowFrom, Language: "de", Zone: "Asia/Tokyo"},
+		{Key: 6, Since: m.Edition.WindowFrom, Categories: []string{"Gardens"}},
+	}
+	c := compose(t, m)
+	const notChosen, old = "category World is not among the reader's", "first seen before this reader's window"
+	for _, want := range []struct {
+		group   int64
+		told    []string
+		leftOut map[string]string
+		reason  string
+	}{
+		{1, []string{"Headline 2", "Headline 1", "Headline 3"}, map[string]string{"Headline 4": old}, ""},
+		{2, []string{"Headline 2"}, map[string]string{"Headline 1": notChosen, "Headline 3": notChosen, "Headline 4": notChosen}, ""},
+		{3, []string{"Headline 2", "Headline 1"}, map[string]string{"Headline 3": "already sent", "Headline 4": old}, ""},
+		{4, []string{"Headline 2", "Headline 1", "Headline 3", "Headline 4"}, map[string]string{}, ""},
+		{6, nil, map[string]string{
+			"Headline 1": notChosen, "Headline 3": notChosen, "Headline 4": notChosen,
+			"Headline 2": "category Military is not among the reader's",
+		}, "below min_articles: 0 of 1"},
+	} {
+		d := draftOf(t, c, want.group)
+		if !slices.Equal(titles(c, d), want.told) || !reflect.DeepEqual(reasons(c, d), want.leftOut) || d.Reason != want.reason {
+			t.Errorf("group %d gets %v, not %v, because %q", want.group, titles(c, d), reasons(c, d), d.Reason)
+		}
+	}
+	if d := draftOf(t, c, 5); d.Language != "de" || d.Zone != "Asia/Tokyo" {
+		t.Errorf("group 5 reads %s in %s", d.Language, d.Zone)
+	}
+	if d := draftOf(t, c, 1); !d.Default {
+		t.Error("the group with the digest's own choice does not share its draft")
+	}
+}
+
+func TestBelowTheMinimumNothingIsTold(t *testing.T) {
+	t.Parallel()
+	m := material(article(1, "World", 1), article(2, "Military", 2))
+	m.Digest.MinArticles = 3
+	m.Groups = []digest.Group{{Key: 1, Since: m.Edition.WindowFrom}}
+	c := compose(t, m)
+	d := draftOf(t, c, 1)
+	const reason = "below min_articles: 2 of 3"
+	if d.Reason != reason || len(d.Stories) != 0 {
+		t.Errorf("tells %v, reason %q", titles(c, d), d.Reason)
+	}
+	if want := map[string]string{"Headline 1": reason, "Headline 2": reason}; !reflect.DeepEqual(reasons(c, d), want) {
+		t.Errorf("leaves out %v", reasons(c, d))
+	}
+}
+
+func TestEmptyEditionIsNeverSent(t *testing.T) {
+	t.Parallel()
+	m := material()
+	m.Digest.MinArticles = 0
+	if c := compose(t, m); len(c.Variants) != 1 || c.Variants[0].Reason != "below min_articles: 0 of 1" {
+		t.Errorf("an empty slot gives %+v", c.Variants)
+	}
+}
+
+func TestGroupsThatComeOutTheSameShareADraft(t *testing.T) {
+	t.Parallel()
+	m := material(article(1, "World", 1), article(2, "Military", 2))
+	for key := range int64(100) {
+		g := digest.Group{Key: key, Since: m.Edition.WindowFrom.Add(-time.Duration(key) * time.Hour), Had: []digest.StoryID{digest.StoryID(900 + key)}}
+		if key%2 == 1 {
+			g.Categories = []string{"World", "Military"} // all of them, said one by one
+		}
+		m.Groups = append(m.Groups, g)
+	}
+	c := compose(t, m)
+	if len(c.Variants) != 1 || len(c.Variants[0].Groups) != 100 {
+		t.Errorf("%d drafts for a hundred groups with one outcome", len(c.Variants))
+	}
+}
+
+func TestDigestWithoutCategoriesTakesAll(t *testing.T) {
+	t.Parallel()
+	m := material(article(1, "World", 1), article(2, "", 2))
+	m.Digest.Categories = nil
+	m.Groups = []digest.Group{{Key: 1, Since: m.Edition.WindowFrom, Categories: []string{"World"}}}
+	c := compose(t, m)
+	if want := []string{"Headline 1", "Headline 2"}; !slices.Equal(titles(c, c.Variants[0]), want) {
+		t.Errorf("tells %v, want %v", titles(c, c.Variants[0]), want)
+	}
+	if d := draftOf(t, c, 1); d.LeftOut[1] != "category (none) is not among the reader's" {
+		t.Errorf("leaves out %v", reasons(c, d))
+	}
+}
+
+// A story that was dropped or missed comes back when somebody tells it anew.
+func TestWindowGoesByAnyTellingOfAStory(t *testing.T) {
+	t.Parallel()
+	old, again := article(1, "World", 30), article(2, "Military", 1)
+	again.Canonical = old.Canonical
+	m := material(old, again)
+	m.Groups = []digest.Group{
+		{Key: 1, Since: m.Edition.WindowFrom},
+		{Key: 2, Since: m.Edition.WindowFrom, Categories: []string{"World"}},
+	}
+	c := compose(t, m)
+	if d := draftOf(t, c, 1); len(d.Stories) != 1 {
+		t.Errorf("leaves out %v", reasons(c, d))
+	}
+	if d := draftOf(t, c, 2); d.LeftOut[0] != "first seen before this reader's window" {
+		t.Errorf("the World telling is old, but it is left out for %v", reasons(c, d))
+	}
+}
+
+// randomMaterial makes news with repeats, known stories and readers of all
+// sorts.
+func randomMaterial(random *rand.Rand) digest.Material {
+	categories := []string{"Military", "World", "Sport", ""}
+	m := material()
+	m.Digest.MaxArticles, m.Digest.MinArticles = random.IntN(6), random.IntN(4)
+	for id := range random.IntN(30) {
+		a := article(id+1, categories[random.IntN(len(categories))], random.Float64()*100)
+		if random.IntN(3) == 0 {
+			a.Lead = ownText(uint64(random.IntN(5)), 40)
+		}
+		if random.IntN(5) == 0 {
+			a.Canonical = fmt.Sprintf("https://shared.example/%d", random.IntN(3))
+		}
+		if random.IntN(4) == 0 {
+			a.Story = digest.StoryID(1 + random.IntN(4))
+		}
+		m.Candidates = append(m.Candidates, a)
+	}
+	for id := range random.IntN(5) {
+		s := article(100+id, "World", random.Float64()*70)
+		s.Lead = ownText(uint64(random.IntN(5)), 40)
+		m.Sent = append(m.Sent, digest.Story{ID: digest.StoryID(1 + id), Articles: []digest.Article{s.Article}})
+	}
+	for key := range random.IntN(12) {
+		g := digest.Group{Key: int64(key), Since: noon.Add(-time.Duration(random.IntN(100)) * time.Hour)}
+		if random.IntN(2) == 0 {
+			g.Categories = []string{categories[random.IntN(3)]}
+		}
+		for id := range digest.StoryID(6) {
+			if random.IntN(4) == 0 {
+				g.Had = append(g.Had, id)
+			}
+		}
+		m.Groups = append(m.Groups, g)
+	}
+	return m
+}
+
+func TestEveryGroupAndStoryIsCoveredExactlyOnce(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(2000) {
+		m := randomMaterial(rand.New(rand.NewPCG(seed, 1)))
+		c := compose(t, m)
+		in := map[digest.ArticleID]int{}
+		for _, f := range c.Stories {
+			for _, a := range f.Articles {
+				in[a]++
+			}
+		}
+		for _, a := range m.Candidates {
+			if in[a.ID] != 1 {
+				t.Fatalf("seed %d: article %d is in %d stories", seed, a.ID, in[a.ID])
+			}
+		}
+		for _, g := range m.Groups {
+			checkDraft(t, seed, m, c, g)
+		}
+	}
+}
+
+func checkDraft(t *testing.T, seed uint64, m digest.Material, c digest.Composition, g digest.Group) {
+	t.Helper()
+	d := draftOf(t, c, g.Key)
+	for i, f := range c.Stories {
+		reason, left := d.LeftOut[i]
+		isTold := slices.Contains(d.Stories, i)
+		if isTold == left || left && reason == "" {
+			t.Fatalf("seed %d, group %d: story %d is told: %v, left out for %q", seed, g.Key, i, isTold, reason)
+		}
+		had := f.Told.Story != 0 && slices.Contains(g.Had, f.Told.Story)
+		if had && reason != "already sent" {
+			t.Fatalf("seed %d, group %d: story %d was had before, and is left out for %q", seed, g.Key, i, reason)
+		}
+	}
+	if n := len(d.Stories); d.Reason == "" && (n < max(1, m.Digest.MinArticles) || m.Digest.MaxArticles > 0 && n > m.Digest.MaxArticles) ||
+		d.Reason != "" && n > 0 {
+		t.Fatalf("seed %d, group %d: %d stories, reason %q", seed, g.Key, n, d.Reason)
+	}
+}
+
+func TestCompositionDoesNotDependOnTheOrderOfItsMaterial(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(500) {
+		random := rand.New(rand.NewPCG(seed, 2))
+		m := randomMaterial(random)
+		want := compose(t, m)
+		random.Shuffle(len(m.Candidates), func(i, j int) { m.Candidates[i], m.Candidates[j] = m.Candidates[j], m.Candidates[i] })
+		random.Shuffle(len(m.Sent), func(i, j int) { m.Sent[i], m.Sent[j] = m.Sent[j], m.Sent[i] })
+		if got := compose(t, m); !reflect.DeepEqual(got, want) {
+			t.Fatalf("seed %d: the order of the material shows:\n got %+v\nwant %+v", seed, got, want)
+		}
+	}
+}
+
+func TestSignaturesTellDraftsApart(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(500) {
+		c := compose(t, randomMaterial(rand.New(rand.NewPCG(seed, 3))))
+		seen := map[string]bool{}
+		for _, d := range c.Variants {
+			if seen[d.Signature] {
+				t.Fatalf("seed %d: two drafts have signature %s", seed, d.Signature)
+			}
+			seen[d.Signature] = true
+		}
+	}
+}
+
+// A later zone of the same edition must find its variant again, though the
+// stories have ids by then.
+func TestSignatureSurvivesThatStoriesGetIDs(t *testing.T) {
+	t.Parallel()
+	before := material(article(1, "World", 1), article(2, "Military", 2))
+	after := material(article(1, "World", 1), article(2, "Military", 2))
+	after.Candidates[0].Story, after.Candidates[1].Story = 71, 72
+	if a, b := compose(t, before).Variants[0].Signature, compose(t, after).Variants[0].Signature; a != b {
+		t.Errorf("signature %s became %s", a, b)
+	}
+}
+
+func BenchmarkComposeAHundredChoicesOfFiveHundredArticles(b *testing.B) {
+	m := material()
+	for id := range 500 {
+		m.Candidates = append(m.Candidates, article(id+1, []string{"Military", "World"}[id%2], float64(id)/10))
+	}
+	for key := range int64(100) {
+		m.Groups = append(m.Groups, digest.Group{Key: key, Since: noon.Add(-time.Duration(key) * time.Hour)})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		compose(b, m)
+	}
+}

@@ -1,0 +1,80 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"courant/digest"
+)
+
+// Store makes editions.
+type Store interface {
+	// Publish gathers the material of the ordered edition, has it composed and
+	// writes edition, variants and ledger in one transaction. A slot that was
+	// answered before gives its edition, unchanged. Where no variant has
+	// stories the slot is recorded as skipped, and the edition has no ID and
+	// the reason in HeldReason.
+	Publish(ctx context.Context, o digest.Order, compose func(digest.Material) (digest.Composition, error)) (digest.Edition, error)
+}
+
+// Publisher publishes editions.
+type Publisher struct {
+	Store      Store
+	Now        func() time.Time
+	Log        *slog.Logger
+	ConfigHash string // of the config in force
+	KeyID      byte   // of the token key that signs
+	// Cadence says a digest's schedule in a reader's words.
+	Cadence func(digest.Digest) digest.Cadence
+	// FirstWindow is where the window of a digest's first edition begins when
+	// that is published now.
+	FirstWindow func(d digest.Digest, now time.Time) (time.Time, error)
+}
+
+// Slot answers a slot. Doing it twice, or in two processes, makes one edition.
+func (p Publisher) Slot(ctx context.Context, d digest.Digest, slot digest.Slot) (digest.Edition, error) {
+	return p.publish(ctx, digest.Order{Digest: d, Kind: digest.KindSlot, Slot: slot}, slot.Instant)
+}
+
+// Extra publishes an edition now, as if a slot had come due.
+func (p Publisher) Extra(ctx context.Context, d digest.Digest) (digest.Edition, error) {
+	return p.publish(ctx, digest.Order{Digest: d, Kind: digest.KindExtra}, p.Now())
+}
+
+// Proof publishes for one address only, without a number, an archive page or
+// a trace in anyone's history.
+func (p Publisher) Proof(ctx context.Context, d digest.Digest, address string) (digest.Edition, error) {
+	return p.publish(ctx, digest.Order{Digest: d, Kind: digest.KindProof, Address: address}, p.Now())
+}
+
+// Order completes an order with what does not depend on its kind; plan and
+// preview use it to see what publishing would see.
+func (p Publisher) Order(o digest.Order, due time.Time) (digest.Order, error) {
+	first, err := p.FirstWindow(o.Digest, due)
+	if err != nil {
+		return o, fmt.Errorf("find the first window of %s: %w", o.Digest.Name, err)
+	}
+	o.Now, o.FirstWindow = p.Now(), first
+	o.ConfigHash, o.KeyID, o.Cadence = p.ConfigHash, p.KeyID, p.Cadence(o.Digest)
+	return o, nil
+}
+
+func (p Publisher) publish(ctx context.Context, o digest.Order, due time.Time) (digest.Edition, error) {
+	o, err := p.Order(o, due)
+	if err != nil {
+		return digest.Edition{}, err
+	}
+	e, err := p.Store.Publish(ctx, o, Compose)
+	if err != nil {
+		return digest.Edition{}, fmt.Errorf("make %s edition: %w", o.Kind, err)
+	}
+	if e.ID == 0 {
+		p.Log.Info("nothing to publish", "digest", o.Digest.Name, "kind", o.Kind, "slot", o.Slot.Key, "reason", e.HeldReason)
+		return e, nil
+	}
+	p.Log.Info("edition published", "digest", e.Digest, "kind", e.Kind, "number", e.Number, "edition", e.ID,
+		"slot", e.Slot, "zone", o.Slot.Zone)
+	return e, nil
+}

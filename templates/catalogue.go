@@ -39,6 +39,10 @@ type Language struct {
 	Between    string     `json:"list_between"` // ", "
 	Last       string     `json:"list_last"`    // " and "
 
+	// Cities are the zones whose city has a name of its own in the language,
+	// by IANA name.
+	Cities map[string]string `json:"cities"`
+
 	// Texts by key: "mail." for the mail, "page." for readers' pages.
 	Texts map[string]Text `json:"texts"`
 

@@ -68,10 +68,14 @@ func (l *Language) Days(days []time.Weekday) (string, error) {
 	return l.List(names), nil
 }
 
-// City is the part of an IANA zone name that people say: "New York" for
-// America/New_York. The Etc zones count the wrong way round, so their offset
-// is turned: Etc/GMT+5 is UTC-5.
-func City(zone string) string {
+// City is how people of the language call the place an IANA zone is named
+// after: "New York" for America/New_York, unless the language has its own name.
+// The Etc zones count the wrong way round, so their offset is turned: Etc/GMT+5
+// is UTC-5.
+func (l *Language) City(zone string) string {
+	if own, ok := l.Cities[zone]; ok {
+		return own
+	}
 	city := strings.ReplaceAll(zone[strings.LastIndexByte(zone, '/')+1:], "_", " ")
 	if !strings.HasPrefix(zone, "Etc/") {
 		return city

@@ -66,6 +66,7 @@ func atext(c byte) bool {
 
 // withoutControl is what of an impossible address can be shown in a header.
 func withoutControl(s string) string {
+	s = digest.PlainLine(s, digest.MaxAddress) // a line has 998 octets, RFC 5322 section 2.1.1
 	return strings.Map(func(r rune) rune {
 		if r <= ' ' || r >= 0x7f || strings.ContainsRune(`<>()[]\,;:"`, r) {
 			return -1

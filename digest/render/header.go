@@ -198,7 +198,7 @@ func (r *Renderer) header(b *builder, e digest.Edition, s setting, subject, boun
 	b.text("\r\nDate: " + sent(e).In(s.loc).Format("Mon, 2 Jan 2006 15:04:05 -0700") + "\r\nMessage-ID: ")
 	b.place(placeMessageID, false)
 	b.text("\r\nMIME-Version: 1.0\r\n")
-	b.mailboxField("List-Id", plain(e.Title, maxName), strings.Trim(digest.ListID(e.Digest, r.listHost), "<>"))
+	b.mailboxField("List-Id", listPhrase(e), strings.Trim(digest.ListID(e.Digest, r.listHost), "<>"))
 	// Both on one line each: folding them broke signatures at relays (RFC
 	// 8058 section 3.2 fixes the second to the letter).
 	b.text("List-Unsubscribe: ")
@@ -214,6 +214,15 @@ func (r *Renderer) header(b *builder, e digest.Edition, s setting, subject, boun
 	}
 	// No Auto-Submitted: people chose to get this (RFC 3834 section 5).
 	b.text("Content-Type: multipart/alternative; boundary=\"" + boundary + "\"\r\n\r\n")
+}
+
+// listPhrase is the readable half of List-Id, never empty: the other half must
+// stand in angle brackets.
+func listPhrase(e digest.Edition) string {
+	if title := plain(e.Title, maxName); title != "" {
+		return title
+	}
+	return e.Digest
 }
 
 // senderName is the display name mails come from.

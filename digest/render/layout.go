@@ -181,7 +181,11 @@ func (x *run) funcs() map[string]any {
 		"cased": cased,
 		"wrap":  func(s string) string { return hang("", s) },
 		"hang":  hang,
-		"mso":   mso,
+		"label": func(text string) (string, error) {
+			s, err := x.lang.Say("mail.label", "text", text)
+			return hang("", s), err
+		},
+		"mso": mso,
 	}
 	for name, p := range personal {
 		funcs[name] = func() string { return x.print(p) }

@@ -130,7 +130,7 @@ func (m *Message) words(e digest.Edition) error {
 	case days == "":
 		m.reasonKey = "mail.reason_no_days"
 	default:
-		place := templates.City(c.Zone)
+		place := m.lang.City(c.Zone)
 		if c.Zone == digest.ZoneReader {
 			if place, err = m.lang.Say("mail.your_time"); err != nil {
 				return err
@@ -241,10 +241,6 @@ func (b *builder) place(p place, html bool) {
 
 func (b *builder) mailboxField(field, name, address string) {
 	b.text(field + ": ")
-	if name == "" {
-		b.text("<" + address + ">\r\n")
-		return
-	}
 	b.fixed = appendMailbox(b.fixed, len(field)+2, name, address)
 	b.text("\r\n")
 }

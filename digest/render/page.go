@@ -35,6 +35,7 @@ type page struct {
 	Title         string // of the digest
 	Date          string // the edition's day, long
 	Number        int    // zero: none
+	Between       string // what stands between the names of a list: ", "
 	Preheader     string // what inboxes show behind the subject
 	Sections      []section
 	More          int  // stories left out for size
@@ -115,6 +116,7 @@ func (r *Renderer) page(e digest.Edition, v digest.Variant, s setting) (*page, e
 		Publication: plain(r.c.Name, maxName), Home: r.c.URL + "/", Sender: r.from.Address,
 		PostalAddress: r.c.PostalAddress,
 		Title:         plain(e.Title, maxTitle), Date: s.lang.FormatLong(s.day), Number: e.Number,
+		Between: s.lang.Between,
 	}
 	if p.Title == "" {
 		p.Title = p.Publication
@@ -127,8 +129,27 @@ func (r *Renderer) page(e digest.Edition, v digest.Variant, s setting) (*page, e
 		}
 		p.add(plain(t.Category, maxName), st)
 	}
+	if err := p.nameRest(s.lang); err != nil {
+		return nil, err
+	}
 	p.Preheader = p.preheader()
 	return p, nil
+}
+
+// nameRest gives the stories without a category a heading where they stand
+// below others, or they would seem to belong to the section above.
+func (p *page) nameRest(l *templates.Language) error {
+	for i := range p.Sections {
+		if i == 0 || p.Sections[i].Name != "" {
+			continue
+		}
+		name, err := l.Say("mail.other")
+		if err != nil {
+			return err
+		}
+		p.Sections[i].Name = name
+	}
+	return nil
 }
 
 // add puts a story into the section of its category; sections stand in the
@@ -250,7 +271,7 @@ func (s setting) published(t time.Time, e digest.Edition) string {
 	case digest.DateOf(t) == digest.DateOf(s.day):
 		return clock
 	case t.Year() == s.day.Year():
-		return s.lang.FormatShort(t) + ", " + clock
+		return s.lang.FormatShort(t) + s.lang.Between + clock
 	}
 	return s.lang.FormatDate(t)
 }
@@ -298,6 +319,13 @@ func link(s string) string {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
 		return ""
 	}
+	if !ascii(u.Host) {
+		host, err := idna.Lookup.ToASCII(u.Hostname())
+		if err != nil {
+			return ""
+		}
+		s = strings.Replace(s, u.Host, host+portOf(u), 1)
+	}
 	b := make([]byte, 0, len(s))
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -334,7 +362,7 @@ func host(link string) string {
 
 // languageTag lets through what looks like BCP 47.
 func languageTag(s string) string {
-	if len(s) < 2 || len(s) > 35 || strings.ContainsFunc(s, func(r rune) bool {
+	if len(s) < 2 || len(s) > 35 || s != plain(s, 35) || strings.ContainsFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
 	}) {
 		return ""

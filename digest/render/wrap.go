@@ -14,7 +14,7 @@ const columns = 76
 // is too long, or is written without blanks as Chinese and Japanese are, breaks
 // where UAX #14 allows, and in the end anywhere between two characters.
 func hang(lead, paragraph string) string {
-	indent := strings.Repeat(" ", uniseg.StringWidth(lead))
+	indent := strings.Repeat(" ", width(lead))
 	room := columns - len(indent)
 	var out strings.Builder
 	out.WriteString(lead)
@@ -22,7 +22,7 @@ func hang(lead, paragraph string) string {
 	for i, word := range strings.Fields(paragraph) {
 		gap := min(i, 1)
 		for _, part := range breakable(word, room) {
-			w := uniseg.StringWidth(part)
+			w := width(part)
 			switch {
 			case col > 0 && col+gap+w > room:
 				out.WriteString("\n" + indent)
@@ -41,15 +41,14 @@ func hang(lead, paragraph string) string {
 
 // breakable is a word in parts between which a line may end.
 func breakable(word string, room int) []string {
-	width := uniseg.StringWidth(word)
-	if width <= room && !wide(word, width) {
+	if w := width(word); w <= room && (ascii(word) || w <= uniseg.GraphemeClusterCount(word)) {
 		return []string{word}
 	}
 	var parts []string
 	for state := -1; word != ""; {
 		var segment string
 		segment, word, _, state = uniseg.FirstLineSegmentInString(word, state)
-		if uniseg.StringWidth(segment) <= room {
+		if width(segment) <= room {
 			parts = append(parts, segment)
 			continue
 		}
@@ -60,8 +59,13 @@ func breakable(word string, room int) []string {
 	return parts
 }
 
-// wide says whether a word has characters of two columns.
-func wide(word string, width int) bool { return width > uniseg.GraphemeClusterCount(word) }
+// width is how many columns s takes: two for each wide character.
+func width(s string) int {
+	if ascii(s) {
+		return len(s)
+	}
+	return uniseg.StringWidth(s)
+}
 
 // tidyText takes blanks off the ends of lines and leaves at most two empty
 // lines in a row, so that a template need not fight for its white space.

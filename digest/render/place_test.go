@@ -1,0 +1,232 @@
+package render
+
+import (
+	"fmt"
+	htmltemplate "html/template"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"text/template"
+
+	"courant/digest"
+	"courant/templates"
+)
+
+func pointsFrom(s string) digest.PointsFrom { return digest.PointsFrom(s) }
+
+// withTemplates is the built-in templates with others for the mail; empty
+// means the built-in one.
+func withTemplates(t testing.TB, html, text string) fs.FS {
+	t.Helper()
+	files := fstest.MapFS{}
+	err := fs.WalkDir(templates.FS, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(templates.FS, path)
+		files[path] = &fstest.MapFile{Data: b}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if html != "" {
+		files["mail/standard.html"] = &fstest.MapFile{Data: []byte(html)}
+	}
+	if text != "" {
+		files["mail/standard.txt"] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return files
+}
+
+func TestPersonalValuesCanOnlyBePrinted(t *testing.T) {
+	t.Parallel()
+	for _, html := range []string{
+		`{{if name}}x{{end}}`, `{{if eq name "Ada"}}x{{end}}`, `{{with name}}{{.}}{{end}}`, `{{$n := name}}{{$n}}`,
+		`{{name | printf "%.3s"}}`, `{{len name}}`, `{{slice reason 1 3}}`, `{{print "x" name}}`, `{{range name}}{{end}}`,
+		`{{define "a"}}{{.}}{{end}}{{template "a" unsubscribeURL}}`, `{{if true}}{{else if viewURL}}{{end}}`,
+		`{{print (name)}}`, `{{(name)}}`, `{{range $i, $x := .Sections}}{{if lt name "M"}}{{end}}{{end}}`,
+		`{{define "b"}}{{if name}}x{{end}}{{end}}`, `{{mso .Title}}`, `{{mso name}}`, `{{mso (print "a" .Title)}}`, `{{.Title | mso}}`,
+	} {
+		c := testConfig()
+		c.Templates = withTemplates(t, "<p>\n"+html+"</p>", "")
+		_, err := New(c)
+		if err == nil {
+			t.Errorf("%s passes", html)
+		} else if !strings.Contains(err.Error(), "mail/standard.html") || !strings.Contains(err.Error(), ":2:") {
+			t.Errorf("%s: the error does not say where: %v", html, err)
+		}
+		c.Templates = withTemplates(t, "", html)
+		if _, err := New(c); err == nil {
+			t.Errorf("%s passes in the text part", html)
+		}
+	}
+}
+
+func TestMarkerInAWrongPlaceIsAnError(t *testing.T) {
+	t.Parallel()
+	const unsubscribe = `<a href="{{unsubscribeURL}}">x</a>`
+	for html, want := range map[string]string{
+		`<a href="https://x.example/?to={{unsubscribeURL}}">x</a>`:    "must not",
+		`<a href="https://x.example/{{unsubscribeURL}}">x</a>`:        "within another link",
+		`<a href="{{unsubscribeURL}}/more">x</a>`:                     "within another link",
+		`<a href="{{unsubscribeURL}}?x=y">x</a>`:                      "within another link",
+		`<a href="{{name}}">x</a>` + unsubscribe:                      "name stands in a link",
+		`<a href="{{reason}}">x</a>` + unsubscribe:                    "reason stands in a link",
+		`<p style="color:{{name}}">x</p>` + unsubscribe:               "cannot be made safe",
+		`<style>p { color: {{name}} }</style>` + unsubscribe:          "cannot be made safe",
+		`<style>p { content: "{{name}}" }</style>` + unsubscribe:      "must not",
+		`<script>var x = {{name}}</script>` + unsubscribe:             "would be changed",
+		`<script>var x = "{{name}}"</script>` + unsubscribe:           "would be changed",
+		`<p title={{name}}>x</p>` + unsubscribe:                       "must not",
+		`<a href={{unsubscribeURL}}>x</a>`:                            "must not",
+		`<p onclick="f({{name}})">x</p>` + unsubscribe:                "would be changed",
+		`<a href='{{unsubscribeURL}}'>x</a>`:                          "within another link",
+		`<p>no link at all</p>`:                                       "no {{unsubscribeURL}}",
+		`<img srcset="{{viewURL}} 2x" alt="">` + unsubscribe:          "within another link",
+		`<p style="background:url('{{viewURL}}')"></p>` + unsubscribe: "",
+	} {
+		c := testConfig()
+		c.Templates = withTemplates(t, html, "")
+		r, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := plainSample()
+		_, err = r.Render(s.Edition, s.Variant)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", html, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"Leave: {{unsubscribeURL}}":          "alone on its line",
+		"{{unsubscribeURL}}.":                "alone on its line",
+		"{{name}}{{unsubscribeURL}}":         "alone on its line",
+		"{{unsubscribeURL}}\n{{reason}} yes": "alone on its line",
+		"{{reason}}":                         "no {{unsubscribeURL}}",
+	} {
+		c := testConfig()
+		c.Templates = withTemplates(t, "", text)
+		s := plainSample()
+		_, err := newRenderer(t, c).Render(s.Edition, s.Variant)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+const personalHTML = `<!DOCTYPE html><title>For {{name}}</title>
+<p title="{{name}}">Dear {{name}}, {{name}}.{{name}}</p>
+{{mso ` + "`<b>`" + `}}<a href="{{unsubscribeURL}}">{{unsubscribeURL}}</a><a href="{{preferencesURL}}">p</a><a href="{{viewURL}}#top">v</a>
+<p>{{reason}}</p>{{range .Sections}}{{range .Stories}}<h2>{{.Title}}</h2>{{end}}{{end}}{{name}}`
+
+const personalText = `{{name}}
+.{{name}}. Dear {{name}},{{name}}
+{{unsubscribeURL}}
+{{reason}}
+{{viewURL}}
+{{preferencesURL}}
+{{range .Sections}}{{range .Stories}}{{wrap .Title}}
+{{end}}{{end}}{{name}}`
+
+// naive renders a variant for one reader alone: the templates get the values
+// themselves. What Splice makes must be that.
+func naive(t testing.TB, r *Renderer, s sample) (text, html string) {
+	t.Helper()
+	set, err := r.setting(s.Edition, s.Variant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := r.page(s.Edition, s.Variant, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Personal = true
+	m := &Message{r: r, lang: set.lang, loc: set.loc, title: p.Title}
+	if err := m.words(s.Edition); err != nil {
+		t.Fatal(err)
+	}
+	to := s.Recipient
+	since := to.Since
+	if !since.IsZero() {
+		since = since.In(set.loc)
+	}
+	keys, base := r.c.Keys, r.c.URL
+	values := map[string]string{
+		"unsubscribeURL": base + "/p/" + keys.LinkToken(to.KeyID, digest.Token{Purpose: digest.PurposePage, Ref: to.Ref}),
+		"viewURL":        base + "/v/" + keys.LinkToken(to.KeyID, digest.Token{Purpose: digest.PurposeView, Ref: to.Ref}),
+		"name":           m.nameFor(to),
+		"reason":         m.reasonText(since),
+	}
+	values["preferencesURL"] = values["unsubscribeURL"] + "#choices"
+	x := &run{lang: set.lang}
+	funcs := x.funcs()
+	for name, v := range values {
+		funcs[name] = func() string { return v }
+	}
+	h := htmltemplate.Must(r.layout.html.Clone()).Funcs(funcs)
+	var out strings.Builder
+	if err := h.Execute(&out, p); err != nil {
+		t.Fatal(err)
+	}
+	html = tidyHTML(out.String())
+	funcs["reason"] = func() string { return hang("", values["reason"]) }
+	out.Reset()
+	if err := template.Must(r.layout.text.Clone()).Funcs(funcs).Execute(&out, p); err != nil {
+		t.Fatal(err)
+	}
+	return tidyText(out.String()), html
+}
+
+func TestSpliceIsTheSameAsRenderingForTheReader(t *testing.T) {
+	t.Parallel()
+	c := testConfig()
+	c.Templates = withTemplates(t, personalHTML, personalText)
+	renderers := map[string]*Renderer{"standard": newRenderer(t, testConfig()), "personal": newRenderer(t, c)}
+	for which, r := range renderers {
+		for name, s := range samples(t) {
+			for _, reader := range []string{s.Recipient.Name, "", `<b>"Q" & 'A'+</b>`, ".", "From me", strings.Repeat("長い ", 30), "a = b"} {
+				t.Run(fmt.Sprintf("%s %s %.5q", which, name, reader), func(t *testing.T) {
+					s := s
+					s.Recipient.Name = reader
+					_, p := render(t, r, s)
+					text, html := naive(t, r, s)
+					if p.text != text {
+						t.Errorf("text:\n%s\nwant\n%s", p.text, text)
+					}
+					if p.html != html {
+						t.Errorf("html:\n%s\nwant\n%s", p.html, html)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestTitleCannotForgeAMarker(t *testing.T) {
+	t.Parallel()
+	r := newRenderer(t, testConfig())
+	s := plainSample()
+	m, _ := render(t, r, s)
+	cuts := len(m.cuts)
+	s.Variant.Stories[0].Title = (marks{"ABCDEFGHIJKLMNOPQRSTUVWXYZ"}).print(placeUnsubscribe)
+	s.Variant.Stories[0].Points = []string{"{{name}}", "%3cABCDEFGHIJKLMNOPQRSTUVWXYZ=u;", "&lt;ABCDEFGHIJKLMNOPQRSTUVWXYZ=u;"}
+	m, _ = render(t, r, s)
+	if len(m.cuts) != cuts {
+		t.Errorf("%d places instead of %d", len(m.cuts), cuts)
+	}
+	seen := map[string]bool{}
+	for range 100 {
+		n := newMarks().nonce
+		if len(n) < 26 || seen[n] {
+			t.Fatalf("nonce %q", n)
+		}
+		seen[n] = true
+	}
+}
+
+func withoutLanguages(t testing.TB) fs.FS {
+	t.Helper()
+	return fstest.MapFS{"mail/standard.html": {}, "mail/standard.txt": {}}
+}

@@ -91,6 +91,7 @@ type journal struct {
 	files   [2]*os.File
 	current int
 	size    int64
+	turnAt  int64 // the size at which the other file is begun
 	seq     uint64
 	open    [2]int // attempts a file speaks of that are not settled
 	in      map[digest.Ref]int
@@ -105,7 +106,7 @@ func createJournal(dir, boot string) (*journal, error) {
 	if _, err := rand.Read(name[:]); err != nil {
 		return nil, fmt.Errorf("name the journal: %w", err)
 	}
-	j := &journal{Name: hex.EncodeToString(name[:]), dir: dir, boot: boot, in: map[digest.Ref]int{}}
+	j := &journal{Name: hex.EncodeToString(name[:]), dir: dir, boot: boot, turnAt: journalSwitch, in: map[digest.Ref]int{}}
 	for i := range j.files {
 		f, err := os.OpenFile(j.path(i)+".new", os.O_CREATE|os.O_EXCL|os.O_RDWR|os.O_APPEND, 0o600)
 		if err != nil {
@@ -182,7 +183,7 @@ func (j *journal) write(r record) error {
 // nothing left to tell.
 func (j *journal) turn() error {
 	other := 1 - j.current
-	if j.size < journalSwitch || j.open[other] > 0 {
+	if j.size < j.turnAt || j.open[other] > 0 {
 		return nil
 	}
 	if err := j.files[other].Truncate(0); err != nil {

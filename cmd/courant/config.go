@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/mail"
 	"net/netip"
@@ -109,7 +110,7 @@ type configHooks struct {
 // about it, or as error the Faults, all of them at once. env looks up the
 // environment, as os.LookupEnv does.
 func loadConfig(path string, env func(string) (string, bool), hooks configHooks) (Config, []Fault, error) {
-	text, err := os.ReadFile(path)
+	text, err := readBounded(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Config{}, nil, fmt.Errorf("there is no config at %s; write one (config.example.yaml shows every key) or name another by --config", path)
 	}
@@ -129,6 +130,17 @@ func loadConfig(path string, env func(string) (string, bool), hooks configHooks)
 		return Config{}, sortFaults(r.warnings), Faults(sortFaults(r.faults))
 	}
 	return c, sortFaults(r.warnings), nil
+}
+
+// readBounded reads a file, or so much of it that parse will call it too
+// large. It may be a pipe.
+func readBounded(path string) (text []byte, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxConfigBytes+1))
 }
 
 // readConfig fills a Config from the text of a file. It is worth something

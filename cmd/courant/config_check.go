@@ -166,7 +166,7 @@ func aligned(a, b string) bool {
 
 // checkDigest judges a digest against the lists and sources.
 func (c *Config) checkDigest(r *configReader, d *digest.Digest) {
-	path := "digests." + d.Name
+	path := "digests." + d.Name // a name holds no dot, so a path stays a path
 	at := func(key string) (place, string) { return r.at(path + "." + key), path + "." + key }
 	c.checkLists(r, path, d)
 	c.checkCategories(r, path, d)
@@ -185,10 +185,13 @@ func (c *Config) checkDigest(r *configReader, d *digest.Digest) {
 	}
 }
 
+// faultyPath says whether a fault was told about a path itself.
 func faultyPath(r *configReader, path string) bool {
 	return slices.ContainsFunc(r.faults, func(f Fault) bool { return f.Path == path })
 }
 
+// checkLists wants lists that exist. The same list twice is a slip: a reader
+// of several lists gets one mail anyway.
 func (c *Config) checkLists(r *configReader, path string, d *digest.Digest) {
 	names := c.listNames()
 	for i, list := range d.Lists {
@@ -206,6 +209,8 @@ func (c *Config) checkLists(r *configReader, path string, d *digest.Digest) {
 	}
 }
 
+// faultyBelow says whether a fault was told about a path or anything in it. A
+// list that lost an item to a fault must not be called empty as well.
 func faultyBelow(r *configReader, path string) bool {
 	return slices.ContainsFunc(r.faults, func(f Fault) bool { return strings.HasPrefix(f.Path, path) })
 }
@@ -228,6 +233,8 @@ func (c *Config) checkCategories(r *configReader, path string, d *digest.Digest)
 			idle = append(idle, i)
 		}
 	}
+	// One category without a source may be a source that comes next week; with
+	// none the digest would be empty for ever.
 	tell := r.warn
 	if len(idle) == len(d.Categories) {
 		tell = r.fault

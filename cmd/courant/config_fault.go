@@ -55,6 +55,7 @@ func caretLead(line string, column int) string {
 	return b.String()
 }
 
+// firstRunes are the first n characters of s, or as many as there are.
 func firstRunes(s string, n int) []rune {
 	runes := []rune(s)
 	return runes[:max(0, min(n, len(runes)))]
@@ -77,6 +78,7 @@ func sortFaults(fs []Fault) []Fault {
 	slices.SortStableFunc(fs, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Path, b.Path))
 	})
+	// A fault inside what an alias repeats is found once for each repetition.
 	return slices.Compact(fs)
 }
 
@@ -234,6 +236,7 @@ func editDistance(a, b string) int {
 	if len(x) > 64 || len(y) > 64 {
 		return 64 // nobody misspells a key at this length, and the table is quadratic
 	}
+	// The whole table is kept, since a swap looks two rows back.
 	rows := make([][]int, len(x)+1)
 	for i := range rows {
 		rows[i] = make([]int, len(y)+1)

@@ -43,6 +43,8 @@ func (c Config) String() string {
 	return string(text)
 }
 
+// each is what printed makes of every x, and an empty list, not null, of none:
+// the config is to be read again.
 func each[T, U any](all []T, printed func(T) U) []U {
 	out := make([]U, len(all))
 	for i, x := range all {
@@ -51,8 +53,10 @@ func each[T, U any](all []T, printed func(T) U) []U {
 	return out
 }
 
+// printed is a list of texts.
 func printed[T fmt.Stringer](all []T) []string { return each(all, T.String) }
 
+// mailbox is an address as a config has it; encoded words in it are read back.
 func mailbox(a mail.Address) string {
 	switch {
 	case a.Address == "":
@@ -63,6 +67,8 @@ func mailbox(a mail.Address) string {
 	return a.String()
 }
 
+// printed leaves out what a relay without authentication has not. Whether the
+// password came from a file or the environment is not shown: it is a value.
 func (r Relay) printed() yaml.MapSlice {
 	out := yaml.MapSlice{
 		{Key: "host", Value: r.Host}, {Key: "port", Value: r.Port}, {Key: "tls", Value: string(r.TLS)},

@@ -58,6 +58,7 @@ func (r *configReader) warn(at place, path, format string, args ...any) {
 	r.warnings = append(r.warnings, r.tell(at, path, fmt.Sprintf(format, args...)))
 }
 
+// tell makes a fault with the line it stands in, secrets masked.
 func (r *configReader) tell(at place, path, message string) Fault {
 	f := Fault{File: r.file, Line: at.line, Column: at.column, Path: path, Message: message}
 	if at.line == 0 { // the file as a whole, or a key that could stand anywhere in it
@@ -145,6 +146,9 @@ func (r *configReader) cleanText(lines []string) bool {
 	return clean
 }
 
+// parseYAML gives the tree of a text, or the first fault of its syntax; the
+// parser stops there. Keys that are there twice are let through, since add
+// tells all of them and not only the first.
 func parseYAML(text string) (*ast.File, *yaml.SyntaxError) {
 	tokens := lexer.Tokenize(text)
 	if fault := tooDeep(tokens); fault != nil {
@@ -310,7 +314,7 @@ func keyPath(path, key string) string {
 // value makes the value that node is, following aliases.
 func (r *configReader) value(path string, node ast.Node) (yamlValue, error) {
 	at := placeOf(node)
-	for range maxNesting {
+	for range maxNesting { // an alias may lead to an alias, or to itself
 		switch n := node.(type) {
 		case *ast.AnchorNode:
 			node = n.Value
@@ -345,6 +349,8 @@ func (v yamlValue) mapping() (*yamlMapping, error) {
 	return m, nil
 }
 
+// add takes one key and its value in. Merge keys are refused: with them a
+// fault could no longer be told at the line that causes it.
 func (m *yamlMapping) add(entry *ast.MappingValueNode) {
 	key, at := entry.Key.GetToken().Value, placeOf(entry.Key)
 	path := keyPath(m.path, key)
@@ -467,6 +473,8 @@ func (v yamlValue) text() (string, error) {
 // secretKeys are the keys that take ${ENV}.
 func secretKeys() []string { return []string{"database", "password"} }
 
+// rawText is v as text, whatever stands in it. Numbers are refused and not
+// turned into text: 010 and 1e3 would come out as another number.
 func (v yamlValue) rawText() (string, error) {
 	switch n := v.node.(type) {
 	case *ast.StringNode:
@@ -495,7 +503,7 @@ func (v yamlValue) expanded() (string, error) {
 	s = envReference.ReplaceAllStringFunc(s, func(ref string) string {
 		name := ref[2 : len(ref)-1]
 		found, _ := v.r.env(name)
-		missing[name] = found == ""
+		missing[name] = found == "" // set but empty is a slip of whoever starts Courant
 		return found
 	})
 	maps.DeleteFunc(missing, func(_ string, gone bool) bool { return !gone })

@@ -253,6 +253,10 @@ func parseHost(s string) (string, error) {
 func parseMailbox(s string) (mail.Address, error) {
 	parsed, err := mail.ParseAddress(s)
 	if err != nil {
+		if phrase, _, bracketed := strings.Cut(s, "<"); bracketed && strings.ContainsAny(phrase, ",.;:()@") {
+			// RFC 5322 section 3.2.3: a phrase with such characters stands in quotes.
+			return mail.Address{}, fmt.Errorf(`%q is no address; a name with a comma or dot stands in double quotes, as in '"Example, Inc." <news@example.com>'`, s)
+		}
 		return mail.Address{}, fmt.Errorf("%q is no address; write it like Example News <news@example.com>", s)
 	}
 	at := strings.LastIndexByte(parsed.Address, '@')
@@ -421,6 +425,7 @@ func parseDays(s string) (digest.DateRange, error) {
 	return digest.DateRange{From: first, To: last}, err
 }
 
+// parseDate reads a day; time.Parse knows which months have 31 of them.
 func parseDate(s string) (digest.Date, error) {
 	t, err := time.Parse(time.DateOnly, strings.TrimSpace(s))
 	if err != nil {
@@ -488,6 +493,7 @@ func parseSubject(check func(string) error) func(string) (string, error) {
 
 // closedFields refuses fields that no edition has, so that a slip shows here
 // and not at seven in the morning.
+// closedField judges one field. A bare .Lead may be asked for by {{if}}.
 func closedFields(n parse.Node) error {
 	switch n := n.(type) {
 	case *parse.ListNode:
@@ -512,6 +518,7 @@ func closedFields(n parse.Node) error {
 	return nil
 }
 
+// nodesOf are the nodes of a list that may be missing, as else may.
 func nodesOf(n *parse.ListNode) []parse.Node {
 	if n == nil {
 		return nil
@@ -527,6 +534,7 @@ func orNothing(n *parse.ListNode) parse.Node {
 	return n
 }
 
+// eachField judges several parts of a template.
 func eachField[N parse.Node](all []N) error {
 	for _, n := range all {
 		if err := closedFields(n); err != nil {

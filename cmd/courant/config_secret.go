@@ -19,6 +19,7 @@ type secret struct {
 // reveal is the secret itself, for the one place that needs it.
 func (s secret) reveal() string { return s.value }
 
+// isZero says whether there is no secret.
 func (s secret) isZero() bool { return s.value == "" }
 
 // String is what may be printed instead of the secret.

@@ -66,6 +66,9 @@ func (c *Config) readSending(m *yamlMapping) {
 	}
 }
 
+// readRelay reads one relay. The port follows from the way to speak TLS: 587
+// is submission (RFC 6409 section 3.1), 465 submission over TLS (RFC 8314
+// section 3.3), 25 a relay on this machine.
 func readRelay(m *yamlMapping) Relay {
 	relay := Relay{TLS: TLSStart, Connections: 8, Weight: 1}
 	readKey(m, "host", &relay.Host, asText(parseHost))
@@ -111,6 +114,8 @@ func checkRelay(m *yamlMapping, relay Relay) {
 	}
 }
 
+// readSigningKey reads one DKIM key. The public half is in DNS under
+// selector._domainkey.domain, RFC 6376 section 3.6.2.1.
 func readSigningKey(m *yamlMapping) SigningKey {
 	var key SigningKey
 	readKey(m, "domain", &key.Domain, asText(parseMailDomain))
@@ -123,6 +128,9 @@ func readSigningKey(m *yamlMapping) SigningKey {
 	return key
 }
 
+// readSources reads the sources. Names are what the rows of a source are
+// found by, so two sources never share one; two sources with one address
+// would give every article twice.
 func (c *Config) readSources(m *yamlMapping) {
 	readKey(m, "allow_private_sources", &c.AllowPrivateSources, parseTrue)
 	v, ok := m.take("sources")
@@ -143,6 +151,8 @@ func (c *Config) readSources(m *yamlMapping) {
 	}
 }
 
+// readSource reads one source. Without a category its articles bring their
+// own.
 func (c *Config) readSource(m *yamlMapping) digest.Source {
 	var s digest.Source
 	readKey(m, "name", &s.Name, asText(parseLine))
@@ -180,6 +190,8 @@ func (c *Config) checkSourceHost(m *yamlMapping, s digest.Source) {
 	}
 }
 
+// readLists reads the lists. Confirmation is on unless it is switched off:
+// without it anybody can subscribe anybody.
 func (c *Config) readLists(m *yamlMapping) {
 	for _, below := range m.section("lists").named() {
 		list := List{Name: below.name, Title: below.name, Confirm: true}
@@ -190,6 +202,8 @@ func (c *Config) readLists(m *yamlMapping) {
 	}
 }
 
+// readDigests reads the digests. What they share with all others, language
+// and fresh_until, is written into each.
 func (c *Config) readDigests(m *yamlMapping, hooks configHooks) {
 	for _, below := range m.section("digests").named() {
 		d := digest.Digest{
@@ -275,6 +289,7 @@ func parseDatabase(v yamlValue) (secret, error) {
 	return secret{value: strings.TrimSpace(s), shown: shown}, nil
 }
 
+// parsePassword reads a password, best from the environment.
 func parsePassword(v yamlValue) (secret, error) {
 	s, err := v.expanded()
 	if err != nil {
@@ -310,6 +325,8 @@ func pathOr(standard string) func(yamlValue) (string, error) {
 	}
 }
 
+// path is an absolute path; a relative one begins beside the config, wherever
+// the program was started.
 func (r *configReader) path(s string) (string, error) {
 	switch {
 	case strings.ContainsRune(s, 0):
@@ -371,6 +388,8 @@ func (v yamlValue) file() (path string, text []byte, open bool, err error) {
 	return path, text, open, err
 }
 
+// readSecret reads a file of a secret. Its faults name the file and never
+// what is in it.
 func readSecret(path string) (text []byte, open bool, err error) {
 	// A pipe or device would hold up the start for ever.
 	info, err := os.Stat(path)

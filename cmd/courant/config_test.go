@@ -9,6 +9,8 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net/mail"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -419,6 +421,65 @@ func TestConfigHashNamesTheMailsNotTheHost(t *testing.T) {
 	if hash("smtp: {host: localhost, username: u, password: a}\n") != hash("smtp: {host: localhost, username: u, password: b}\n") {
 		t.Error("a password changes the hash")
 	}
+}
+
+// written is the value that a config would have behind a key.
+func written(t *testing.T, text string) yamlValue {
+	t.Helper()
+	r := &configReader{file: "courant.yaml", dir: "/etc/courant", env: testEnv}
+	v, _ := r.parse([]byte("key: " + text)).take("key")
+	if len(r.faults) > 0 {
+		t.Fatal(Faults(r.faults))
+	}
+	return v
+}
+
+func TestScalarsAreReadAsEditorsWriteThem(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text  string
+		parse func(yamlValue) (any, error)
+		want  any
+	}{
+		{"90s", asAny(parseDuration), 90 * time.Second},
+		{"1h30m", asAny(parseDuration), 90 * time.Minute},
+		{"7d", asAny(parseDuration), 7 * 24 * time.Hour},
+		{"1d12h", asAny(parseDuration), 36 * time.Hour},
+		{"50/s", asAny(parseLimit), Limit{50, time.Second}},
+		{"600 / min", asAny(parseLimit), Limit{600, time.Minute}},
+		{"600/m", asAny(parseLimit), Limit{600, time.Minute}},
+		{"5000/h", asAny(parseLimit), Limit{5000, time.Hour}},
+		{"14000/day", asAny(parseLimit), Limit{14000, 24 * time.Hour}},
+		{`Übersicht <news@nachrichten.example.com>`, asAny(asText(parseMailbox)), mail.Address{Name: "Übersicht", Address: "news@nachrichten.example.com"}},
+		{`news@Bücher.example`, asAny(asText(parseMailbox)), mail.Address{Address: "news@xn--bcher-kva.example"}},
+		{`'"Example, Inc." <news@example.com>'`, asAny(asText(parseMailbox)), mail.Address{Name: "Example, Inc.", Address: "news@example.com"}},
+		{":8080", asAny(asText(parseListen)), ":8080"},
+		{`"[::1]:8080"`, asAny(asText(parseListen)), "[::1]:8080"},
+		{"10.1.2.3/8", asAny(asText(parsePrefix)), netip.MustParsePrefix("10.0.0.0/8")},
+		{`"::ffff:10.1.2.3"`, asAny(asText(parsePrefix)), netip.MustParsePrefix("10.1.2.3/32")},
+		{"https://Nachrichten.example.com/brief/", asAny(asText(parseOwnURL)), "https://nachrichten.example.com/brief"},
+		{"http://[::1]:8080", asAny(asText(parseOwnURL)), "http://[::1]:8080"},
+		{"https://example.com/feed#top", asAny(asText(parseSourceURL)), "https://example.com/feed"},
+		{"EN-gb", asAny(asText(parseLanguage)), "en-GB"},
+		{"America/Argentina/Buenos_Aires", asAny(asText(parseZone)), "America/Argentina/Buenos_Aires"},
+		{"2026-12-24", asAny(asText(parseDays)), digest.DateRange{From: digest.Date{Year: 2026, Month: 12, Day: 24}, To: digest.Date{Year: 2026, Month: 12, Day: 24}}},
+		{"smtp_sink", asAny(asText(parseHost)), "smtp_sink"},
+		{`"2001:DB8::1"`, asAny(asText(parseHost)), "2001:db8::1"},
+		{"dkim.pem", asAny(pathOr("")), "/etc/courant/dkim.pem"},
+		{"/var/../srv", asAny(pathOr("")), "/srv"},
+		{`""`, asAny(pathOr("/standard")), "/standard"},
+		{"True", asAny(parseTrue), true},
+	} {
+		got, err := c.parse(written(t, c.text))
+		if err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: got %v, %v; want %v", c.text, got, err, c.want)
+		}
+	}
+}
+
+// asAny lets parsers of several types stand in one table.
+func asAny[T any](parse func(yamlValue) (T, error)) func(yamlValue) (any, error) {
+	return func(v yamlValue) (any, error) { return parse(v) }
 }
 
 func TestSubjectFieldsAreThoseOfRender(t *testing.T) {

@@ -320,7 +320,7 @@ func parseWebAddress(s string) (*url.URL, error) {
 	}
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, fmt.Errorf("%s: is neither http: nor https:", u.Scheme)
+		return nil, fmt.Errorf("%q addresses are not read; use http or https", u.Scheme)
 	case u.User != nil:
 		return nil, errors.New("a web address with a user or password in it would show them to everyone; take them out")
 	}

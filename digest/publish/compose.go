@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -232,7 +233,8 @@ func (e *editor) intoSections(chosen []int) {
 func (e *editor) signature(g digest.Group, categories []string) string {
 	b := fmt.Appendf(nil, "%t\n%q\n%q\n%q\n", categories == nil, categories, g.Language, g.Zone)
 	for i, r := range e.rulings {
-		b = fmt.Appendf(b, "%d %d\n", e.stories[i].Told.Article, r)
+		b = strconv.AppendInt(b, int64(e.stories[i].Told.Article), 10)
+		b = append(b, ' ', '0'+byte(r), '\n')
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:16])

@@ -58,7 +58,7 @@ func words(s string) []string {
 	var list []string
 	start := -1
 	for i, r := range s {
-		alone := unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer)
+		alone := unspaced(r)
 		inside := !alone && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r))
 		if start >= 0 && !inside {
 			list = append(list, strings.ToLower(s[start:i]))
@@ -75,6 +75,12 @@ func words(s string) []string {
 		list = append(list, strings.ToLower(s[start:]))
 	}
 	return list
+}
+
+// unspaced says that r is of a script that puts no spaces between words. Thai
+// is the first of them in Unicode's order.
+func unspaced(r rune) bool {
+	return r >= 0x0e00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer)
 }
 
 func hash(words []string) uint64 {

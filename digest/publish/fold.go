@@ -3,6 +3,7 @@ package publish
 import (
 	"cmp"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -163,24 +164,7 @@ func (f *folding) byAddress() {
 // two stories goes to the nearer one. The span of the whole story is bounded,
 // or a chain of rewrites would go on for weeks.
 func (f *folding) byText() {
-	type pair struct{ distance, i, j int }
-	var pairs []pair
-	for i := range f.tellings {
-		a := &f.tellings[i]
-		for j := i + 1; j < len(f.tellings); j++ {
-			b := &f.tellings[j]
-			if b.FirstSeen.Sub(a.FirstSeen) > foldWithin {
-				break
-			}
-			if (a.candidate || b.candidate) && a.print.alike(b.print) {
-				pairs = append(pairs, pair{a.print.distance(b.print), i, j})
-			}
-		}
-	}
-	slices.SortFunc(pairs, func(p, q pair) int {
-		return cmp.Or(cmp.Compare(p.distance, q.distance), cmp.Compare(p.i, q.i), cmp.Compare(p.j, q.j))
-	})
-	for _, p := range pairs {
+	for _, p := range f.alike() {
 		a, b := &f.tellings[f.root(p.i)], &f.tellings[f.root(p.j)]
 		first, last := a.first, a.last
 		if b.first.Before(first) {
@@ -193,6 +177,39 @@ func (f *folding) byText() {
 			f.join(p.i, p.j, sameText)
 		}
 	}
+}
+
+// pair is two tellings of much the same text.
+type pair struct{ distance, i, j int }
+
+// alike lists the pairs, the closest first. It looks at each pair within the
+// time: millions of them, so what that takes lies side by side in memory.
+func (f *folding) alike() []pair {
+	simhashes := make([]uint64, len(f.tellings))
+	for i := range f.tellings {
+		simhashes[i] = f.tellings[i].print.simhash
+	}
+	var pairs []pair
+	end := 0
+	for i := range f.tellings {
+		a := &f.tellings[i]
+		until := a.FirstSeen.Add(foldWithin)
+		for end < len(f.tellings) && !f.tellings[end].FirstSeen.After(until) {
+			end++
+		}
+		for j := i + 1; j < end; j++ {
+			if bits.OnesCount64(simhashes[i]^simhashes[j]) > sieve {
+				continue
+			}
+			if b := &f.tellings[j]; (a.candidate || b.candidate) && a.print.alike(b.print) {
+				pairs = append(pairs, pair{a.print.distance(b.print), i, j})
+			}
+		}
+	}
+	slices.SortFunc(pairs, func(p, q pair) int {
+		return cmp.Or(cmp.Compare(p.distance, q.distance), cmp.Compare(p.i, q.i), cmp.Compare(p.j, q.j))
+	})
+	return pairs
 }
 
 // story is one story up for selection.

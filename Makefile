@@ -1,0 +1,37 @@
+# Courant. `make help` lists the targets.
+.DEFAULT_GOAL := help
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@2025.1.1
+FUZZTIME ?= 10s
+
+.PHONY: help build test lint bench fuzz need clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build ./courant
+	go build -o courant ./cmd/courant
+
+need: ## install what the tests need, if it is missing: Postgres, Chromium
+	@sh .ci/need postgres chromium
+
+test: need lint ## run everything: real Postgres, real SMTP, real browser
+	go test -race -shuffle=on -timeout 20m ./...
+
+lint: ## gofmt, go vet, staticcheck
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt wants: $$files"; exit 1; fi
+	go vet ./...
+	go vet -tags testclock ./cmd/courant
+	go run $(STATICCHECK) ./...
+
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## run each fuzz test for FUZZTIME
+	@for pkg in $$(go list ./...); do \
+		for name in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+clean: ## remove what was built
+	rm -f courant

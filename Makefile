@@ -1,6 +1,6 @@
 # Courant. `make help` lists the targets.
 .DEFAULT_GOAL := help
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@2025.1.1
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
 
 .PHONY: help build test lint bench fuzz need clean

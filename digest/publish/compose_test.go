@@ -211,6 +211,15 @@ func TestDigestWithoutCategoriesTakesAll(t *testing.T) {
 	}
 }
 
+func TestWindowBeginsAfterItsFirstInstant(t *testing.T) {
+	t.Parallel()
+	m := material(article(1, "World", 24), article(2, "World", 23.99))
+	c := compose(t, m)
+	if want := []string{"Headline 2"}; !slices.Equal(titles(c, c.Variants[0]), want) {
+		t.Errorf("tells %v; the edition before had what was seen at its last instant", titles(c, c.Variants[0]))
+	}
+}
+
 // A story that was dropped or missed comes back when somebody tells it anew.
 func TestWindowGoesByAnyTellingOfAStory(t *testing.T) {
 	t.Parallel()

@@ -176,6 +176,21 @@ func TestExistingStoriesAreNeverMerged(t *testing.T) {
 	}
 }
 
+// The simhash is only a sieve: two strangers that fall together in it stay two.
+func TestHalfTheShinglesMustBeShared(t *testing.T) {
+	t.Parallel()
+	a := fingerprint{simhash: 1, shingles: []uint64{1, 2, 3, 4, 5, 6}}
+	for shared, want := range map[int]bool{6: true, 4: true, 3: false, 0: false} {
+		b := fingerprint{simhash: 1, shingles: slices.Clone(a.shingles[:shared])}
+		for i := range 6 - shared {
+			b.shingles = append(b.shingles, uint64(100+i))
+		}
+		if got := a.alike(b); got != want {
+			t.Errorf("%d of 6 shared: alike %v", shared, got)
+		}
+	}
+}
+
 func FuzzFingerprintTakesAnyText(f *testing.F) {
 	for _, s := range []string{"", wire, "a b c d e f g h", "防衛省は月曜日に", "\xff\xfe \x00", "e\u0301 e\u0301 e\u0301 e\u0301", "١٢٣ ٤٥٦ ٧٨٩"} {
 		f.Add(s, s)

@@ -1,0 +1,148 @@
+package ingest
+
+import (
+	"bytes"
+	"io"
+	"regexp"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+const (
+	warnDeep = "the page nests its elements too deep; deep levels were read as one"
+	warnCut  = "the page is very long; only its beginning was read"
+)
+
+// maxNodes bounds what one page may cost, in tags. The largest real page at
+// hand has 9,000; a page of 5 MB of nothing else would have a million.
+const maxNodes = 100_000
+
+// parseHTML parses a page. x/net/html gives up beyond 512 open elements, and
+// takes quadratic time over a page that repeats its body element with new
+// attributes; then a plainer parser reads the same bytes, so that there is
+// always a tree.
+func parseHTML(text []byte) (doc *html.Node, warnings []string) {
+	budget := &nodeBudget{data: text, left: maxNodes}
+	if !repeatsBody(text) {
+		if doc, err := html.Parse(budget); err == nil {
+			return doc, budget.warning()
+		}
+	}
+	budget = &nodeBudget{data: text, left: maxNodes}
+	return parseShallow(budget), append(budget.warning(), warnDeep)
+}
+
+var bodyTag = regexp.MustCompile(`(?i)<(?:body|html)[\s/>]`)
+
+func repeatsBody(text []byte) bool {
+	const enough = 32
+	return len(bodyTag.FindAllIndex(text, enough)) == enough
+}
+
+// nodeBudget hands a page to the parser until it has seen as many tags as
+// the page may have, so that no input costs more than its share.
+type nodeBudget struct {
+	data []byte
+	left int
+}
+
+// Read counts tags as they pass. At the end of the budget the rest of the
+// page does not exist.
+func (r *nodeBudget) Read(p []byte) (int, error) {
+	if len(r.data) == 0 || r.left <= 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, r.data)
+	r.left -= bytes.Count(p[:n], []byte{'<'})
+	r.data = r.data[n:]
+	return n, nil
+}
+
+func (r *nodeBudget) warning() []string {
+	if len(r.data) > 0 {
+		return []string{warnCut}
+	}
+	return nil
+}
+
+// parseShallow builds a tree without HTML's repairs and never deeper than
+// 200: deeper elements become siblings.
+func parseShallow(r io.Reader) *html.Node {
+	const deepest = 200
+	doc := &html.Node{Type: html.DocumentNode}
+	open := []*html.Node{doc}
+	z := html.NewTokenizer(r)
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			return doc
+		case html.TextToken:
+			t := z.Token()
+			open[len(open)-1].AppendChild(&html.Node{Type: html.TextNode, Data: t.Data})
+		case html.StartTagToken, html.SelfClosingTagToken:
+			t := z.Token()
+			n := &html.Node{Type: html.ElementNode, Data: t.Data, DataAtom: t.DataAtom, Attr: t.Attr}
+			open[len(open)-1].AppendChild(n)
+			if t.Type == html.StartTagToken && !void(t.DataAtom) && len(open) < deepest {
+				open = append(open, n)
+			}
+		case html.EndTagToken:
+			name, _ := z.TagName()
+			open = closeTag(open, string(name))
+		}
+	}
+}
+
+// closeTag closes the nearest open element of that name. Only the last few
+// are looked at, which keeps hostile input linear.
+func closeTag(open []*html.Node, name string) []*html.Node {
+	for i := len(open) - 1; i > 0 && i > len(open)-16; i-- {
+		if open[i].Data == name {
+			return open[:i]
+		}
+	}
+	return open
+}
+
+func void(a atom.Atom) bool {
+	switch a {
+	case atom.Area, atom.Base, atom.Br, atom.Col, atom.Embed, atom.Hr, atom.Img, atom.Input, atom.Link, atom.Meta,
+		atom.Param, atom.Source, atom.Track, atom.Wbr:
+		return true
+	}
+	return false
+}
+
+// attribute is the value of an element's attribute, empty if it has none.
+func attribute(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name && a.Namespace == "" {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+// textOf is all visible text below a node, on one line.
+func textOf(n *html.Node, max int) string {
+	var b bytes.Buffer
+	gatherText(n, &b, max)
+	return plainText(html.EscapeString(b.String()), max)
+}
+
+func gatherText(n *html.Node, b *bytes.Buffer, max int) {
+	switch {
+	case b.Len() > 2*max:
+	case n.Type == html.TextNode:
+		b.WriteString(n.Data)
+	case n.Type == html.ElementNode && hidesText(n.Data) && n.Data != "title":
+	default:
+		for c := n.FirstChild; c != nil; c = c.NextSibling {
+			gatherText(c, b, max)
+		}
+		if n.Type == html.ElementNode && !inlineTag(n.Data) {
+			b.WriteByte(' ')
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package ingest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"courant/digest"
+)
+
+// Kind says what an input turned out to be.
+type Kind string
+
+// The kinds of input.
+const (
+	KindPage Kind = "page" // HTML, one article
+	KindText Kind = "text" // plain text, one article
+	KindFeed Kind = "feed" // RSS, RDF, Atom or JSON Feed
+)
+
+// Extraction is what Courant sees in a page, a text or a feed. It marshals
+// to the line that "courant extract --json" prints.
+type Extraction struct {
+	Input    string // the file or address, as it was given
+	Kind     Kind
+	Title    string // the feed's title, else the headline
+	Articles []digest.Article
+	Warnings []string
+
+	links []string // feeds that the page names, for autodiscovery
+	ttl   time.Duration
+}
+
+// Options tell what is known of an input besides its bytes. The zero value
+// is a file of unknown origin.
+type Options struct {
+	Address     string    // where it was fetched from in the end; empty: unknown
+	ContentType string    // the header of that name; empty: unknown
+	Now         time.Time // dates after it are not believed; zero: all are
+}
+
+var errNothing = errors.New("the file is empty")
+
+// Extract reads a page, a text or a feed. Which of them it is, the bytes
+// say. It is pure: no clock, no network. An error means that there is nothing
+// to read; damage that leaves something is a warning.
+func Extract(input string, data []byte, opts Options) (Extraction, error) {
+	e := Extraction{Input: input}
+	if opts.Now.IsZero() {
+		opts.Now = time.Unix(1<<40, 0)
+	}
+	address, err := pageAddress(opts.Address)
+	if err != nil {
+		return e, err
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return e, fmt.Errorf("%s: %w; check that it was saved or fetched whole", input, errNothing)
+	}
+	text, warning := toUTF8(data, opts.ContentType)
+	if warning != "" {
+		e.Warnings = append(e.Warnings, warning)
+	}
+	kind, ok := sniff(text, opts.ContentType)
+	if !ok {
+		return e, fmt.Errorf("%s is neither a page nor a text nor a feed; Courant reads HTML, plain text, RSS, Atom and JSON Feed", input)
+	}
+	e.Kind = kind
+	if kind == KindFeed {
+		return e, e.readFeed(text, address, opts.Now)
+	}
+	var a digest.Article
+	var warnings []string
+	if kind == KindPage {
+		a, warnings = readPage(text, address, opts.Now)
+		e.links = feedLinks(text, address)
+	} else {
+		a, warnings = readText(text, opts.Now)
+	}
+	e.Title, e.Articles, e.Warnings = a.Title, []digest.Article{a}, append(e.Warnings, warnings...)
+	return e, nil
+}
+
+func pageAddress(s string) (*url.URL, error) {
+	if s == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return nil, fmt.Errorf("%q is not a web address", s)
+	}
+	return u, nil
+}
+
+var (
+	feedRoot = regexp.MustCompile(`(?i)<(?:rss|rdf:rdf|feed|channel)[\s>]`)
+	pageRoot = regexp.MustCompile(`(?i)<(?:!doctype\s+html|html|head|body)[\s>]`)
+	pageTag  = regexp.MustCompile(`(?i)<(?:p|div|a\s+href|article|section|h[1-6]|ul|li|table|span|br|meta|title|script|main|figure|img\s)[\s/>=]|</(?:p|div|a|li|h[1-6]|span)>`)
+	itemTag  = regexp.MustCompile(`(?i)<(?:item|entry)[\s>]`)
+	jsonFeed = regexp.MustCompile(`"(?:version|items|home_page_url|feed_url)"\s*:`)
+)
+
+// sniff tells what a text is. The header decides only between a page and a
+// text: feeds are served under any type, and pages where a feed should be.
+func sniff(text []byte, contentType string) (Kind, bool) {
+	if binary(text) {
+		return "", false
+	}
+	const window = 64 << 10
+	start := text[:min(len(text), window)]
+	root, page := feedRoot.FindIndex(start), pageRoot.FindIndex(start)
+	switch {
+	case root != nil && (page == nil || root[0] < page[0]):
+		return KindFeed, true
+	case bytes.HasPrefix(bytes.TrimSpace(start), []byte("{")) && jsonFeed.Match(start):
+		return KindFeed, true
+	case page != nil:
+		return KindPage, true
+	case itemTag.Match(start) && bytes.Contains(start, []byte("<title")):
+		return KindFeed, true
+	}
+	media, _, _ := mime.ParseMediaType(contentType)
+	switch {
+	case media == "text/plain":
+		return KindText, true
+	case strings.Contains(media, "html") || len(pageTag.FindAllIndex(start, 2)) == 2:
+		return KindPage, true
+	}
+	return KindText, true
+}
+
+// binary tells images, archives and the like by their control characters.
+func binary(text []byte) bool {
+	start := text[:min(len(text), 4096)]
+	control := 0
+	for _, c := range start {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != 0x1b {
+			control++
+		}
+	}
+	return control*50 > len(start) || bytes.HasPrefix(start, []byte("%PDF-"))
+}
+
+type extractionJSON struct {
+	Input    string        `json:"input"`
+	Kind     Kind          `json:"kind"`
+	Title    string        `json:"title"`
+	Articles []articleJSON `json:"articles"`
+	Warnings []string      `json:"warnings"`
+}
+
+type articleJSON struct {
+	URL         string            `json:"url"`
+	Title       string            `json:"title"`
+	Category    string            `json:"category"`
+	Points      []string          `json:"points"`
+	PointsFrom  digest.PointsFrom `json:"points_from"`
+	Site        string            `json:"site"`
+	Attribution string            `json:"attribution"`
+	Author      string            `json:"author"`
+	Published   string            `json:"published"`
+	Language    string            `json:"language"`
+	Image       string            `json:"image"`
+}
+
+// MarshalJSON writes the form that design.md section 6 fixes: lists are
+// never null, what is unknown is an empty string.
+func (e Extraction) MarshalJSON() ([]byte, error) {
+	out := extractionJSON{Input: e.Input, Kind: e.Kind, Title: e.Title, Articles: []articleJSON{}, Warnings: append([]string{}, e.Warnings...)}
+	for _, a := range e.Articles {
+		published := ""
+		if !a.Published.IsZero() {
+			published = a.Published.UTC().Format(time.RFC3339)
+		}
+		out.Articles = append(out.Articles, articleJSON{URL: a.URL, Title: a.Title, Category: a.Category, Points: append([]string{}, a.Points...),
+			PointsFrom: a.PointsFrom, Site: a.Site, Attribution: a.Attribution, Author: a.Author, Published: published, Language: a.Language, Image: a.Image.URL})
+	}
+	return json.Marshal(out)
+}

@@ -1,0 +1,195 @@
+package ingest
+
+import (
+	"regexp"
+	"strings"
+
+	"courant/digest"
+)
+
+// attributed matches the line that says whose story a site tells again. What
+// follows in the pattern's group is a name that begins with a capital.
+var attributed = regexp.MustCompile(`(?:(?i:read|see|continue reading|view) (?i:the )?(?i:whole|full|entire|original|complete|rest of the|rest of this|more of this)(?i: original)? ?(?i:story|article|piece|report|post|version)?(?i: here)? (?i:from|at|on|in|via|over at)|` +
+	`(?i:this|the) (?i:article|story|post|piece|report|content|column)(?i: was| is| has been| were)?(?i: originally| first)? (?i:appeared|published|posted|ran|produced|featured|provided)(?i: originally| first)? (?i:on|in|by|at|with)|` +
+	`(?i:originally|first) (?i:appeared|published|posted) (?i:on|in|by|at)|` +
+	`(?i:republished|reprinted|syndicated) (?i:with permission )?(?i:from)|^(?i:source|via|quelle|fuente|fonte|bron|kilde|källa):|^(?i:via)|` +
+	`(?i:den ganzen|den vollständigen|den kompletten) (?i:artikel|bericht|beitrag)(?i: lesen)?(?i: sie)? (?i:bei|auf|in)|(?i:lire l['’]article complet|lire la suite|l['’]article original)(?i: est à lire)? (?i:sur|dans)|(?i:leer|lea) (?i:el artículo|la historia) (?i:completo|completa|original) (?i:en)|` +
+	`(?i:dieser artikel erschien)(?i: zuerst| ursprünglich)? (?i:bei|auf|in)|(?i:cet article a été publié)(?i: initialement)? (?i:sur|dans|par))` +
+	`\s+(?:(?i:the website of|our partner|our partners at|our colleagues at)\s+)?((?:The |the |Die |Der |Das |Le |La |El )?\pL[\pL\pN&'’.\- ]{1,48}?(?: \pL[\pL\pN&'’.\-]*){0,4})\s*(?:[.,;:!(|–—-]\s|[.,;:!)]?$| (?:on|in|by|and|with|under|here)\b)`)
+
+// attribution is the publication a line credits, empty if it credits none.
+func attribution(line string) string {
+	if len(line) > 300 {
+		return ""
+	}
+	m := attributed.FindStringSubmatch(line)
+	if m == nil {
+		return ""
+	}
+	name := strings.Trim(m[1], " .,;:!")
+	if r, _ := firstRune(name); strings.ToLower(string(r)) == string(r) && !strings.Contains(name, ".") && !strings.HasPrefix(name, "the ") || wordCount(name) > 6 {
+		return ""
+	}
+	return digest.PlainLine(name, maxName)
+}
+
+// attribute finds whose story a page tells: a line among the last of its
+// text, or a short line anywhere in the body.
+func (p *page) attribute(a *digest.Article) {
+	for _, b := range p.o.blocks[max(p.headlineAt, 0):] {
+		if b.words > 40 || b.list >= 0 || p.o.around(b.region)&signFurniture != 0 {
+			continue
+		}
+		if name := attribution(b.text); name != "" && squash(name) != squash(a.Site) {
+			a.Attribution = name
+			return
+		}
+	}
+}
+
+// fill gives an article its key points, or what can stand in for them, and
+// its lead.
+func (p *page) fill(a *digest.Article) {
+	lead := p.leadSentences()
+	a.Lead = digest.PlainLine(strings.Join(lead, " "), maxLead)
+	if points := p.keyPoints(); len(points) > 0 {
+		a.Points, a.PointsFrom = points, digest.PointsPage
+		return
+	}
+	fallBack(a, p.description, lead)
+}
+
+// fallBack fills the points of an article whose publisher gave none: its
+// description, or its first sentences. What it used is recorded.
+func fallBack(a *digest.Article, description string, lead []string) {
+	if d := usableDescription(description, a, lead); d != "" {
+		a.Points, a.PointsFrom = []string{d}, digest.PointsDescription
+		return
+	}
+	if points := foldLines(firstSentences(lead, 3)); len(points) > 0 {
+		a.Points, a.PointsFrom = points, digest.PointsLead
+		return
+	}
+	a.Points, a.PointsFrom = nil, digest.PointsNone
+}
+
+func firstSentences(lead []string, n int) []string {
+	return lead[:min(n, len(lead))]
+}
+
+var cutOff = regexp.MustCompile(`(?:…|\.{3,}|\[\s*(?:…|\.{3,}|&hellip;)\s*\]|»|→)\s*$`)
+
+// usableDescription is the publisher's description if it is a real sentence:
+// 40 characters or more, not the headline, not the beginning of the body cut
+// off, not the site's slogan.
+func usableDescription(description string, a *digest.Article, lead []string) string {
+	d := strings.TrimSpace(description)
+	parts := sentences(d)
+	if len(parts) > 1 && (cutOff.MatchString(parts[len(parts)-1]) || isBoilerplate(parts[len(parts)-1])) {
+		// The whole sentences before the cut are good.
+		parts = parts[:len(parts)-1]
+		d = strings.Join(parts, " ")
+	}
+	for len(d) > 420 && len(parts) > 1 {
+		parts = parts[:len(parts)-1]
+		d = strings.Join(parts, " ")
+	}
+	switch {
+	case len([]rune(d)) < 40 && !dense(d), wordCount(d) < 6, len(d) > maxPoint, cutOff.MatchString(d), isBoilerplate(d):
+		return ""
+	case squash(d) == squash(a.Title), similar(d, a.Title) > 0.85:
+		return ""
+	case isSlogan(d, a, lead):
+		return ""
+	}
+	return digest.PlainLine(d, maxPoint)
+}
+
+// dense tells text in a script that says much in few characters.
+func dense(s string) bool {
+	n := 0
+	for _, r := range s {
+		if unspaced(r) {
+			n++
+		}
+	}
+	return n >= 15
+}
+
+var slogan = regexp.MustCompile(`(?i)\b(?:latest|breaking) (?:news|headlines|stories|updates)\b|\bnews,? (?:analysis|sports?|weather|opinion|reviews|video|features)\b|\bthe (?:place|home|best source|leading source|official)\b.{0,20}\b(?:for|of|to)\b|\ball (?:of )?your\b|\baktuelle nachrichten\b|\btoute l['’]actualité\b|\bnachrichten, (?:berichte|hintergründe)\b|\bfind (?:all )?the latest\b|\byour (?:source|guide|home) (?:for|to)\b|^abstract page for\b`)
+
+// isSlogan tells what a site says of itself on every page: it shares no word
+// with the headline and the first sentences.
+func isSlogan(d string, a *digest.Article, lead []string) bool {
+	v := vocabulary{}
+	v.add(a.Title)
+	for _, s := range firstSentences(lead, 8) {
+		v.add(s)
+	}
+	known, all := v.shared(d)
+	if slogan.MatchString(d) {
+		return known*2 < all
+	}
+	return known == 0 && len(v) > 5
+}
+
+// leadSentences are the first real sentences of the body: eight to 45 words,
+// no by-lines, datelines, captions or pointers elsewhere.
+func (p *page) leadSentences() []string {
+	var out []string
+	for n, i := range p.body {
+		if n > 30 || len(out) >= 6 {
+			break
+		}
+		out = append(out, realSentences(p.o.blocks[i].text, p.headline)...)
+	}
+	return out
+}
+
+// realSentences are the sentences of a paragraph that may stand for
+// themselves.
+func realSentences(paragraph, headline string) []string {
+	if isBoilerplate(head(paragraph, 300)) || attribution(paragraph) != "" || isByline(paragraph) || squash(paragraph) == squash(headline) {
+		return nil
+	}
+	var out []string
+	for _, s := range sentences(withoutDateline(paragraph)) {
+		if n := wordCount(s); n < 8 || n > 45 || isBoilerplate(s) || cutOff.MatchString(s) || !endsLikeSentence(s) {
+			continue
+		}
+		out = append(out, digest.PlainLine(s, maxPoint))
+	}
+	return out
+}
+
+// head is the beginning of a text, cut at a character.
+func head(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}
+
+func endsLikeSentence(s string) bool {
+	r := []rune(strings.TrimRight(s, `"'”’»›)] `))
+	return len(r) > 0 && (endsSentence(r[len(r)-1]) || unspaced(r[len(r)-1]))
+}
+
+var (
+	byline   = regexp.MustCompile(`(?i)^(?:by|von|par|por|di|door|av|af|text|photos?|fotos?|story|reporting|written|additional reporting|edited|updated|published|posted|last updated|aktualisiert|veröffentlicht|publié|mis à jour|publicado|actualizado|image|photograph|picture|credit|source)(?: by)?[:\s].{0,90}$`)
+	dateline = regexp.MustCompile(`^(?:\p{Lu}[\p{Lu}\s.,'’/-]{2,40}|\p{Lu}\pL+(?:[\s.-]\p{Lu}\pL+){0,2})(?:,\s*[\pL .]{2,20}\.?)?\s*(?:,?\s*(?:\d{1,2}\.?\s+\pL{3,9}\.?|\pL{3,9}\.?\s+\d{1,2})(?:,?\s+\d{4})?)?\s*(?:\([\pL\pN\s./-]{2,30}\))?\s*(?:--|[–—-])\s+|^\([\pL\pN./ -]{2,30}\)\s*(?:--|[–—-])?\s*`)
+)
+
+// isByline tells lines that name people or times rather than tell news.
+func isByline(s string) bool {
+	return len(s) < 140 && byline.MatchString(s) && !strings.HasSuffix(s, ".")
+}
+
+// withoutDateline drops "ANAHEIM, Calif. (AP) — " from the beginning of a
+// paragraph: place and agency are not the news.
+func withoutDateline(s string) string {
+	if at := dateline.FindStringIndex(head(s, 120)); at != nil {
+		return strings.TrimSpace(s[at[1]:])
+	}
+	return s
+}

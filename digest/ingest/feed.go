@@ -1,0 +1,239 @@
+package ingest
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/mmcdole/gofeed"
+
+	"courant/digest"
+)
+
+var errFeed = errors.New("the feed cannot be read")
+
+// maxItems bounds what one feed may bring at once.
+const maxItems = 1000
+
+// readFeed reads a feed of any format.
+func (e *Extraction) readFeed(text []byte, address *url.URL, now time.Time) error {
+	feed, warnings, err := parseFeed(text)
+	e.Warnings = append(e.Warnings, warnings...)
+	if err != nil {
+		return err
+	}
+	e.Title = plainTitle(feed.Title)
+	e.ttl = feedTTL(text)
+	f := feedReader{feed: feed, base: feedBase(feed, address), site: e.Title, now: now, language: languageTag(feed.Language)}
+	seen := map[string]bool{}
+	for i, it := range feed.Items {
+		if i == maxItems {
+			e.Warnings = append(e.Warnings, "the feed has more than 1000 items; the rest was not read")
+			break
+		}
+		a, ok := f.article(it)
+		key := first(a.Canonical, a.GUID, a.Title)
+		if !ok || seen[key] {
+			continue
+		}
+		seen[key] = true
+		e.Articles = append(e.Articles, a)
+	}
+	if len(feed.Items) == 0 {
+		e.Warnings = append(e.Warnings, "the feed has no items")
+	}
+	return nil
+}
+
+// feedBase is what relative links are resolved against: the address the feed
+// came from, else the channel's own link.
+func feedBase(feed *gofeed.Feed, address *url.URL) *url.URL {
+	if address != nil {
+		return address
+	}
+	for _, link := range []string{feed.Link, feed.FeedLink} {
+		if u, err := url.Parse(strings.TrimSpace(link)); err == nil && u.IsAbs() && u.Host != "" {
+			return u
+		}
+	}
+	return nil
+}
+
+type feedReader struct {
+	feed     *gofeed.Feed
+	base     *url.URL
+	site     string
+	language string
+	now      time.Time
+}
+
+// article turns an item into an article; ok is false for items that say
+// nothing.
+func (f *feedReader) article(it *gofeed.Item) (a digest.Article, ok bool) {
+	a = digest.Article{
+		GUID:      digest.PlainLine(it.GUID, 1000),
+		Title:     plainTitle(it.Title),
+		Site:      digest.PlainLine(f.site, maxName),
+		Author:    f.author(it),
+		Published: f.published(it),
+		Language:  f.language,
+		Image:     f.image(it),
+	}
+	if it.DublinCoreExt != nil && len(it.DublinCoreExt.Language) > 0 {
+		a.Language = first(languageTag(it.DublinCoreExt.Language[0]), a.Language)
+	}
+	for _, c := range it.Categories {
+		if a.Category = plainText(c, maxName); a.Category != "" {
+			break
+		}
+	}
+	if link := f.link(it); link != "" {
+		a.URL, _ = digest.OpenURL(link)
+		a.Canonical, _ = digest.CanonicalURL(link)
+	}
+	f.points(it, &a)
+	if a.Title == "" {
+		a.Title = digest.PlainLine(firstWords(first(a.Lead, strings.Join(a.Points, " ")), 12), maxTitle)
+	}
+	return a, a.Title != "" && (a.URL != "" || a.GUID != "")
+}
+
+func firstWords(s string, n int) string {
+	words := strings.Fields(s)
+	if len(words) <= n {
+		return s
+	}
+	return strings.Join(words[:n], " ") + " …"
+}
+
+// link is the item's address. A guid that is an address serves where there
+// is no link: RSS 2.0 says it may be one.
+func (f *feedReader) link(it *gofeed.Item) string {
+	for _, candidate := range append([]string{it.Link}, it.Links...) {
+		if link := absolute(f.base, candidate); link != "" {
+			return link
+		}
+	}
+	if strings.HasPrefix(it.GUID, "http") {
+		return absolute(nil, it.GUID)
+	}
+	return ""
+}
+
+func (f *feedReader) author(it *gofeed.Item) string {
+	var names []string
+	for _, p := range it.Authors {
+		if p == nil {
+			continue
+		}
+		if name := cleanAuthor(p.Name); name != "" && len(names) < 3 {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 && it.DublinCoreExt != nil {
+		for _, c := range it.DublinCoreExt.Creator {
+			if name := cleanAuthor(c); name != "" && len(names) < 3 {
+				names = append(names, name)
+			}
+		}
+	}
+	return digest.PlainLine(strings.Join(foldLines(names), ", "), maxName)
+}
+
+// published reads the dates itself: gofeed takes impossible ones and zones
+// it doesn't know for UTC.
+func (f *feedReader) published(it *gofeed.Item) time.Time {
+	raw := []string{it.Published, it.Updated}
+	if it.DublinCoreExt != nil {
+		raw = append(raw, it.DublinCoreExt.Date...)
+	}
+	for _, s := range raw {
+		if strings.TrimSpace(s) != "" {
+			return parseDate(s, f.now)
+		}
+	}
+	return time.Time{}
+}
+
+func (f *feedReader) image(it *gofeed.Item) digest.Image {
+	if it.Image != nil {
+		if link := absolute(f.base, it.Image.URL); link != "" {
+			return digest.Image{URL: link, Alt: plainText(it.Image.Title, maxTitle)}
+		}
+	}
+	for _, enclosure := range it.Enclosures {
+		if enclosure != nil && strings.HasPrefix(enclosure.Type, "image/") {
+			if link := absolute(f.base, enclosure.URL); link != "" {
+				return digest.Image{URL: link}
+			}
+		}
+	}
+	for _, name := range []string{"content", "thumbnail"} {
+		for _, m := range it.Extensions["media"][name] {
+			kind := m.Attrs["type"] + m.Attrs["medium"]
+			if link := absolute(f.base, m.Attrs["url"]); link != "" && (name == "thumbnail" || strings.HasPrefix(kind, "image")) {
+				return digest.Image{URL: link, Width: pixels(m.Attrs["width"]), Height: pixels(m.Attrs["height"])}
+			}
+		}
+	}
+	return digest.Image{}
+}
+
+// points fills the key points from the item alone: a list near the top of
+// its HTML, its description, its first sentences.
+func (f *feedReader) points(it *gofeed.Item, a *digest.Article) {
+	content, description := it.Content, it.Description
+	if content == "" && len(plainText(description, 2000)) > 600 {
+		content = description // the whole article where its description belongs
+	}
+	body := snippetPage(first(content, description), a.Title, plainText(description, 4*maxPoint))
+	lead := body.leadSentences()
+	a.Lead = digest.PlainLine(strings.Join(lead, " "), maxLead)
+	if a.Lead == "" {
+		a.Lead = plainText(description, maxLead)
+	}
+	for _, snippet := range []*page{body, snippetPage(description, a.Title, "")} {
+		if points := snippet.keyPoints(); len(points) > 0 {
+			a.Points, a.PointsFrom = points, digest.PointsFeed
+			return
+		}
+	}
+	if content == description {
+		description = ""
+	}
+	fallBack(a, shortDescription(description), lead)
+}
+
+// shortDescription is a description without the lists and links that feeds
+// put behind it.
+func shortDescription(description string) string {
+	if !strings.Contains(description, "<") {
+		return plainText(description, 4*maxPoint)
+	}
+	doc, _ := parseHTML([]byte(description))
+	o := newOutline(doc)
+	var kept []string
+	for _, b := range o.blocks {
+		if b.list < 0 && b.link*2 <= len(b.text) && !isBoilerplate(head(b.text, 300)) {
+			kept = append(kept, b.text)
+		}
+	}
+	return strings.Join(kept, " ")
+}
+
+// snippetPage reads an item's HTML as the page below its headline.
+func snippetPage(snippet, headline, description string) *page {
+	doc, _ := parseHTML([]byte(snippet))
+	o := newOutline(doc)
+	p := &page{o: o, m: &metadata{}, headline: headline, headlineAt: -1, description: description, known: vocabulary{}}
+	o.settle(-1)
+	p.findBody()
+	p.known.add(headline)
+	p.known.add(description)
+	for _, i := range p.body {
+		p.known.add(o.blocks[i].text)
+	}
+	p.snippet = true
+	return p
+}

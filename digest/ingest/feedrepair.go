@@ -1,0 +1,378 @@
+package ingest
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mmcdole/gofeed"
+	"golang.org/x/net/html"
+)
+
+// parseFeed reads a feed, and mends what keeps a parser from reading it:
+// first everything at once, then item by item, so that one broken item costs
+// itself only.
+func parseFeed(text []byte) (feed *gofeed.Feed, warnings []string, err error) {
+	text = bytes.TrimSpace(text)
+	if bytes.HasPrefix(text, []byte("{")) {
+		return parseJSONFeed(text)
+	}
+	text, warnings = trimJunk(text)
+	text = settleXML(text)
+	whole := itemTag.FindAllIndex(text, maxItems+1)
+	if feed, err = parseOnce(text); err == nil && len(feed.Items) >= len(whole) {
+		return feed, warnings, nil
+	}
+	mended := mendXML(text)
+	if again, err := parseOnce(mended); err == nil && len(again.Items) >= len(whole) {
+		return again, append(warnings, "the feed is not well-formed XML; it was mended"), nil
+	}
+	salvaged, lost := salvage(mended)
+	switch {
+	case salvaged != nil && (feed == nil || err != nil || len(salvaged.Items) > len(feed.Items)):
+		return salvaged, append(warnings, lost), nil
+	case feed != nil && err == nil:
+		return feed, warnings, nil
+	}
+	return nil, warnings, fmt.Errorf("%w: it is not well-formed and no whole item was found; open its address in a browser", errFeed)
+}
+
+// parseOnce hands a feed to gofeed, which may not like it.
+func parseOnce(text []byte) (*gofeed.Feed, error) {
+	feed, err := gofeed.NewParser().Parse(bytes.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("parse feed: %w", err)
+	}
+	return feed, nil
+}
+
+var xmlStart = regexp.MustCompile(`(?i)<\?xml\b|<(?:rss|rdf:rdf|feed|channel)[\s>]`)
+
+// trimJunk drops what stands before the feed: blank lines, a proxy's notes,
+// a script's warnings.
+func trimJunk(text []byte) ([]byte, []string) {
+	at := xmlStart.FindIndex(text[:min(len(text), 64<<10)])
+	if at == nil || at[0] == 0 {
+		return text, nil
+	}
+	return text[at[0]:], []string{"something stands before the feed; it was skipped"}
+}
+
+var (
+	xmlDeclaration = regexp.MustCompile(`(?s)^<\?xml.{0,300}?\?>`)
+	doctype        = regexp.MustCompile(`(?is)<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>`)
+	baseAttribute  = regexp.MustCompile(`(\sxml:base\s*=\s*["'])([^"']*/)[^/"']*(["'])`)
+)
+
+// settleXML makes a feed safe to parse: the declaration goes, as the text is
+// UTF-8 by now whatever it said; so does a document type, with the entities
+// it declares, which is how XML bombs are made (RFC 4287 needs none). A base
+// is cut to its directory, because the parser takes a file for one.
+func settleXML(text []byte) []byte {
+	text = xmlDeclaration.ReplaceAll(text, nil)
+	if at := doctype.FindIndex(text[:min(len(text), 64<<10)]); at != nil {
+		text = append(append([]byte{}, text[:at[0]]...), text[at[1]:]...)
+	}
+	return baseAttribute.ReplaceAllFunc(text, directoryBase)
+}
+
+func directoryBase(attribute []byte) []byte {
+	m := baseAttribute.FindSubmatch(attribute)
+	if bytes.HasSuffix(m[2], []byte("://")) {
+		return attribute // only a host
+	}
+	return bytes.Join([][]byte{m[1], m[2], m[3]}, nil)
+}
+
+var (
+	openTag  = regexp.MustCompile(`<([\pL_][\pL\pN_.-]*):`)
+	declared = regexp.MustCompile(`xmlns:([\pL_][\pL\pN_.-]*)\s*=`)
+	rootTag  = regexp.MustCompile(`(?i)<(?:rss|rdf:rdf|feed|channel)\b`)
+)
+
+// namespaces are those of prefixes feeds use without declaring them.
+var namespaces = map[string]string{
+	"content": "http://purl.org/rss/1.0/modules/content/", "dc": "http://purl.org/dc/elements/1.1/", "media": "http://search.yahoo.com/mrss/",
+	"atom": "http://www.w3.org/2005/Atom", "itunes": "http://www.itunes.com/dtds/podcast-1.0.dtd", "sy": "http://purl.org/rss/1.0/modules/syndication/",
+	"rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "slash": "http://purl.org/rss/1.0/modules/slash/", "georss": "http://www.georss.org/georss",
+}
+
+// mendXML repairs a feed's text: bare ampersands, less-than signs that open
+// no tag, HTML's entities, control characters, undeclared prefixes.
+func mendXML(text []byte) []byte {
+	var out bytes.Buffer
+	out.Grow(len(text) + len(text)/8)
+	for i := 0; i < len(text); {
+		rest := text[i:]
+		switch c := text[i]; {
+		case c == '<':
+			n := markup(rest)
+			if n == 0 {
+				out.WriteString("&lt;")
+				i++
+				continue
+			}
+			out.Write(mendTag(rest[:n]))
+			i += n
+		case c == '&':
+			s, n := mendEntity(rest)
+			out.WriteString(s)
+			i += n
+		case c < ' ' && c != '\n' && c != '\t' && c != '\r':
+			i++
+		default:
+			out.WriteByte(c)
+			i++
+		}
+	}
+	return declarePrefixes(out.Bytes())
+}
+
+// markup is the length of the tag, comment or CDATA section a text begins
+// with, 0 if it begins with none. A CDATA section that is cut off ends with
+// the text.
+func markup(text []byte) int {
+	for _, pair := range [][2]string{{"<![CDATA[", "]]>"}, {"<!--", "-->"}, {"<?", "?>"}} {
+		if bytes.HasPrefix(text, []byte(pair[0])) {
+			if end := bytes.Index(text, []byte(pair[1])); end >= 0 {
+				return end + len(pair[1])
+			}
+			return 0
+		}
+	}
+	if len(text) < 3 || text[1] != '/' && !isNameStart(text[1]) {
+		return 0
+	}
+	const longestTag = 8192
+	end := bytes.IndexByte(text[1:min(len(text), longestTag)], '>')
+	next := bytes.IndexByte(text[1:min(len(text), longestTag)], '<')
+	if end < 0 || next >= 0 && next < end {
+		return 0
+	}
+	return end + 2
+}
+
+func isNameStart(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= 0x80
+}
+
+// mendTag escapes the ampersands in a tag's attributes.
+func mendTag(tag []byte) []byte {
+	if tag[1] == '!' || tag[1] == '?' || bytes.IndexByte(tag, '&') < 0 {
+		return tag
+	}
+	var out bytes.Buffer
+	for i := 0; i < len(tag); {
+		if tag[i] != '&' {
+			out.WriteByte(tag[i])
+			i++
+			continue
+		}
+		s, n := mendEntity(tag[i:])
+		out.WriteString(s)
+		i += n
+	}
+	return out.Bytes()
+}
+
+// mendEntity keeps the entities of XML and numeric ones that are allowed,
+// resolves those of HTML, and escapes every other ampersand. It returns what
+// to write and how many bytes that stands for.
+func mendEntity(text []byte) (string, int) {
+	end := bytes.IndexByte(text[:min(len(text), 34)], ';')
+	if end < 2 {
+		return "&amp;", 1
+	}
+	name := string(text[1:end])
+	switch name {
+	case "amp", "lt", "gt", "quot", "apos":
+		return "&" + name + ";", end + 1
+	}
+	if number, ok := strings.CutPrefix(name, "#"); ok {
+		base := 10
+		if hex, ok := strings.CutPrefix(strings.ToLower(number), "x"); ok {
+			number, base = hex, 16
+		}
+		n, err := strconv.ParseUint(number, base, 32)
+		if err != nil || n < ' ' && n != '\t' && n != '\n' && n != '\r' || n > 0x10ffff || n >= 0xd800 && n < 0xe000 || n == 0xfffe || n == 0xffff {
+			return "", end + 1
+		}
+		return "&" + name + ";", end + 1
+	}
+	if plain := html.UnescapeString("&" + name + ";"); !strings.HasPrefix(plain, "&") {
+		return plain, end + 1
+	}
+	return "&amp;", 1
+}
+
+// declarePrefixes declares on the root element what tags use and nobody
+// declared.
+func declarePrefixes(text []byte) []byte {
+	root := rootTag.FindIndex(text)
+	if root == nil {
+		return text
+	}
+	known := map[string]bool{"xml": true}
+	for _, m := range declared.FindAllSubmatch(text, -1) {
+		known[string(m[1])] = true
+	}
+	var missing strings.Builder
+	for _, m := range openTag.FindAllSubmatch(text, -1) {
+		prefix := string(m[1])
+		if known[prefix] || len(known) > 100 {
+			continue
+		}
+		known[prefix] = true
+		name := namespaces[prefix]
+		if name == "" {
+			name = "urn:undeclared:" + prefix
+		}
+		fmt.Fprintf(&missing, ` xmlns:%s="%s"`, prefix, name)
+	}
+	return bytes.Join([][]byte{text[:root[1]], []byte(missing.String()), text[root[1]:]}, nil)
+}
+
+// salvage reads a feed whose XML is beyond mending, such as one that was cut
+// off: the head with each whole item, one by one.
+func salvage(text []byte) (feed *gofeed.Feed, warning string) {
+	root := rootTag.FindIndex(text)
+	starts := itemTag.FindAllIndex(text, maxItems)
+	if root == nil || len(starts) == 0 || starts[0][0] < root[0] {
+		return nil, ""
+	}
+	kind := strings.ToLower(string(text[root[0]+1 : root[1]]))
+	rootEnd := bytes.IndexByte(text[root[0]:], '>')
+	if rootEnd < 0 {
+		return nil, ""
+	}
+	open := text[root[0] : root[0]+rootEnd+1]
+	lost := 0
+	for i, start := range starts {
+		end := len(text)
+		if i+1 < len(starts) {
+			end = starts[i+1][0]
+		}
+		one, err := parseOnce(frame(kind, open, wholeItem(text[start[0]:end])))
+		if err != nil || len(one.Items) != 1 {
+			lost++
+			continue
+		}
+		if feed == nil {
+			feed = headOf(kind, text[root[0]:starts[0][0]], one)
+		}
+		feed.Items = append(feed.Items, one.Items[0])
+	}
+	return feed, fmt.Sprintf("the feed is damaged: %d of its %d items could not be read", lost, len(starts))
+}
+
+var itemEnd = regexp.MustCompile(`(?i)</(?:item|entry)\s*>`)
+
+// wholeItem is an item up to its end tag, nil if that is missing: half an
+// item may hold half a sentence.
+func wholeItem(text []byte) []byte {
+	ends := itemEnd.FindAllIndex(text, -1)
+	if ends == nil {
+		return nil
+	}
+	return text[:ends[len(ends)-1][1]]
+}
+
+func frame(kind string, open, item []byte) []byte {
+	if item == nil {
+		return nil
+	}
+	switch kind {
+	case "<feed", "feed":
+		return bytes.Join([][]byte{open, item, []byte("</feed>")}, nil)
+	case "rss":
+		return bytes.Join([][]byte{open, []byte("<channel>"), item, []byte("</channel></rss>")}, nil)
+	case "channel":
+		return bytes.Join([][]byte{[]byte("<rss>"), open, item, []byte("</channel></rss>")}, nil)
+	}
+	return bytes.Join([][]byte{open, item, []byte("</rdf:RDF>")}, nil)
+}
+
+var headField = regexp.MustCompile(`(?is)<(title|link|language|dc:language)(?:\s[^>]*)?>(.{0,600}?)</`)
+
+// headOf picks the few fields of the head that matter out of its text.
+func headOf(kind string, text []byte, like *gofeed.Feed) *gofeed.Feed {
+	feed := &gofeed.Feed{FeedType: like.FeedType}
+	for _, m := range headField.FindAllSubmatch(text, 20) {
+		value := strings.TrimSpace(strings.NewReplacer("<![CDATA[", "", "]]>", "").Replace(string(m[2])))
+		value = html.UnescapeString(value)
+		switch name := strings.ToLower(string(m[1])); {
+		case name == "title" && feed.Title == "":
+			feed.Title = value
+		case name == "link" && feed.Link == "":
+			feed.Link = value
+		case strings.HasSuffix(name, "language") && feed.Language == "":
+			feed.Language = value
+		}
+	}
+	return feed
+}
+
+// parseJSONFeed reads a JSON Feed; one that was cut off is read up to its
+// last whole item.
+func parseJSONFeed(text []byte) (*gofeed.Feed, []string, error) {
+	feed, err := parseOnce(text)
+	if err == nil {
+		return feed, nil, nil
+	}
+	if feed, err := parseOnce([]byte(repairJSON(string(text)))); err == nil {
+		return feed, []string{"the feed is not valid JSON; it was mended"}, nil
+	}
+	if whole := closeJSON(text); whole != nil {
+		if feed, err := parseOnce(whole); err == nil {
+			return feed, []string{"the feed is cut off; its whole items were read"}, nil
+		}
+	}
+	return nil, nil, fmt.Errorf("%w: it is not valid JSON; open its address in a browser", errFeed)
+}
+
+// closeJSON ends a JSON Feed behind the last object that is complete within
+// its list of items.
+func closeJSON(text []byte) []byte {
+	depth, quoted, escaped, last := 0, false, false, -1
+	for i, c := range text {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted:
+			escaped = c == '\\'
+			quoted = c != '"'
+		case c == '"':
+			quoted = true
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			depth--
+			if c == '}' && depth == 2 { // the feed's object, its list, this item
+				last = i
+			}
+		}
+	}
+	if last < 0 {
+		return nil
+	}
+	return append(append([]byte{}, text[:last+1]...), "]}"...)
+}
+
+var ttlField = regexp.MustCompile(`(?i)<ttl>\s*(\d{1,6})\s*</ttl>`)
+
+// feedTTL is how long the feed asks to be left alone, RSS 2.0's ttl in
+// minutes; 0: it doesn't ask.
+func feedTTL(text []byte) time.Duration {
+	m := ttlField.FindSubmatch(text[:min(len(text), 16<<10)])
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(string(m[1]))
+	if err != nil {
+		return 0
+	}
+	return time.Duration(n) * time.Minute
+}

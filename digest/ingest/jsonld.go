@@ -1,0 +1,175 @@
+package ingest
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+)
+
+// linkedData is what a page's JSON-LD says of the article. JSON-LD holds no
+// key points in practice, and is broken JSON on many pages.
+type linkedData struct {
+	headline, description, section, author, publisher, published, language, image, url string
+}
+
+// add reads one script element. Broken JSON is repaired once, then the
+// fields are picked out of the text.
+func (d *linkedData) add(script string) {
+	script = strings.TrimSpace(script)
+	if script == "" || len(script) > 1<<20 {
+		return
+	}
+	var v any
+	if json.Unmarshal([]byte(script), &v) == nil || json.Unmarshal([]byte(repairJSON(script)), &v) == nil {
+		d.visit(v, 0)
+		return
+	}
+	d.pick(script)
+}
+
+// visit looks for articles in a tree of any shape.
+func (d *linkedData) visit(v any, depth int) {
+	if depth > 8 {
+		return
+	}
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			d.visit(e, depth+1)
+		}
+	case map[string]any:
+		switch {
+		case isArticle(v["@type"]):
+			d.article(v)
+		default:
+			for _, key := range []string{"@graph", "mainEntity", "mainEntityOfPage", "itemListElement", "item", "hasPart"} {
+				if inner, ok := v[key]; ok {
+					d.visit(inner, depth+1)
+				}
+			}
+		}
+	}
+}
+
+func isArticle(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return strings.HasSuffix(v, "Article") || strings.HasSuffix(v, "Posting") || strings.HasSuffix(v, "NewsStory") || v == "Report" || v == "Review"
+	case []any:
+		for _, e := range v {
+			if isArticle(e) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// article keeps the first article's answers; later ones are related stories.
+func (d *linkedData) article(m map[string]any) {
+	keep := func(field *string, v any, key string) {
+		if *field == "" {
+			*field = jsonText(v, key)
+		}
+	}
+	keep(&d.headline, m["headline"], "name")
+	if d.headline != jsonText(m["headline"], "name") {
+		return
+	}
+	keep(&d.description, m["description"], "")
+	keep(&d.section, m["articleSection"], "name")
+	keep(&d.author, m["author"], "name")
+	keep(&d.author, m["creator"], "name")
+	keep(&d.publisher, m["publisher"], "name")
+	keep(&d.published, m["datePublished"], "")
+	keep(&d.language, m["inLanguage"], "name")
+	keep(&d.image, m["image"], "url")
+	keep(&d.image, m["thumbnailUrl"], "url")
+	keep(&d.url, m["url"], "")
+}
+
+// jsonText is a value as text: itself, its first element, or the field of an
+// object that names it. People are all named, up to three.
+func jsonText(v any, key string) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case map[string]any:
+		if key == "" {
+			return ""
+		}
+		return jsonText(v[key], "")
+	case []any:
+		var names []string
+		for _, e := range v {
+			if s := jsonText(e, key); s != "" {
+				names = append(names, s)
+			}
+			if key != "name" && len(names) == 1 || len(names) == 3 {
+				break
+			}
+		}
+		if key == "name" && len(v) > 0 {
+			if _, plain := v[0].(string); plain && len(names) > 0 {
+				return names[0]
+			}
+		}
+		return strings.Join(names, ", ")
+	}
+	return ""
+}
+
+var (
+	trailingComma = regexp.MustCompile(`,\s*([}\]])`)
+	missingComma  = regexp.MustCompile(`(["}\]])(\s*\n\s*")`)
+)
+
+// repairJSON mends what publishers' templates get wrong: comments and CDATA
+// marks around it, raw line breaks in strings, commas too many or too few.
+func repairJSON(s string) string {
+	for _, mark := range []string{"<!--", "-->", "//<![CDATA[", "//]]>", "/*<![CDATA[*/", "/*]]>*/", "<![CDATA[", "]]>"} {
+		s = strings.ReplaceAll(s, mark, "")
+	}
+	s = missingComma.ReplaceAllString(s, "$1,$2")
+	s = trailingComma.ReplaceAllString(strings.TrimRight(strings.TrimSpace(s), ";"), "$1")
+	var b strings.Builder
+	quoted, escaped := false, false
+	for _, r := range s {
+		switch {
+		case escaped:
+			escaped = false
+		case r == '\\':
+			escaped = true
+		case r == '"':
+			quoted = !quoted
+		case quoted && r < ' ':
+			r = ' '
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+var looseField = regexp.MustCompile(`"(headline|description|articleSection|datePublished|inLanguage)"\s*:\s*\[?\s*"((?:[^"\\]|\\.)*)"`)
+
+// pick reads the fields of JSON beyond repair.
+func (d *linkedData) pick(script string) {
+	for _, m := range looseField.FindAllStringSubmatch(script, 40) {
+		var value string
+		if json.Unmarshal([]byte(`"`+strings.Map(noControl, m[2])+`"`), &value) != nil {
+			continue
+		}
+		field := map[string]*string{"headline": &d.headline, "description": &d.description, "articleSection": &d.section,
+			"datePublished": &d.published, "inLanguage": &d.language}[m[1]]
+		if *field == "" {
+			*field = value
+		}
+	}
+}
+
+func noControl(r rune) rune {
+	if r < ' ' {
+		return ' '
+	}
+	return r
+}

@@ -1,0 +1,235 @@
+package ingest
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+	"golang.org/x/net/publicsuffix"
+
+	"courant/digest"
+)
+
+// metadata is what a page says of itself outside its text: meta elements,
+// microdata, link elements and JSON-LD.
+type metadata struct {
+	meta      map[string][]string // by lower-cased name, property or itemprop
+	linked    linkedData
+	title     string
+	canonical string
+	base      string
+	language  string // html lang
+	times     []string
+}
+
+// readMetadata walks the whole tree: publishers put meta elements into the
+// body, and microdata anywhere.
+func readMetadata(doc *html.Node) *metadata {
+	m := &metadata{meta: map[string][]string{}}
+	m.walk(doc)
+	return m
+}
+
+func (m *metadata) walk(n *html.Node) {
+	if n.Type == html.ElementNode {
+		m.element(n)
+		if n.DataAtom == atom.Script || n.Namespace != "" {
+			return
+		}
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		m.walk(c)
+	}
+}
+
+func (m *metadata) element(n *html.Node) {
+	switch n.DataAtom {
+	case atom.Html:
+		if m.language == "" {
+			m.language = first(attribute(n, "lang"), attribute(n, "xml:lang"))
+		}
+	case atom.Title:
+		if m.title == "" && n.Namespace == "" {
+			m.title = textOf(n, maxTitle)
+		}
+	case atom.Base:
+		m.base = first(m.base, attribute(n, "href"))
+	case atom.Link:
+		if m.canonical == "" && strings.EqualFold(attribute(n, "rel"), "canonical") {
+			m.canonical = attribute(n, "href")
+		}
+	case atom.Meta:
+		m.metaElement(n)
+	case atom.Time:
+		if t := attribute(n, "datetime"); t != "" && len(m.times) < 4 {
+			m.times = append(m.times, t)
+		}
+	case atom.Script:
+		if strings.Contains(strings.ToLower(attribute(n, "type")), "ld+json") && n.FirstChild != nil {
+			m.linked.add(n.FirstChild.Data)
+		}
+	default:
+		m.microdata(n)
+	}
+}
+
+// metaElement reads name, property and itemprop alike, and value where
+// content is missing: pages that were saved or templated have all of them.
+func (m *metadata) metaElement(n *html.Node) {
+	content := first(attribute(n, "content"), attribute(n, "value"))
+	if content == "" || len(content) > 8000 {
+		return
+	}
+	for _, key := range []string{"name", "property", "itemprop", "http-equiv"} {
+		if name := strings.ToLower(strings.TrimSpace(attribute(n, key))); name != "" && len(m.meta[name]) < 12 {
+			m.meta[name] = append(m.meta[name], content)
+		}
+	}
+}
+
+// microdata keeps the few properties that matter, where they don't belong to
+// another item within the page such as a comment.
+func (m *metadata) microdata(n *html.Node) {
+	property := attribute(n, "itemprop")
+	switch property {
+	case "headline", "articleSection", "datePublished", "author", "name":
+	default:
+		return
+	}
+	if property == "name" {
+		if n.Parent == nil || attribute(n.Parent, "itemprop") != "author" {
+			return
+		}
+		property = "author"
+	}
+	key := strings.ToLower(property)
+	value := first(attribute(n, "content"), attribute(n, "datetime"))
+	if value == "" {
+		value = textOf(n, maxTitle)
+	}
+	if value != "" && len(m.meta[key]) < 4 {
+		m.meta[key] = append(m.meta[key], value)
+	}
+}
+
+// one is the first value of the first of the names that has one, as plain
+// text.
+func (m *metadata) one(names ...string) string {
+	for _, name := range names {
+		for _, value := range m.meta[name] {
+			if s := plainTitle(value); s != "" {
+				return s
+			}
+		}
+	}
+	return ""
+}
+
+// section is the page's category in its own words.
+func (m *metadata) section() string {
+	return digest.PlainLine(first(
+		m.one("article:section", "og:article:section"),
+		plainTitle(m.linked.section),
+		m.one("articlesection", "parsely-section", "section", "category", "cxenseparse:section", "sailthru.section", "dc.subject.category"),
+	), maxName)
+}
+
+// site is the publication's name.
+func (m *metadata) site(address *url.URL) string {
+	site := first(m.one("og:site_name", "og:sitename"), plainTitle(m.linked.publisher), m.one("application-name", "apple-mobile-web-app-title", "dc.publisher", "citation_journal_title"))
+	if site == "" {
+		site = siteOfHost(address)
+	}
+	return digest.PlainLine(site, maxName)
+}
+
+// siteOfHost is the registrable part of a host, so that
+// "news.example.co.uk" is "example.co.uk".
+func siteOfHost(address *url.URL) string {
+	if address == nil || address.Hostname() == "" {
+		return ""
+	}
+	domain, err := publicsuffix.EffectiveTLDPlusOne(strings.ToLower(address.Hostname()))
+	if err != nil {
+		return strings.ToLower(address.Hostname())
+	}
+	return domain
+}
+
+// author names up to three people. Profile addresses are not names.
+func (m *metadata) author() string {
+	if a := cleanAuthor(m.linked.author); a != "" {
+		return a
+	}
+	for _, key := range []string{"author", "article:author", "og:article:author", "parsely-author", "sailthru.author", "byl", "citation_author", "dc.creator", "dcterms.creator"} {
+		var names []string
+		for _, value := range m.meta[key] {
+			if a := cleanAuthor(value); a != "" && len(names) < 3 {
+				names = append(names, a)
+			}
+		}
+		if len(names) > 0 {
+			return digest.PlainLine(strings.Join(names, ", "), maxName)
+		}
+	}
+	return ""
+}
+
+var byPrefix = regexp.MustCompile(`(?i)^(by|von|par|por|di|door|av|af)[:\s]+`)
+
+func cleanAuthor(s string) string {
+	s = plainText(s, maxName)
+	if strings.Contains(s, "://") || strings.HasPrefix(s, "www.") || strings.HasPrefix(s, "@") {
+		return ""
+	}
+	return strings.TrimSpace(byPrefix.ReplaceAllString(s, ""))
+}
+
+// published is the publisher's date, zero if it has none that can be
+// trusted at the time given.
+func (m *metadata) published(now time.Time) time.Time {
+	candidates := []string{m.one("article:published_time", "og:article:published_time", "og:published_time", "article:published"), m.linked.published,
+		m.one("datepublished", "parsely-pub-date", "sailthru.date", "citation_publication_date", "citation_date", "dc.date.issued", "dcterms.issued",
+			"dcterms.date", "dc.date", "pubdate", "publishdate", "publish-date", "publication_date", "date", "cxenseparse:recs:publishtime")}
+	candidates = append(candidates, m.times...)
+	for _, s := range candidates {
+		if t := parseDate(s, now); !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// lang is the page's language as BCP 47 writes it.
+func (m *metadata) lang() string {
+	return languageTag(first(m.language, m.one("og:locale", "content-language", "language", "inlanguage", "dc.language"), m.linked.language))
+}
+
+var languageShape = regexp.MustCompile(`^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$`)
+
+// languageTag writes "en_GB" as "en-GB" and drops what is no tag.
+func languageTag(s string) string {
+	s, _, _ = strings.Cut(strings.TrimSpace(s), ",")
+	s = strings.ReplaceAll(strings.TrimSpace(s), "_", "-")
+	if !languageShape.MatchString(s) || len(s) > 35 {
+		return ""
+	}
+	primary, rest, _ := strings.Cut(s, "-")
+	if rest == "" {
+		return strings.ToLower(primary)
+	}
+	return strings.ToLower(primary) + "-" + rest
+}
+
+// first is the first string that is not blank.
+func first(candidates ...string) string {
+	for _, s := range candidates {
+		if strings.TrimSpace(s) != "" {
+			return s
+		}
+	}
+	return ""
+}

@@ -1,0 +1,299 @@
+package ingest
+
+import (
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+
+	"courant/digest"
+)
+
+// outline is a page flattened in one pass: its blocks of text in document
+// order, the lists they stand in and the elements around them that say
+// something of themselves. Everything else in this package asks the outline,
+// never the tree, so a page is walked once.
+type outline struct {
+	blocks  []block
+	lists   []list
+	regions []region
+	names   map[string]sign // what class names say, by name
+
+	run     strings.Builder // text of the block being read
+	runLink int             // bytes of it that are links
+	runBold int             // bytes of it that are bold
+	owner   atom.Atom       // the element the block stands in
+	region  int
+	list    int
+	item    int
+	heading bool // within a heading
+	linked  int  // open links
+	bold    int
+}
+
+// block is a line of text: a paragraph, a heading, a caption, a cell.
+type block struct {
+	text   string
+	tag    atom.Atom // the element it stands in
+	region int       // the nearest one, -1: none
+	list   int       // the nearest one, -1: none
+	item   int       // its number in the list
+	link   int       // bytes of text that are links
+	bold   int
+	words  int
+}
+
+// list is a ul or ol.
+type list struct {
+	parent   int // the list it stands in, -1: none
+	region   int
+	from, to int // its blocks
+	items    int
+	ordered  bool
+}
+
+// region is an element with signs. Regions nest; a parent stands before its
+// children.
+type region struct {
+	parent   int
+	sign     sign
+	around   sign // its own and its parents', after settle
+	from, to int  // its blocks
+	prose    int  // bytes of text outside lists and links
+	text     int  // bytes of text
+}
+
+func newOutline(root *html.Node) *outline {
+	o := &outline{names: map[string]sign{}, region: -1, list: -1}
+	o.walk(root)
+	o.flush()
+	for i := range o.regions {
+		o.weigh(&o.regions[i])
+	}
+	return o
+}
+
+func (o *outline) weigh(r *region) {
+	for _, b := range o.blocks[r.from:r.to] {
+		r.text += len(b.text)
+		if b.list < 0 && b.link*2 < len(b.text) {
+			r.prose += len(b.text)
+		}
+	}
+}
+
+func (o *outline) walk(n *html.Node) {
+	switch n.Type {
+	case html.TextNode:
+		o.add(n.Data)
+		return
+	case html.ElementNode:
+		if skipped(n.DataAtom) || n.Namespace != "" {
+			return
+		}
+		o.element(n)
+		return
+	}
+	o.children(n)
+}
+
+func (o *outline) children(n *html.Node) {
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		o.walk(c)
+	}
+}
+
+// skipped tells the elements that hold no text of the article.
+func skipped(a atom.Atom) bool {
+	switch a {
+	case atom.Script, atom.Style, atom.Noscript, atom.Template, atom.Iframe, atom.Object, atom.Svg, atom.Math, atom.Head,
+		atom.Textarea, atom.Select, atom.Button, atom.Audio, atom.Video, atom.Canvas, atom.Input, atom.Noembed, atom.Noframes:
+		return true
+	}
+	return false
+}
+
+func (o *outline) element(n *html.Node) {
+	switch n.DataAtom {
+	case atom.Br:
+		o.run.WriteByte(lineBreak)
+		return
+	case atom.A:
+		o.linked++
+		o.inline(n)
+		o.linked--
+		return
+	case atom.B, atom.Strong:
+		o.bold++
+		o.inline(n)
+		o.bold--
+		return
+	}
+	if n.DataAtom != 0 && inlineTag(n.Data) && n.DataAtom != atom.Time {
+		o.inline(n)
+		return
+	}
+	if o.heading {
+		o.add(" ") // a headline is one block, however it is wrapped
+		o.children(n)
+		return
+	}
+	o.flush()
+	outerOwner, outerRegion := o.owner, o.region
+	o.owner = n.DataAtom
+	opened := o.open(n)
+	o.heading = isHeading(n.DataAtom)
+	switch n.DataAtom {
+	case atom.Ul, atom.Ol, atom.Menu, atom.Dl:
+		o.walkList(n)
+	case atom.Li:
+		o.item++
+		o.children(n)
+	default:
+		o.children(n)
+	}
+	o.flush()
+	o.heading = false
+	if opened {
+		o.regions[o.region].to = len(o.blocks)
+	}
+	o.owner, o.region = outerOwner, outerRegion
+}
+
+// inline elements don't end a block, but a span may well carry the class
+// that says what it holds.
+func (o *outline) inline(n *html.Node) {
+	if o.signsOf(n)&signHidden != 0 {
+		return
+	}
+	o.children(n)
+}
+
+func isHeading(a atom.Atom) bool {
+	switch a {
+	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
+		return true
+	}
+	return false
+}
+
+// open begins a region if the element has signs.
+func (o *outline) open(n *html.Node) bool {
+	s := o.signsOf(n)
+	if s == 0 || n.DataAtom == atom.Body || n.DataAtom == atom.Html {
+		return false
+	}
+	o.regions = append(o.regions, region{parent: o.region, sign: s, from: len(o.blocks), to: len(o.blocks)})
+	o.region = len(o.regions) - 1
+	return true
+}
+
+func (o *outline) walkList(n *html.Node) {
+	outer, outerItem := o.list, o.item
+	o.lists = append(o.lists, list{parent: outer, region: o.region, from: len(o.blocks), ordered: n.DataAtom == atom.Ol})
+	o.list, o.item = len(o.lists)-1, -1
+	o.children(n)
+	o.flush()
+	o.lists[o.list].to, o.lists[o.list].items = len(o.blocks), o.item+1
+	o.list, o.item = outer, outerItem
+}
+
+func (o *outline) add(text string) {
+	o.run.WriteString(text)
+	if o.linked > 0 {
+		o.runLink += len(text)
+	}
+	if o.bold > 0 {
+		o.runBold += len(text)
+	}
+}
+
+// flush ends a block. A line break within a block starts a new one only
+// where the lines are bulleted or a blank line parts them; old pages part
+// their paragraphs so.
+func (o *outline) flush() {
+	if o.run.Len() == 0 {
+		return
+	}
+	text, link, bold := o.run.String(), o.runLink, o.runBold
+	o.run.Reset()
+	o.runLink, o.runBold = 0, 0
+	if strings.TrimSpace(text) == "" {
+		return
+	}
+	if strings.IndexByte(text, lineBreak) < 0 {
+		o.emit(text, link, bold)
+		return
+	}
+	for _, part := range breakLines(text) {
+		o.emit(part, link*len(part)/len(text), bold*len(part)/len(text))
+	}
+}
+
+const maxBlock = 4000
+
+func (o *outline) emit(text string, link, bold int) {
+	text = digest.PlainLine(text, maxBlock)
+	if text == "" {
+		return
+	}
+	o.blocks = append(o.blocks, block{text: text, tag: o.owner, region: o.region, list: o.list, item: max(o.item, 0),
+		link: min(link, len(text)), bold: min(bold, len(text)), words: wordCount(text)})
+}
+
+// lineBreak stands for a br element while a block is read. Newlines in the
+// source are white space and nothing more.
+const lineBreak = '\v'
+
+// breakLines parts a text with line breaks.
+func breakLines(text string) []string {
+	lines := strings.Split(text, string(lineBreak))
+	var parts []string
+	current := ""
+	for _, line := range lines {
+		line = strings.TrimSpace(line)
+		_, bulleted := bullet(line)
+		if line == "" || bulleted {
+			parts = append(parts, current)
+			current = line
+			continue
+		}
+		current = strings.TrimSpace(current + " " + line)
+	}
+	return append(parts, current)
+}
+
+// settle decides what to believe of the regions once the headline is known:
+// what holds the headline or most of the prose is the article, whatever its
+// classes say. It leaves in each region what its parents say as well.
+func (o *outline) settle(headline int) {
+	total := 0
+	for _, b := range o.blocks {
+		if b.list < 0 && b.link*2 < len(b.text) {
+			total += len(b.text)
+		}
+	}
+	for i := range o.regions {
+		r := &o.regions[i]
+		holdsHeadline := headline >= r.from && headline < r.to
+		if holdsHeadline || r.prose*5 > total*2 {
+			r.sign &^= signFurniture | signHidden | signAside | signCaption | signByline
+		}
+		// A field whose class says summary may hold the whole body.
+		if holdsHeadline || r.prose > 1800 || r.to-r.from > 24 {
+			r.sign &^= signPoints | signSummary
+		}
+		r.around = r.sign
+		if r.parent >= 0 {
+			r.around |= o.regions[r.parent].around
+		}
+	}
+}
+
+// around is all that the elements around a block or list say of it.
+func (o *outline) around(region int) sign {
+	if region < 0 {
+		return 0
+	}
+	return o.regions[region].around
+}

@@ -1,0 +1,183 @@
+package ingest
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/net/html/atom"
+
+	"courant/digest"
+)
+
+// page is one document read as an article.
+type page struct {
+	o           *outline
+	m           *metadata
+	headline    string
+	headlineAt  int // block, -1: not in the text
+	description string
+	body        []int // blocks
+	known       vocabulary
+	snippet     bool // the HTML of a feed item: the headline stands above it
+}
+
+// readPage reads an article page. address is where it was fetched from, nil
+// if unknown.
+func readPage(text []byte, address *url.URL, now time.Time) (digest.Article, []string) {
+	doc, warnings := parseHTML(text)
+	m := readMetadata(doc)
+	base := address
+	if canonical, err := url.Parse(first(m.canonical, m.one("og:url"))); base == nil && err == nil && canonical.IsAbs() {
+		base = canonical
+	}
+	p := newPage(newOutline(doc), m, base)
+	a := digest.Article{
+		Title:     digest.PlainLine(p.headline, maxTitle),
+		Category:  m.section(),
+		Site:      m.site(base),
+		Author:    m.author(),
+		Published: m.published(now),
+		Language:  m.lang(),
+		Image:     m.leadImage(base),
+	}
+	a.URL, a.Canonical = m.addresses(address)
+	p.attribute(&a)
+	p.fill(&a)
+	if a.Title == "" {
+		warnings = append(warnings, "the page has no headline")
+	}
+	return a, warnings
+}
+
+func newPage(o *outline, m *metadata, base *url.URL) *page {
+	p := &page{o: o, m: m}
+	p.headline, p.headlineAt = findHeadline(o, m, base)
+	p.description = plainText(first(m.one("og:description", "description", "twitter:description"), m.linked.description, m.one("dc.description")), 4*maxPoint)
+	o.settle(p.headlineAt)
+	p.findBody()
+	p.known = vocabulary{}
+	p.known.add(p.headline)
+	p.known.add(p.description)
+	for _, i := range p.body {
+		p.known.add(o.blocks[i].text)
+	}
+	return p
+}
+
+// findBody collects the paragraphs of the article: running text behind the
+// headline, outside lists and furniture. If the page names its body, only
+// what stands in it counts.
+func (p *page) findBody() {
+	var all, named []int
+	namedSize := 0
+	for i := p.headlineAt + 1; i < len(p.o.blocks); i++ {
+		b := p.o.blocks[i]
+		if !p.isProse(b) {
+			continue
+		}
+		all = append(all, i)
+		if p.o.around(b.region)&signBody != 0 {
+			named = append(named, i)
+			namedSize += len(b.text)
+		}
+	}
+	p.body = all
+	if namedSize > 300 {
+		p.body = named
+	}
+}
+
+func (p *page) isProse(b block) bool {
+	if b.list >= 0 || b.link*2 > len(b.text) || isHeading(b.tag) {
+		return false
+	}
+	if p.o.around(b.region)&(signFurniture|signHidden|signCaption|signByline|signAside|signPoints) != 0 {
+		return false
+	}
+	switch b.tag {
+	case atom.P:
+		return b.words >= 5
+	case atom.Td, atom.Th, atom.Dt, atom.Label, atom.Legend, atom.Option, atom.Pre:
+		return b.words >= 30
+	}
+	return b.words >= 12
+}
+
+// addresses are the link a reader opens and the article's identity. A
+// canonical link to the front page is a template's mistake.
+func (m *metadata) addresses(address *url.URL) (open, identity string) {
+	canonical := m.resolve(address, first(m.canonical, m.one("og:url")))
+	if canonical != "" && address != nil {
+		if u, err := url.Parse(canonical); err != nil || strings.Trim(u.Path, "/") == "" && u.RawQuery == "" && strings.Trim(address.Path, "/") != "" {
+			canonical = ""
+		}
+	}
+	raw := canonical
+	if address != nil {
+		raw = address.String()
+	}
+	open, err := digest.OpenURL(raw)
+	if err != nil {
+		return "", ""
+	}
+	identity, err = digest.CanonicalURL(first(canonical, open))
+	if err != nil {
+		return open, ""
+	}
+	return open, identity
+}
+
+// resolve makes a link of the page absolute; it is empty for what a reader
+// can't open.
+func (m *metadata) resolve(address *url.URL, link string) string {
+	base := address
+	if b, err := url.Parse(strings.TrimSpace(m.base)); err == nil && m.base != "" {
+		if base == nil {
+			base = b
+		} else {
+			base = base.ResolveReference(b)
+		}
+	}
+	return absolute(base, link)
+}
+
+// absolute resolves a link against a base, nil if there is none. Whatever is
+// not http or https afterwards is no link.
+func absolute(base *url.URL, link string) string {
+	link = strings.TrimSpace(link)
+	u, err := url.Parse(link)
+	if link == "" || err != nil {
+		return ""
+	}
+	if base != nil && !u.IsAbs() {
+		u = base.ResolveReference(u)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return ""
+	}
+	return u.String()
+}
+
+func (m *metadata) leadImage(address *url.URL) digest.Image {
+	raw := first(m.one("og:image", "og:image:url", "og:image:secure_url"), m.linked.image, m.one("twitter:image", "twitter:image:src", "parsely-image-url", "sailthru.image.full", "thumbnailurl", "image"))
+	img := digest.Image{URL: m.resolve(address, raw)}
+	if img.URL == "" || len(img.URL) > 2000 {
+		return digest.Image{}
+	}
+	img.Alt = digest.PlainLine(m.one("og:image:alt", "twitter:image:alt"), maxTitle)
+	img.Width, img.Height = pixels(m.one("og:image:width")), pixels(m.one("og:image:height"))
+	return img
+}
+
+// pixels reads a size, 0 if it is none.
+func pixels(s string) int {
+	n := 0
+	for _, r := range strings.TrimSuffix(s, "px") {
+		if r < '0' || r > '9' || n > 20000 {
+			return 0
+		}
+		n = n*10 + int(r-'0')
+	}
+	return n
+}

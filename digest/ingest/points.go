@@ -1,0 +1,426 @@
+package ingest
+
+import (
+	"regexp"
+	"strings"
+
+	"golang.org/x/net/html/atom"
+
+	"courant/digest"
+)
+
+// grade says how sure it is that a list holds key points.
+type grade int
+
+const (
+	gradeNone    grade = iota
+	gradeBare          // it stands between the headline and the first paragraph
+	gradeSummary       // its class or heading says what often means key points
+	gradePoints        // its class or heading means nothing else
+)
+
+// candidate is a list that may hold the publisher's key points.
+type candidate struct {
+	items    []item
+	from, to int // its blocks
+	region   int
+	grade    grade
+	headed   bool // a heading named it, not only a class
+	ordered  bool
+}
+
+type item struct {
+	text  string
+	link  int
+	bold  int
+	size  int
+	words int
+}
+
+const maxPoints = 10
+
+// keyPoints finds the publisher's key points: the best list that passes
+// every test. Better none than wrong ones.
+func (p *page) keyPoints() []string {
+	var best *candidate
+	for _, c := range p.candidates() {
+		if !p.convincing(&c) {
+			continue
+		}
+		if best == nil || c.grade > best.grade {
+			best = &c
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	return foldItems(best.items)
+}
+
+func foldItems(items []item) []string {
+	var points []string
+	for _, it := range items {
+		points = append(points, it.text)
+	}
+	return foldLines(points)
+}
+
+// foldLines drops repeated lines: teasers and mobile layouts repeat them.
+func foldLines(lines []string) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, line := range lines {
+		if key := squash(line); key != "" && !seen[key] {
+			seen[key] = true
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// candidates gathers lists, and elements with telling classes whose points
+// are paragraphs or lists of one.
+func (p *page) candidates() []candidate {
+	var found []candidate
+	for i := range p.o.lists {
+		if c, ok := p.listCandidate(i); ok {
+			found = append(found, c)
+		}
+	}
+	for i, r := range p.o.regions {
+		if r.sign&(signPoints|signSummary) != 0 {
+			if c, ok := p.regionCandidate(i); ok {
+				found = append(found, c)
+			}
+		}
+	}
+	return append(found, p.bulletedRuns()...)
+}
+
+// listCandidate reads a list. Its grade comes from the elements around it, if
+// they hold little else, and from the line above it.
+func (p *page) listCandidate(i int) (candidate, bool) {
+	l := p.o.lists[i]
+	if l.items < 1 || l.items > 3*maxPoints || l.to <= l.from {
+		return candidate{}, false
+	}
+	c := candidate{from: l.from, to: l.to, region: l.region, ordered: l.ordered}
+	items := make([]item, l.items)
+	for _, b := range p.o.blocks[l.from:l.to] {
+		if b.list != i || b.tag == atom.H1 || b.tag == atom.H2 {
+			return candidate{}, false // nested lists, or a list that lays out a page
+		}
+		if b.item >= l.items {
+			return candidate{}, false
+		}
+		items[b.item].join(b)
+	}
+	c.items = items
+	c.grade = p.regionGrade(l.region, l.from, l.to)
+	if g, headed := p.headingGrade(l.from, l.region); headed {
+		c.headed = true
+		c.grade = g
+	}
+	if c.grade == gradeNone {
+		c.grade = gradeBare
+	}
+	return c, true
+}
+
+func (it *item) join(b block) {
+	if it.text != "" {
+		it.text += " "
+	}
+	it.text += b.text
+	it.link += b.link
+	it.bold += b.bold
+	it.size += len(b.text)
+	it.words += b.words
+}
+
+// regionGrade asks the elements around a list, as long as the list is most
+// of what they hold.
+func (p *page) regionGrade(region, from, to int) grade {
+	size := 0
+	for _, b := range p.o.blocks[from:to] {
+		size += len(b.text)
+	}
+	g := gradeNone
+	for r := region; r >= 0; r = p.o.regions[r].parent {
+		at := p.o.regions[r]
+		if at.text > size+size/2+80 {
+			break
+		}
+		switch {
+		case at.sign&signPoints != 0:
+			return gradePoints
+		case at.sign&signSummary != 0:
+			g = gradeSummary
+		}
+	}
+	return g
+}
+
+// regionCandidate reads an element with a telling class whose points are
+// paragraphs, or several lists.
+func (p *page) regionCandidate(i int) (candidate, bool) {
+	r := p.o.regions[i]
+	c := candidate{from: r.from, to: r.to, region: i, grade: gradeSummary}
+	if r.sign&signPoints != 0 {
+		c.grade = gradePoints
+	}
+	lists := map[int]bool{}
+	for _, b := range p.o.blocks[r.from:r.to] {
+		if b.list >= 0 {
+			lists[b.list] = true
+		}
+	}
+	last := [2]int{-1, -1}
+	for _, b := range p.o.blocks[r.from:r.to] {
+		if len(lists) > 0 {
+			switch key := [2]int{b.list, b.item}; {
+			case b.list < 0:
+			case key == last:
+				c.items[len(c.items)-1].join(b)
+			default:
+				c.items = append(c.items, item{})
+				c.items[len(c.items)-1].join(b)
+				last = key
+			}
+			continue
+		}
+		if isHeading(b.tag) || b.words < 4 {
+			continue
+		}
+		text, _ := bullet(b.text)
+		c.items = append(c.items, item{text: text, link: b.link, bold: b.bold, size: len(b.text), words: b.words})
+	}
+	// One list is a candidate by itself; one paragraph is a description.
+	return c, len(lists) != 1 && len(c.items) > 1
+}
+
+// bulletedRuns finds points written as paragraphs that begin with a bullet.
+func (p *page) bulletedRuns() []candidate {
+	var found []candidate
+	for i := p.headlineAt + 1; i < len(p.o.blocks); i++ {
+		c := candidate{from: i, region: p.o.blocks[i].region, grade: gradeBare}
+		for ; i < len(p.o.blocks) && p.o.blocks[i].list < 0; i++ {
+			b := p.o.blocks[i]
+			text, ok := bullet(b.text)
+			if !ok || isHeading(b.tag) {
+				break
+			}
+			c.items = append(c.items, item{text: text, link: b.link, bold: b.bold, size: len(b.text), words: wordCount(text)})
+		}
+		if len(c.items) < 2 {
+			continue
+		}
+		c.to = i
+		if g, headed := p.headingGrade(c.from, c.region); headed {
+			c.grade, c.headed = g, true
+		} else if g := p.regionGrade(c.region, c.from, c.to); g > c.grade {
+			c.grade = g
+		}
+		found = append(found, c)
+	}
+	return found
+}
+
+// headingGrade reads the line above a list. headed is true where that line
+// names the list, whatever it calls it.
+func (p *page) headingGrade(from, region int) (g grade, headed bool) {
+	for i := from - 1; i >= 0 && i >= from-2; i-- {
+		b := p.o.blocks[i]
+		if i == p.headlineAt || b.list >= 0 && isHeading(b.tag) == false {
+			return gradeNone, false
+		}
+		if g := namedGrade(b.text); g != gradeNone {
+			return g, true
+		}
+		if b.words <= 1 && !isHeading(b.tag) {
+			continue // an icon's name or a button between heading and list
+		}
+		if isHeading(b.tag) && b.words <= 7 || strings.HasSuffix(b.text, ":") && b.words <= 10 || b.words <= 4 && b.bold*2 > len(b.text) {
+			return gradeNone, true
+		}
+		return gradeNone, false
+	}
+	return gradeNone, false
+}
+
+var headingNoise = regexp.MustCompile(`^[\s\d.:•▪*#–—-]+|[\s:.…–—-]+$`)
+
+// namedGrade knows the headings publishers put over key points.
+func namedGrade(heading string) grade {
+	if len(heading) > 80 {
+		return gradeNone
+	}
+	h := strings.ToLower(headingNoise.ReplaceAllString(heading, ""))
+	h = strings.NewReplacer("’", "'", "ß", "ss", "‘", "'").Replace(h)
+	switch {
+	case pointsHeadings[h]:
+		return gradePoints
+	case summaryHeadings[h]:
+		return gradeSummary
+	}
+	return gradeNone
+}
+
+// convincing puts a candidate to the tests: place, shape, links, and words
+// shared with the article. What is about the site is taken out first.
+func (p *page) convincing(c *candidate) bool {
+	return p.wellPlaced(c) && p.passes(c)
+}
+
+// passes holds the tests that don't depend on the place.
+func (p *page) passes(c *candidate) bool {
+	linked, whole := 0, c.items[:0:0]
+	for _, it := range c.items {
+		it.text = strings.TrimSpace(stripBullet(it.text))
+		if isBoilerplate(it.text) {
+			continue
+		}
+		if it.size > 0 && it.link*10 >= it.size*8 {
+			linked++
+		}
+		it.text = digest.PlainLine(it.text, maxPoint+100)
+		whole = append(whole, it)
+	}
+	c.items = whole
+	if !wellShaped(c, linked) || p.isContents(c) {
+		return false
+	}
+	return p.onTopic(c)
+}
+
+func stripBullet(s string) string {
+	if r, _ := firstRune(s); strings.ContainsRune("•‣▪▫●○◦■□▶►▸▹⁃∙◆◇➤➢·", r) {
+		text, _ := bullet(s)
+		return text
+	}
+	return s
+}
+
+// wellPlaced: key points stand between the headline and the first
+// paragraphs. Only what is named by words that mean nothing else may stand
+// elsewhere in the article; nothing may stand in the furniture.
+func (p *page) wellPlaced(c *candidate) bool {
+	around := p.o.around(c.region)
+	if around&signFurniture != 0 || c.from < p.headlineAt && c.grade < gradePoints {
+		return false
+	}
+	before := p.proseBefore(c)
+	switch c.grade {
+	case gradePoints:
+		return true
+	case gradeSummary:
+		return before <= 2 && around&(signHidden|signCaption) == 0
+	case gradeBare:
+		return before == 0 && !c.headed && !c.ordered && (p.headlineAt >= 0 || p.snippet) && around&(signAside|signHidden|signCaption|signByline) == 0
+	}
+	return false
+}
+
+// proseBefore counts the paragraphs between the headline and a candidate.
+// One that repeats the description is the standfirst and doesn't count.
+func (p *page) proseBefore(c *candidate) int {
+	n, blocks := 0, 0
+	for _, i := range p.body {
+		if i >= c.from {
+			break
+		}
+		b := p.o.blocks[i]
+		if b.words < 12 || blocks == 0 && b.words < 60 && (similar(b.text, p.description) > 0.5 || p.o.around(b.region)&signSummary != 0) {
+			blocks++
+			continue
+		}
+		n++
+	}
+	return n
+}
+
+// wellShaped looks at the items alone: enough of them, sentences or lines in
+// headline style, not a list of links, names, labels, amounts or dates.
+func wellShaped(c *candidate, linked int) bool {
+	n := len(c.items)
+	if n == 0 || n > maxPoints || n == 1 && (c.grade < gradePoints || c.items[0].words < 6) {
+		return false
+	}
+	words, short, long, labels, amounts := 0, 0, 0, 0, 0
+	for _, it := range c.items {
+		words += it.words
+		if it.words < 4 {
+			short++
+		}
+		if it.words > 75 || len(it.text) > maxPoint {
+			long++
+		}
+		if labelled.MatchString(it.text) {
+			labels++
+		}
+		if amount.MatchString(it.text) {
+			amounts++
+		}
+	}
+	switch c.grade {
+	case gradePoints:
+		return long == 0 && short*2 <= n && words >= 4*n && linked*2 <= n
+	case gradeSummary:
+		return long == 0 && short*4 <= n && words >= 5*n && linked*3 <= n && labels*2 <= n && amounts*2 <= n
+	}
+	return long == 0 && short == 0 && words >= 6*n && linked == 0 && labels*2 < n && amounts*2 < n && n <= 7
+}
+
+var (
+	labelled = regexp.MustCompile(`^[^:]{1,28}:(\s|$)`)
+	amount   = regexp.MustCompile(`(?i)^(?:[\d½¼¾⅓⅔/.,–-]+\s?(?:x\b|g|kg|mg|ml|dl|cl|l|el|tl|oz|lbs?|pounds?|cups?|tbsps?|tsps?|tablespoons?|teaspoons?|cloves?|cans?|large|medium|small|slices?|prise|min|minutes?|st)\b|step\s+\d|schritt\s+\d|\d{1,2}[:.]\d\d\b)`)
+)
+
+// isContents tells tables of contents: their items are the page's headings.
+func (p *page) isContents(c *candidate) bool {
+	headings := map[string]bool{}
+	for i, b := range p.o.blocks {
+		if isHeading(b.tag) && i != p.headlineAt && (i < c.from || i >= c.to) {
+			headings[squash(b.text)] = true
+		}
+	}
+	n := 0
+	for _, it := range c.items {
+		if headings[squash(it.text)] {
+			n++
+		}
+	}
+	return n*2 >= len(c.items) && n > 0
+}
+
+// onTopic demands that the points speak of the article: each shares words
+// with headline, description or body, and the weaker the evidence otherwise,
+// the more of them.
+func (p *page) onTopic(c *candidate) bool {
+	strangers, ratio := 0, 0.0
+	kept := c.items[:0:0]
+	for _, it := range c.items {
+		known, all := p.known.shared(it.text)
+		if all == 0 || known == 0 {
+			strangers++
+			continue
+		}
+		ratio += float64(known) / float64(all)
+		kept = append(kept, it)
+	}
+	n := len(c.items)
+	thin := len(p.known) < 60 // the page's text is loaded later, or behind a wall
+	switch c.grade {
+	case gradePoints:
+		if strangers*3 > n && !thin || strangers == n {
+			return false
+		}
+		if !thin {
+			c.items = kept
+		}
+		return len(c.items) > 0
+	case gradeSummary:
+		return strangers == 0 && ratio/float64(n) >= 0.3
+	}
+	return strangers == 0 && ratio/float64(n) >= 0.4
+}

@@ -1,0 +1,198 @@
+package ingest
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// sign is what an element says of itself by its name, class, id or role.
+type sign uint16
+
+const (
+	signPoints    sign = 1 << iota // publishers' own words for key points
+	signSummary                    // words that often, but not always, mean key points
+	signFurniture                  // navigation, sharing, related stories, comments, advertising
+	signAside                      // beside the article, or a box within it
+	signHidden                     // not shown to readers
+	signCaption                    // captions and credits of pictures
+	signByline                     // author, date, source
+	signBody                       // the article's own text
+	signHeadline                   // the headline
+)
+
+// pointsWords are class names that mean key points wherever they stand, with
+// everything but letters taken out. They are general on purpose: each is used
+// by several publishers or is a phrase that means nothing else.
+var pointsWords = []string{
+	"keypoint", "keytakeaway", "takeaway", "storyhighlight", "stryhghlght", "articlehighlight", "posthighlight",
+	"newshighlight", "keyhighlight", "highlightslist", "highlightlist", "summarybullet", "bulletsummary", "bulletedsummary",
+	"summarylist", "summarypoint", "bulletpointsummary", "articlebullet", "storybullet", "storysummary", "articlesummary",
+	"postsummary", "newssummary", "aisummary", "quicksummary", "summarybox", "boxsummary", "keyfact", "keyfinding", "keyinsight",
+	"keymessage", "keydetail", "tldr", "ataglance", "atglance", "quickread", "quicktake", "fastfacts", "whattoknow", "needtoknow",
+	"thegist", "daswichtigste", "wichtigste", "kurzundknapp", "aufeinenblick", "darumgehts", "lessentiel", "pointscles",
+	"pointscle", "aretenir", "enbref", "puntosclave", "claves", "ensintesis", "pontoschave", "puntichiave", "insintesi",
+	"kortfortalt", "kortversjon", "oppsummering", "sammanfattning", "samenvatting", "inhetkort", "tiivistelma", "puntiprincipali",
+}
+
+// summaryWords are whole words of class names that need more evidence.
+func summaryWord(w string) bool {
+	switch w {
+	case "summary", "summaries", "highlight", "highlights", "bullet", "bullets", "bulletpoint", "bulletpoints", "bulletlist",
+		"abstract", "brief", "recap", "glance", "facts", "gist", "points", "essentials", "essentiel", "resume", "resumen",
+		"resumo", "riassunto", "sintesi", "zusammenfassung", "kurzfassung", "ueberblick", "uberblick", "infobox", "factbox",
+		"standfirst", "dek", "subheadlines", "synopsis", "overview", "storylines", "bulletin", "fakta", "faktaboks", "hlts", "hlt":
+		return true
+	}
+	return false
+}
+
+// furnitureWord tells the words publishers use for what surrounds an
+// article.
+func furnitureWord(w string) bool {
+	switch w {
+	case "nav", "navi", "navbar", "navigation", "menu", "submenu", "megamenu", "breadcrumb", "breadcrumbs", "footer", "masthead",
+		"share", "sharing", "shares", "social", "sharebar", "sharetools", "toolbar", "tools", "related", "relatedlinks",
+		"recommended", "recommendation", "recommendations", "recirc", "recirculation", "promo", "promos", "promotion",
+		"newsletter", "newsletters", "comment", "comments", "commentlist", "disqus", "cookie", "cookies", "consent", "gdpr",
+		"advert", "adverts", "advertisement", "advertising", "sponsored", "sponsor", "taboola", "outbrain", "subscribe",
+		"subscription", "paywall", "regwall", "signup", "login", "register", "popular", "trending", "mostread", "mostpopular",
+		"latest", "livefeed", "ticker", "carousel", "slideshow", "gallery", "teaser", "teasers", "readmore", "morefrom", "more",
+		"pagination", "pager", "tags", "tag", "topics", "keywords", "shop", "product", "products", "checkout", "cart",
+		"lineup", "cast", "credits", "ingredients", "ingredient", "toc", "contents", "outline", "jump", "skip", "rating",
+		"ratings", "poll", "quiz", "weather", "stocks", "market", "playlist", "schedule", "fixtures", "standings", "sitemap",
+		"copyright", "legal", "disclaimer", "banner", "popup", "modal", "overlay", "tooltip", "dropdown", "widget", "widgets",
+		"references", "footnotes", "footnote", "citation", "citations", "reviews", "followus", "follow", "alsoread", "readnext":
+		return true
+	}
+	return false
+}
+
+// signsOf reads an element. Class names repeat by the hundred, so the caller
+// keeps what was found for each.
+func (o *outline) signsOf(n *html.Node) sign {
+	s := tagSigns(n)
+	for _, a := range n.Attr {
+		switch a.Key {
+		case "class", "id", "role", "itemprop", "type", "aria-label", "data-testid", "data-test", "data-test-id", "data-component",
+			"data-component-type", "data-component-name", "data-type", "data-module", "data-qa", "data-cy", "data-name":
+			if a.Val != "" && len(a.Val) < 400 {
+				s |= o.nameSigns(a.Val)
+			}
+		case "hidden":
+			s |= signHidden
+		case "style":
+			if strings.Contains(a.Val, "display") && strings.Contains(strings.ReplaceAll(a.Val, " ", ""), "display:none") {
+				s |= signHidden
+			}
+		case "aria-hidden":
+			if a.Val == "true" {
+				s |= signHidden
+			}
+		}
+	}
+	return s
+}
+
+func tagSigns(n *html.Node) sign {
+	switch n.DataAtom {
+	case atom.Nav, atom.Footer, atom.Form, atom.Dialog:
+		return signFurniture
+	case atom.Aside:
+		return signAside
+	case atom.Figcaption, atom.Caption, atom.Figure:
+		return signCaption
+	case atom.Address, atom.Time:
+		return signByline
+	}
+	return 0
+}
+
+func (o *outline) nameSigns(name string) sign {
+	if s, known := o.names[name]; known {
+		return s
+	}
+	var s sign
+	words := nameWords(name)
+	joined := strings.Join(words, "")
+	for _, p := range pointsWords {
+		if strings.Contains(joined, p) {
+			s |= signPoints
+			break
+		}
+	}
+	for i, w := range words {
+		next := ""
+		if i+1 < len(words) {
+			next = words[i+1]
+		}
+		s |= wordSigns(w, next)
+	}
+	o.names[name] = s
+	return s
+}
+
+func wordSigns(w, next string) sign {
+	switch {
+	case furnitureWord(w):
+		return signFurniture
+	case summaryWord(w):
+		return signSummary
+	}
+	switch w {
+	case "hidden", "hide", "invisible", "offscreen", "visuallyhidden":
+		return signHidden
+	case "sr", "screen":
+		if next == "only" || next == "reader" {
+			return signHidden
+		}
+	case "most", "read", "see":
+		if next == "read" || next == "popular" || next == "next" || next == "also" || next == "more" || next == "viewed" {
+			return signFurniture
+		}
+	case "sidebar", "aside", "complementary", "rail":
+		return signAside
+	case "caption", "captions", "credit", "photo", "image", "media", "figure", "copyright":
+		return signCaption
+	case "byline", "bylines", "author", "authors", "dateline", "timestamp", "published", "pubdate", "contributor", "contributors", "meta", "metadata":
+		return signByline
+	case "articlebody", "storybody", "postbody", "entrycontent", "postcontent", "bodytext", "articletext":
+		return signBody
+	case "article", "story", "post", "entry", "body":
+		if next == "body" || next == "text" || next == "content" || next == "copy" {
+			return signBody
+		}
+	case "headline":
+		return signHeadline
+	}
+	return 0
+}
+
+// nameWords splits a class name into lower-case words at everything that is
+// no letter and where upper case begins: "RenderKeyPoints-list" is render,
+// key, points, list. Words of one letter and of hashes are dropped.
+func nameWords(name string) []string {
+	var words []string
+	start := -1
+	flush := func(end int) {
+		if start >= 0 && end-start > 1 {
+			words = append(words, strings.ToLower(name[start:end]))
+		}
+		start = -1
+	}
+	lower := false
+	for i, r := range name {
+		letter := unicode.IsLetter(r)
+		if !letter || lower && unicode.IsUpper(r) {
+			flush(i)
+		}
+		if letter && start < 0 {
+			start = i
+		}
+		lower = letter && unicode.IsLower(r)
+	}
+	flush(len(name))
+	return words
+}

@@ -1,0 +1,259 @@
+package ingest
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"courant/digest"
+)
+
+// textLine is a line of a plain text.
+type textLine struct {
+	text   string
+	bullet bool
+	blank  bool // a blank line stands before it
+	words  int
+}
+
+// textArticle is a page copied as text: a category, a headline, bullets,
+// paragraphs, and the site's own lines between and behind them.
+type textArticle struct {
+	lines     []textLine
+	headline  int
+	category  int // -1: none
+	author    string
+	published time.Time
+}
+
+// readText reads a plain text as an article.
+func readText(text []byte, now time.Time) (digest.Article, []string) {
+	t := &textArticle{lines: textLines(string(text)), category: -1, headline: -1}
+	t.findHead(now)
+	a := digest.Article{Author: t.author, Published: t.published}
+	if t.headline < 0 {
+		a.PointsFrom = digest.PointsNone
+		return a, []string{"the text has no headline"}
+	}
+	a.Title = digest.PlainLine(t.lines[t.headline].text, maxTitle)
+	if t.category >= 0 {
+		a.Category = digest.PlainLine(t.lines[t.category].text, maxName)
+	}
+	t.credits(&a)
+	p := t.page()
+	lead := p.leadSentences()
+	a.Lead = digest.PlainLine(strings.Join(lead, " "), maxLead)
+	if points := t.points(p); len(points) > 0 {
+		a.Points, a.PointsFrom = points, digest.PointsPage
+		return a, nil
+	}
+	fallBack(&a, "", lead)
+	return a, nil
+}
+
+const maxLines = 5000
+
+// textLines parts a text into lines and joins bullets that were wrapped.
+func textLines(text string) []textLine {
+	var lines []textLine
+	blank := true
+	for raw := range strings.SplitSeq(strings.ReplaceAll(text, "\r", "\n"), "\n") {
+		indented := strings.HasPrefix(raw, "  ") || strings.HasPrefix(raw, "\t")
+		line := digest.PlainLine(strings.TrimLeft(raw, "# \t\u00a0"), maxBlock)
+		if line == "" {
+			blank = true
+			continue
+		}
+		body, marked := bullet(line)
+		if n := len(lines); !marked && !blank && n > 0 && lines[n-1].bullet && indented {
+			lines[n-1].text += " " + line
+			continue
+		}
+		if len(lines) == maxLines {
+			break
+		}
+		lines = append(lines, textLine{text: body, bullet: marked, blank: blank, words: wordCount(body)})
+		blank = false
+	}
+	return lines
+}
+
+var labelledHead = regexp.MustCompile(`(?i)^(category|section|title|headline|author|by|date|published|rubrik|titel|kategorie|autor|datum)\s*:\s*(.+)$`)
+
+// findHead reads what stands above the body: an optional category (one to
+// four words), the headline, a by-line and a date.
+func (t *textArticle) findHead(now time.Time) {
+	for i := 0; i < len(t.lines) && i < 12; i++ {
+		l := t.lines[i]
+		if t.label(i, now) {
+			continue
+		}
+		switch {
+		case l.bullet, isBoilerplate(l.text):
+			if t.headline >= 0 {
+				return
+			}
+		case t.headline >= 0:
+			if !t.byline(l.text, now) {
+				return
+			}
+		case t.isCategory(i):
+			t.category = i
+			if _, last, path := cutLast(l.text, " > ", " » ", " / ", " › "); path {
+				t.lines[i].text = last
+			}
+		default:
+			t.headline = i
+		}
+	}
+}
+
+// label reads "Category: Military" and its like.
+func (t *textArticle) label(i int, now time.Time) bool {
+	m := labelledHead.FindStringSubmatch(t.lines[i].text)
+	if m == nil || t.lines[i].bullet {
+		return false
+	}
+	switch strings.ToLower(m[1]) {
+	case "category", "section", "rubrik", "kategorie":
+		t.lines[i].text, t.category = m[2], i
+	case "title", "headline", "titel":
+		t.lines[i].text, t.headline = m[2], i
+	case "author", "by", "autor":
+		t.author = cleanAuthor(m[2])
+	default:
+		t.published = parseDate(m[2], now)
+	}
+	return true
+}
+
+// isCategory tells a short line above a longer one that can be the headline.
+func (t *textArticle) isCategory(i int) bool {
+	l := t.lines[i]
+	if t.category >= 0 || i+1 >= len(t.lines) || strings.ContainsAny(l.text, ".?!") || len(l.text) > 60 {
+		return false
+	}
+	_, _, path := cutLast(l.text, " > ", " » ", " / ", " › ")
+	next := t.lines[i+1]
+	return (l.words <= 3 && len(l.text) <= 40 || path) && !next.bullet && next.words > l.words && next.words <= 40 && len(next.text) <= maxTitle
+}
+
+func cutLast(s string, separators ...string) (head, tail string, ok bool) {
+	for _, sep := range separators {
+		if i := strings.LastIndex(s, sep); i > 0 {
+			return s[:i], strings.TrimSpace(s[i+len(sep):]), true
+		}
+	}
+	return s, "", false
+}
+
+var byLine = regexp.MustCompile(`^(?i:by|von|par|por) (\p{Lu}[\pL.'’-]+(?: \p{Lu}?[\pL.'’-]+){0,4})(?:[,|–—-].*)?$`)
+
+func (t *textArticle) byline(line string, now time.Time) bool {
+	if m := byLine.FindStringSubmatch(line); m != nil {
+		t.author = digest.PlainLine(m[1], maxName)
+		return true
+	}
+	if when := parseDate(strings.TrimPrefix(line, "Published "), now); !when.IsZero() {
+		t.published = when
+		return true
+	}
+	return isByline(line) && wordCount(line) <= 8
+}
+
+var (
+	moreFrom  = regexp.MustCompile(`(?i)^(?:more|related|latest|other stories|mehr|plus)(?: stories| news| articles)? (?:from|by|on|at|von|aus|de) (.{2,48}?)\s*:?$`)
+	aboutTeam = regexp.MustCompile(`^(?i:about)(?: the| The)? (.{2,48}?) (?i:news team|news desk|newsroom|staff|staff writers?|editors?|editorial team|editorial board|team)\b`)
+	joinSite  = regexp.MustCompile(`^(?i:join|subscribe to|support|follow) (?:the )?(\p{Lu}[\pL\pN&.'’-]*(?: \p{Lu}[\pL\pN&.'’-]*){0,4}) (?i:for|today|now|on|to)\b`)
+	copyright = regexp.MustCompile(`(?i)(?:©|\(c\)|copyright)\s*(?:\d{4}(?:\s*[-–]\s*\d{4})?)?,?\s*(?:by\s+)?(\p{L}[\pL\pN&.'’ -]{1,48}?)(?:\s*\d{4})?(?:[.,|]|\s+all rights|$)`)
+)
+
+// credits reads the lines behind the body: where the text was read, and
+// whose story it is.
+func (t *textArticle) credits(a *digest.Article) {
+	for _, find := range []*regexp.Regexp{moreFrom, aboutTeam, joinSite, copyright} {
+		for _, l := range t.lines[t.headline+1:] {
+			if a.Site != "" || l.words > 30 || l.bullet {
+				continue
+			}
+			if m := find.FindStringSubmatch(l.text); m != nil && wordCount(m[1]) <= 5 && !genericSite(m[1]) {
+				a.Site = digest.PlainLine(m[1], maxName)
+			}
+		}
+	}
+	for _, l := range t.lines[t.headline+1:] {
+		if name := attribution(l.text); name != "" && l.words <= 40 && squash(name) != squash(a.Site) {
+			a.Attribution = name
+			return
+		}
+	}
+}
+
+func genericSite(name string) bool {
+	switch strings.ToLower(name) {
+	case "us", "the author", "author", "this author", "our", "the web", "around the web", "this section", "the", "home", "category":
+		return true
+	}
+	return false
+}
+
+// page gives the body the tests a page's body gets: the same vocabulary, the
+// same lead. The body ends where the site speaks of itself.
+func (t *textArticle) page() *page {
+	o := &outline{}
+	p := &page{o: o, headline: t.lines[t.headline].text, headlineAt: -1, known: vocabulary{}}
+	p.known.add(p.headline)
+	seen := map[string]bool{}
+	for _, l := range t.lines[t.headline+1:] {
+		if endOfText(l.text) {
+			break
+		}
+		key := squash(l.text)
+		if l.bullet || l.words < 8 || seen[key] || isBoilerplate(l.text) || attribution(l.text) != "" {
+			continue
+		}
+		seen[key] = true
+		p.body = append(p.body, len(o.blocks))
+		o.blocks = append(o.blocks, block{text: l.text, region: -1, list: -1, words: l.words})
+		p.known.add(l.text)
+	}
+	return p
+}
+
+var endMarks = regexp.MustCompile(`(?i)^(?:comments|leave a reply|view all posts|about the author|more from\b.*|related (?:articles|stories|posts).*|about .{2,48} (?:news team|staff|newsroom).*)$`)
+
+func endOfText(line string) bool { return endMarks.MatchString(line) }
+
+// points are the first bullets behind the headline that pass the tests a
+// page's lists get: they stand above the second paragraph, or a heading names
+// them.
+func (t *textArticle) points(p *page) []string {
+	paragraphs, best := 0, []string(nil)
+	for i := t.headline + 1; i < len(t.lines); i++ {
+		if endOfText(t.lines[i].text) {
+			break
+		}
+		if !t.lines[i].bullet {
+			if t.lines[i].words >= 12 && !isBoilerplate(t.lines[i].text) {
+				paragraphs++
+			}
+			continue
+		}
+		c := candidate{grade: gradeSummary}
+		if named := namedGrade(t.lines[i-1].text); named != gradeNone {
+			c.grade, c.headed = named, true
+		}
+		for ; i < len(t.lines) && t.lines[i].bullet; i++ {
+			l := t.lines[i]
+			c.items = append(c.items, item{text: l.text, size: len(l.text), words: l.words})
+		}
+		i--
+		if c.grade < gradePoints && paragraphs > 1 || best != nil {
+			continue
+		}
+		if p.passes(&c) {
+			best = foldItems(c.items)
+		}
+	}
+	return best
+}

@@ -80,56 +80,35 @@ func (s *Store) SyncSources(ctx context.Context, sources []digest.Source) error 
 		urls, categories = append(urls, src.URL), append(categories, src.Category)
 	}
 	return s.tx(ctx, func(tx *sqlx.Tx) error {
-		// Two processes that start together take the rows in one order.
+		// Processes that start together go one after the other; a poll is
+		// saved in a moment.
+		if _, err := tx.ExecContext(ctx, `LOCK TABLE sources IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return fmt.Errorf("lock sources: %w", err)
+		}
 		_, err := tx.ExecContext(ctx, `
-			WITH resting AS (
-				SELECT name FROM sources
-				WHERE active AND name <> ALL ($1::text[])
-				ORDER BY name FOR UPDATE
-			)
-			UPDATE sources s
+			UPDATE sources
 			SET active = false
-			FROM resting r
-			WHERE r.name = s.name`, textArray(names))
+			WHERE active AND name <> ALL ($1::text[])`, textArray(names))
 		if err != nil {
 			return fmt.Errorf("rest sources that left the config: %w", err)
+		}
+		_, err = tx.ExecContext(ctx, `
+			DELETE FROM sources s
+			USING unnest($1::text[], $2::text[], $3::text[]) AS c (name, kind, url)
+			WHERE s.name = c.name AND (s.kind, s.url) IS DISTINCT FROM (c.kind, c.url)`,
+			textArray(names), textArray(kinds), textArray(urls))
+		if err != nil {
+			return fmt.Errorf("forget sources at another address: %w", err)
 		}
 		_, err = tx.ExecContext(ctx, `
 			INSERT INTO sources (name, kind, url, category)
 			SELECT name, kind, url, category
 			FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS c (name, kind, url, category)
-			ORDER BY name
-			ON CONFLICT (name) DO NOTHING`,
+			ON CONFLICT (name) DO UPDATE
+			SET category = EXCLUDED.category, active = true`,
 			textArray(names), textArray(kinds), textArray(urls), textArray(categories))
 		if err != nil {
-			return fmt.Errorf("add sources: %w", err)
-		}
-		_, err = tx.ExecContext(ctx, `
-			WITH config AS (
-				SELECT c.*, (s.url, s.kind) IS DISTINCT FROM (c.url, c.kind) AS another
-				FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS c (name, kind, url, category)
-				JOIN sources s ON s.name = c.name
-				WHERE (s.kind, s.url, s.category, s.active) IS DISTINCT FROM (c.kind, c.url, c.category, true)
-				ORDER BY s.name FOR UPDATE OF s
-			)
-			UPDATE sources s
-			SET kind = c.kind, url = c.url, category = c.category, active = true,
-			    address = CASE WHEN another THEN '' ELSE s.address END,
-			    moved_to = CASE WHEN another THEN '' ELSE s.moved_to END,
-			    etag = CASE WHEN another THEN '' ELSE s.etag END,
-			    last_modified = CASE WHEN another THEN '' ELSE s.last_modified END,
-			    next_poll = CASE WHEN another THEN NULL ELSE s.next_poll END,
-			    not_before = CASE WHEN another THEN NULL ELSE s.not_before END,
-			    last_poll = CASE WHEN another THEN NULL ELSE s.last_poll END,
-			    last_success = CASE WHEN another THEN NULL ELSE s.last_success END,
-			    failures = CASE WHEN another THEN 0 ELSE s.failures END,
-			    error = CASE WHEN another THEN '' ELSE s.error END,
-			    gone = s.gone AND NOT another
-			FROM config c
-			WHERE c.name = s.name`,
-			textArray(names), textArray(kinds), textArray(urls), textArray(categories))
-		if err != nil {
-			return fmt.Errorf("bring sources up to date: %w", err)
+			return fmt.Errorf("write sources: %w", err)
 		}
 		return nil
 	})

@@ -135,9 +135,9 @@ func byWords(text string) digest.Class {
 	return digest.ClassUnknown
 }
 
-// atMail says that the sender's address was refused: MAIL FROM knows no
-// recipient yet, so nobody can be gone.
-var atMail = regexp.MustCompile(`(?i)(?:after|in (?:reply|response) to|following|>>>) (?:the )?mail from|unroute?able sender|domain of sender|sender address`)
+// atMail says that the sender's name or address was refused: HELO and MAIL
+// FROM know no recipient yet, so nobody can be gone.
+var atMail = regexp.MustCompile(`(?i)(?:after|in (?:reply|response) to|following|>>>) (?:the )?(?:mail from|helo|ehlo)|my name was rejected|unroute?able sender|domain of sender|sender address`)
 
 // unavailable is sendmail's word where it has none, so it comes last.
 var unavailable = regexp.MustCompile(`(?i)service unavailable`)
@@ -156,7 +156,7 @@ func settle(k digest.Class, v verdict) digest.Class {
 		return digest.ClassThrottled
 	case k == digest.ClassHard && docomoFilter.MatchString(v.around):
 		return digest.ClassBlocked
-	case k == digest.ClassHard && (byStatus == digest.ClassBlocked && !strings.HasPrefix(v.status, "5.7.") || atMail.MatchString(v.said)):
+	case k == digest.ClassHard && (byStatus == digest.ClassBlocked && !strings.HasPrefix(v.status, "5.7.") || atMail.MatchString(v.said) || atMail.MatchString(v.around)):
 		return digest.ClassBlocked
 	case k == digest.ClassHard && (strings.HasPrefix(v.status, "4.") || v.action == "delayed"):
 		return digest.ClassSoft // nobody is gone for now

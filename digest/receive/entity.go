@@ -12,6 +12,7 @@ import (
 // The limits of reading. Reports are small; what is beyond these is cut off.
 const (
 	maxFields = 2000
+	maxValue  = 64 << 10
 	maxDepth  = 8
 	maxParts  = 100
 )
@@ -91,6 +92,13 @@ func cutLine(b []byte) (line, rest []byte) {
 // can be no field: some systems forget the empty line.
 func readHeader(raw []byte) (header, []byte) {
 	var h header
+	var folded []byte // the last value while it grows
+	unfold := func() {
+		if folded != nil {
+			h[len(h)-1].value, folded = string(folded), nil
+		}
+	}
+	defer unfold() // reaches what was returned: the fields, not the slice, change
 	for len(raw) > 0 {
 		line, rest := cutLine(raw)
 		name, value, isField := fieldLine(line)
@@ -98,11 +106,14 @@ func readHeader(raw []byte) (header, []byte) {
 		case len(bytes.TrimSpace(line)) == 0:
 			return h, rest
 		case (line[0] == ' ' || line[0] == '\t') && len(h) > 0:
-			last := &h[len(h)-1]
-			if len(last.value) < 1<<16 {
-				last.value += " " + strings.TrimSpace(string(line))
+			if folded == nil {
+				folded = []byte(h[len(h)-1].value)
+			}
+			if len(folded) < maxValue {
+				folded = append(append(folded, ' '), bytes.TrimSpace(line)...)
 			}
 		case isField && len(h) < maxFields:
+			unfold()
 			h = append(h, field{name, value})
 		case bytes.HasPrefix(line, []byte("From ")), bytes.HasPrefix(line, []byte(">From ")): // mbox
 		default:
@@ -201,20 +212,25 @@ func (e *entity) leaves() []*entity {
 	return all
 }
 
-// decoded is the body with its transfer encoding undone as far as it goes.
-func (e *entity) decoded() []byte {
+// maxText is how much of a part is read as words.
+const maxText = 256 << 10
+
+// decoded is the body, at most the given number of bytes of it, with its
+// transfer encoding undone as far as it goes.
+func (e *entity) decoded(most int) []byte {
+	body := e.body[:min(len(e.body), most)]
 	switch strings.ToLower(strings.TrimSpace(e.header.get("content-transfer-encoding"))) {
 	case "base64":
-		return unbase64(e.body)
+		return unbase64(body)
 	case "quoted-printable":
-		return unquote(e.body)
+		return unquote(body)
 	}
-	return e.body
+	return body
 }
 
 // text is the decoded body as UTF-8 text; HTML without its markup.
 func (e *entity) text() string {
-	b := normalLines(e.decoded())
+	b := normalLines(e.decoded(maxText))
 	if cs := strings.ToLower(e.params["charset"]); !utf8.Valid(b) && (strings.HasPrefix(cs, "iso-8859-") || strings.HasPrefix(cs, "windows-125")) {
 		// Enough for the Western words that are looked for.
 		runes := make([]rune, len(b))

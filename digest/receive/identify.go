@@ -2,7 +2,6 @@ package receive
 
 import (
 	"mime"
-	"regexp"
 	"strings"
 
 	"courant/digest"
@@ -14,6 +13,10 @@ const (
 	viaMessageID  = "message-id"
 	viaMailto     = "mailto"
 )
+
+// maxSearched is how much of a part is searched for a token. It stands in a
+// header, so near the top.
+const maxSearched = 1 << 20
 
 // maxTokens bounds how many look-alikes of a token are checked in a mail.
 const maxTokens = 100
@@ -56,9 +59,8 @@ func (r *reading) identify() {
 	if try(viaReturnPath, r.keys.ParseReturnPath, withPrefix(at, "bounce+")) {
 		return
 	}
-	returned := r.returnedText()
-	_ = try(viaReturnPath, r.keys.ParseReturnPath, returnTokens.FindAllString(returned, maxTokens)) ||
-		try(viaMessageID, r.keys.ParseMessageID, messageTokens.FindAllString(returned, maxTokens))
+	paths, ids := tokensIn(r.returnedText())
+	_ = try(viaReturnPath, r.keys.ParseReturnPath, paths) || try(viaMessageID, r.keys.ParseMessageID, ids)
 }
 
 func withPrefix(all []string, prefix string) []string {
@@ -71,10 +73,39 @@ func withPrefix(all []string, prefix string) []string {
 	return some
 }
 
-var (
-	returnTokens  = regexp.MustCompile(`(?i)bounce\+[a-z2-7]{30,60}@[a-z0-9.-]+`)
-	messageTokens = regexp.MustCompile(`(?i)\b[a-z2-7]{30,60}@[a-z0-9.-]+`)
-)
+// The shortest and longest a token can be in an address: see
+// digest.Keyring.AddressToken.
+const shortToken, longToken = 30, 64
+
+// tokensIn finds what looks like a token of ours before an @: return paths,
+// and Message-IDs. By hand, for a returned mail may be long and a regular
+// expression takes ten times as long over it.
+func tokensIn(text string) (paths, ids []string) {
+	for at := strings.IndexByte(text, '@'); at >= 0 && len(paths)+len(ids) < maxTokens; {
+		start := at
+		for start > 0 && at-start <= longToken && inToken(text[start-1]) {
+			start--
+		}
+		if n := at - start; n >= shortToken && n <= longToken {
+			const prefix = "bounce+"
+			if start >= len(prefix) && strings.EqualFold(text[start-len(prefix):start], prefix) {
+				paths = append(paths, text[start-len(prefix):at]+"@ours")
+			} else {
+				ids = append(ids, text[start:at]+"@ours")
+			}
+		}
+		next := strings.IndexByte(text[at+1:], '@')
+		if next < 0 {
+			break
+		}
+		at += 1 + next
+	}
+	return paths, ids
+}
+
+func inToken(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '2' && c <= '7'
+}
 
 // returnedText is all of the mail that may quote ours. A token can't be
 // guessed, so wherever one stands it came out of our mail.
@@ -86,10 +117,10 @@ func (r *reading) returnedText() string {
 		}
 	}
 	for _, leaf := range r.top.leaves() {
-		if b.Len() > 1<<20 {
+		if b.Len() > maxSearched {
 			break
 		}
-		b.Write(leaf.decoded())
+		b.Write(leaf.decoded(maxSearched))
 		b.WriteByte('\n')
 	}
 	return b.String()

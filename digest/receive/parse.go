@@ -70,12 +70,12 @@ func (r *reading) gather() {
 	for _, leaf := range r.top.leaves() {
 		switch {
 		case leaf.media == "message/delivery-status" || leaf.media == "message/global-delivery-status":
-			r.status = append(r.status, readStatus(normalLines(leaf.decoded()))...)
+			r.status = append(r.status, readStatus(normalLines(leaf.decoded(maxText)))...)
 		case leaf.media == "message/feedback-report":
-			r.feedback, _ = readHeader(normalLines(leaf.decoded()))
+			r.feedback, _ = readHeader(normalLines(leaf.decoded(maxText)))
 		case strings.HasPrefix(leaf.media, "message/") || leaf.media == "text/rfc822-headers" || leaf.media == "text/rfc822-header":
 			if r.original == nil {
-				r.original, _ = readHeader(bytes.TrimLeft(normalLines(leaf.decoded()), "\n"))
+				r.original, _ = readHeader(bytes.TrimLeft(normalLines(leaf.decoded(maxText)), "\n"))
 			}
 		case strings.HasPrefix(leaf.media, "multipart/"): // in name only: no parts were found
 			plain.WriteString(leaf.text() + "\n")
@@ -137,7 +137,7 @@ func (r *reading) readDelivery() bool {
 		switch {
 		case v.action == "delivered", v.action == "relayed", v.action == "expanded", v.action == "deliverable", strings.HasPrefix(v.status, "2."):
 			delivered++
-		case v.address != "":
+		case v.address != "" && !slices.ContainsFunc(failed, v.sameAddress):
 			failed = append(failed, v)
 		}
 	}
@@ -146,24 +146,29 @@ func (r *reading) readDelivery() bool {
 	}
 	r.Kind = digest.ReportBounce
 	r.Delayed = true
+	about := r.proseAbout(failed)
 	for _, v := range failed {
 		r.Delayed = r.Delayed && v.action == "delayed"
-		r.addVerdict(r.withProse(v, len(failed)))
+		r.addVerdict(withProse(v, about(v.address)))
 	}
 	return true
 }
 
-// withProse adds the human part's words to a status that has few of its own.
-func (r *reading) withProse(v verdict, of int) verdict {
-	text := r.prose
-	if of > 1 {
-		found := mentions(text, nil)
-		wanted := map[string]bool{}
-		for _, w := range r.status {
-			wanted[strings.ToLower(w.address)] = true
-		}
-		text = aboutOne(strings.Split(text, "\n"), found, wanted, v.address)
+// proseAbout finds the human part's words about one of the recipients; all
+// of it where there is but one.
+func (r *reading) proseAbout(all []verdict) func(address string) string {
+	if len(all) == 1 {
+		return func(string) string { return r.prose }
 	}
+	found, lines, wanted := mentions(r.prose, nil), strings.Split(r.prose, "\n"), map[string]bool{}
+	for _, v := range all {
+		wanted[strings.ToLower(v.address)] = true
+	}
+	return func(address string) string { return aboutOne(lines, found, wanted, address) }
+}
+
+// withProse adds the human part's words to a status that has few of its own.
+func withProse(v verdict, text string) verdict {
 	v.around = text + " " + v.around
 	// The remote server's own number says more than what the reporter made
 	// of it: sendmail puts 5.1.1 above a 5.7.1 and 4.4.7 above everything late.

@@ -9,6 +9,7 @@ import (
 const (
 	maxProse      = 64 << 10
 	maxSaid       = 4 << 10
+	maxAround     = 8 << 10
 	maxRecipients = 100
 )
 
@@ -22,11 +23,16 @@ func splitReport(text string) (report, original string) {
 	if len(text) > maxProse {
 		text = text[:maxProse]
 	}
-	// The mark may not stand at the very top: then the whole is all there is.
-	for _, at := range originalMark.FindAllStringIndex(text, 20) {
-		if len(strings.TrimSpace(text[:at[0]])) >= 20 {
-			return text[:at[0]], text[at[0]:]
+	for from := 0; from < len(text); {
+		at := originalMark.FindStringIndex(text[from:])
+		if at == nil {
+			break
 		}
+		// The mark may not stand at the very top: then the whole is all there is.
+		if begin := from + at[0]; len(strings.TrimSpace(text[:begin])) >= 20 {
+			return text[:begin], text[begin:]
+		}
+		from += at[1]
 	}
 	return text, ""
 }
@@ -154,12 +160,13 @@ func aboutOne(lines []string, found []mention, wanted map[string]bool, address s
 // reply or status in them are the remote server's words, and so are the
 // lines that go on from them.
 func verdictIn(address, around string) verdict {
+	around = around[:min(len(around), maxAround)]
 	v := verdict{address: address, around: around}
 	var said []string
 	follows := false
 	for line := range strings.SplitSeq(around, "\n") {
 		bare := strings.TrimSpace(line)
-		has := replyLine.MatchString(withoutAddresses(bare))
+		has := strings.ContainsAny(bare, "45") && replyLine.MatchString(withoutAddresses(bare))
 		if has || follows && bare != "" && len(said) < 40 {
 			said = append(said, bare)
 		}

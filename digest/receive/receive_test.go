@@ -334,6 +334,23 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// TestLongMailIsReadInBounds gives what is quadratic a chance to show: it
+// would not end within the test's time.
+func TestLongMailIsReadInBounds(t *testing.T) {
+	t.Parallel()
+	const n = 300 << 10
+	for _, unit := range []string{"<ada@readers.test>:\n550 5.1.1 no\n", "--a\n", "@", "<", "Final-Recipient: rfc822; a@b.test\nAction: failed\n\n", "x: y\n", "bounce+" + strings.Repeat("a", 50) + "@", "=?", " ", "\n", "\n x", "a"} {
+		long := strings.Repeat(unit, n/len(unit))
+		for _, head := range []string{
+			"", "Content-Type: message/delivery-status\n", "Content-Type: text/html\n", "Content-Type: multipart/mixed; boundary=a\n",
+			"Content-Type: multipart/mixed\n", "Content-Transfer-Encoding: quoted-printable\n",
+		} {
+			parse(t, "From: MAILER-DAEMON@x.test\nSubject: Undelivered\n"+head+"\n"+long+"x", "")
+			parse(t, "From: MAILER-DAEMON@x.test\nSubject: Undelivered\n"+head+long, "")
+		}
+	}
+}
+
 func BenchmarkParse(b *testing.B) {
 	raw := []byte(fixture(b, "sendmail-blocked-over-unknown"))
 	keys := ring()

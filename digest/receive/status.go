@@ -16,6 +16,8 @@ type verdict struct {
 	around  string // words of the reporting system about it
 }
 
+func (v verdict) sameAddress(w verdict) bool { return strings.EqualFold(v.address, w.address) }
+
 // readStatus reads the body of a message/delivery-status, RFC 3464 section 2.
 // Dialects put empty lines inside a recipient's fields and leave them out
 // between two, so a recipient ends where one of its fields comes again.
@@ -31,7 +33,10 @@ func readStatus(body []byte) []verdict {
 		}
 		cur, original, final, diag, actual = verdict{}, "", "", "", ""
 	}
-	for len(bytes.TrimSpace(body)) > 0 && len(all) < maxRecipients {
+	for len(all) < maxRecipients {
+		if body = bytes.TrimLeft(body, " \t\n"); len(body) == 0 {
+			break
+		}
 		before := len(body)
 		fields, rest := readHeader(body)
 		if len(rest) == before { // not a field: step over the line

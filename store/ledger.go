@@ -133,6 +133,7 @@ const commitQuery = `
 		LEFT JOIN choices c ON c.reader_id = u.reader_id AND c.digest = e.digest AND e.kind <> 'proof'
 		WHERE d.edition_id = u.edition_id AND d.reader_id = u.reader_id AND d.lane = u.lane AND d.fence = u.fence
 		  AND d.state IN ('claimed', 'sending')
+		  AND NOT d.recalled
 		  AND l.lease_until > clock_timestamp()
 		  AND e.state = 'sending'
 		  AND r.email IS NOT NULL
@@ -284,12 +285,13 @@ func (s *Store) Release(ctx context.Context, lane digest.Lane, refs []digest.Ref
 		    settled_at = CASE WHEN n.state <> 'queued' THEN clock_timestamp() END
 		FROM (
 			SELECT u.edition_id, u.reader_id,
-			       CASE WHEN r.email IS NULL OR c.left_at IS NOT NULL OR c.paused_until > clock_timestamp()
+			       CASE WHEN w.recalled OR r.email IS NULL OR c.left_at IS NOT NULL OR c.paused_until > clock_timestamp()
 			              OR EXISTS (SELECT 1 FROM suppressions x WHERE x.email_hash = r.email_hash AND (x.until IS NULL OR x.until > clock_timestamp()))
 			              OR e.kind <> 'proof' AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.reader_id = u.reader_id AND s.list = ANY (e.lists) AND s.state = 'active')
 			            THEN 'cancelled'
 			            ELSE 'queued' END AS state
 			FROM unnest($3::bigint[], $4::bigint[]) AS u (edition_id, reader_id)
+			JOIN deliveries w ON w.edition_id = u.edition_id AND w.reader_id = u.reader_id
 			JOIN editions e ON e.id = u.edition_id
 			JOIN readers r ON r.id = u.reader_id
 			LEFT JOIN choices c ON c.reader_id = u.reader_id AND c.digest = e.digest AND e.kind <> 'proof'

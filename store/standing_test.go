@@ -338,6 +338,80 @@ func TestIntentWaitsForALeavingUnderWay(t *testing.T) {
 	n.wantState(ref.Edition, ref.Reader, digest.Sending)
 }
 
+// TestIntentSeesALeavingThatCommitsWhileItWaits holds a leaving at its commit.
+// An intent that began before it, new or renewed, waits for the ledger's row
+// and must then find that the leaving was first.
+func TestIntentSeesALeavingThatCommitsWhileItWaits(t *testing.T) {
+	t.Parallel()
+	for _, renewed := range []bool{false, true} {
+		t.Run(fmt.Sprintf("renewed %v", renewed), func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			n, ref := waiting(t)
+			l := n.lane()
+			n.claim(l, ref.Edition)
+			if renewed {
+				if granted, err := n.intend(ctx, l, ref); err != nil || len(granted) != 1 {
+					t.Fatalf("granted %v, %v", granted, err)
+				}
+			}
+			gate := n.holdAtCommit(ctx)
+			left, asked := make(chan error, 1), make(chan []digest.Ref, 1)
+			go func() { left <- n.Leave(ctx, ref, digest.Leaving{At: n.now}) }()
+			n.await(ctx, gate.waited)
+			go func() {
+				granted, err := n.intend(ctx, l, ref)
+				if err != nil {
+					t.Error(err)
+				}
+				asked <- granted
+			}()
+			n.await(ctx, `
+				SELECT EXISTS (SELECT 1 FROM pg_locks w JOIN pg_locks h ON h.transactionid = w.transactionid AND h.granted
+				WHERE NOT w.granted AND w.locktype = 'transactionid' AND h.pid IN (
+					SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = `+gate.key+` AND NOT granted))`)
+			if err := gate.open(); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-left; err != nil {
+				t.Error(err)
+			}
+			if granted := <-asked; len(granted) != 0 {
+				t.Error("an intent was committed after the leaving")
+			}
+		})
+	}
+}
+
+// gate holds transactions that append an event right before their commit.
+type gate struct {
+	key    string
+	waited string // a query that says whether one stands before the gate
+	open   func() error
+}
+
+func (n *newsroom) holdAtCommit(ctx context.Context) gate {
+	n.t.Helper()
+	key := n.one(`SELECT abs(hashtext(current_schema())) & 1073741823`)
+	n.do(fmt.Sprintf(`
+		CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
+			'BEGIN PERFORM pg_advisory_xact_lock(1071, %s); RETURN NULL; END';
+		CREATE CONSTRAINT TRIGGER hold AFTER INSERT ON reader_events DEFERRABLE INITIALLY DEFERRED
+			FOR EACH ROW EXECUTE FUNCTION hold()`, key))
+	tx, err := n.db.BeginTx(ctx, nil)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	if _, err := tx.Exec(`SELECT pg_advisory_xact_lock(1071, ` + key + `)`); err != nil {
+		n.t.Fatal(err)
+	}
+	return gate{
+		key:    key,
+		waited: `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = ` + key + ` AND NOT granted)`,
+		open:   tx.Rollback,
+	}
+}
+
 // await waits until the query says true.
 func (n *newsroom) await(ctx context.Context, query string) {
 	n.t.Helper()

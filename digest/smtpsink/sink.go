@@ -151,6 +151,7 @@ func (s *Sink) begin(conn net.Conn) {
 		s.mu.Lock()
 		delete(s.open, c)
 		s.mu.Unlock()
+		s.stages.wake()
 	}()
 }
 
@@ -203,6 +204,18 @@ func (s *Sink) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.opened
+}
+
+// Open is the number of conversations under way.
+func (s *Sink) Open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
+// WaitOpen waits until at most n conversations are under way.
+func (s *Sink) WaitOpen(ctx context.Context, n int) error {
+	return s.stages.wait(ctx, func() bool { return s.Open() <= n })
 }
 
 // Hangup cuts every open conversation, as a relay does that restarts.

@@ -44,6 +44,13 @@ func relayTo(s *smtpsink.Sink, how smtpsink.Security) *Relay {
 	return r
 }
 
+// soon bounds the wait for something that happens at once or never.
+func soon(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 func dial(t testing.TB, r *Relay) *Conn {
 	t.Helper()
 	c, outcome := r.Dial(t.Context())
@@ -356,8 +363,9 @@ func TestSettingsThatCannotWorkAreNamed(t *testing.T) {
 		{"wrong password", smtpsink.Options{Security: smtpsink.StartTLS, Accounts: accounts},
 			func(r *Relay) { r.Password = "secret-wrong" }, "check username and password_file"},
 		{"no AUTH offered", smtpsink.Options{Security: smtpsink.StartTLS}, func(*Relay) {}, "does not offer AUTH"},
-		{"unknown AUTH only", smtpsink.Options{Security: smtpsink.StartTLS, Accounts: accounts, Without: []string{"AUTH"}},
-			func(*Relay) {}, "does not offer AUTH"},
+		{"unknown AUTH only", smtpsink.Options{Script: smtpsink.Rules(smtpsink.Rule{At: smtpsink.AtHello, Do: smtpsink.Action{
+			Do: smtpsink.Answer, Reply: smtpsink.Reply{Code: 250, Text: "sink\nAUTH GSSAPI"}}})},
+			func(*Relay) {}, "offers no AUTH that we may use (GSSAPI)"},
 		{"no STARTTLS offered", smtpsink.Options{Accounts: accounts},
 			func(r *Relay) { r.Security = StartTLS }, "does not offer STARTTLS"},
 		{"TLS to a port in clear", smtpsink.Options{},
@@ -555,7 +563,7 @@ func TestPromisedConnectionClosesWithoutAMail(t *testing.T) {
 	c.Close()
 	again := dial(t, relayTo(s, smtpsink.Plain))
 	again.Close()
-	if err := s.WaitReached(t.Context(), smtpsink.AtQuit, 1); err != nil {
+	if err := s.WaitReached(soon(t), smtpsink.AtQuit, 1); err != nil {
 		t.Error(err)
 	}
 	if got := recipients(s); got != toB.To {
@@ -653,6 +661,21 @@ func TestReplyBeforeTheBodyIsNotTheReplyToTheDot(t *testing.T) {
 	c := dial(t, relayTo(s, smtpsink.Plain))
 	if got := short(send(t, c, toB, nil), c); got != "deferred at body transient" || s.Count() != 0 {
 		t.Errorf("%q, the relay has %d", got, s.Count())
+	}
+}
+
+// RFC 2920 3.1: a relay may take DATA although it took no recipient. A body
+// would then go nowhere, or to someone else.
+func TestDataTakenWithoutARecipientIsNotAnswered(t *testing.T) {
+	t.Parallel()
+	refuse := smtpsink.Action{Do: smtpsink.Garbage, Reply: smtpsink.Reply{Text: "550 5.1.1 nobody\r\n"}}
+	s := smtpsink.Start(t, smtpsink.Options{Script: smtpsink.Rules(smtpsink.Rule{At: smtpsink.AtRcpt, Do: refuse})})
+	c := dial(t, relayTo(s, smtpsink.Plain))
+	if got := short(send(t, c, toB, nil), c); got != "refused at rcpt hard" {
+		t.Errorf("%q", got)
+	}
+	if err := s.WaitOpen(soon(t), 0); err != nil || s.Count() != 0 {
+		t.Errorf("the relay has %d, %v", s.Count(), err)
 	}
 }
 

@@ -24,7 +24,8 @@ func addressee(s string) address {
 		return address{s, false, true}
 	}
 	clean, err := digest.ParseAddress(s)
-	if err != nil {
+	// A second @ would need quotes in the local part, which no address here has.
+	if err != nil || strings.Count(clean, "@") != 1 {
 		return address{address: withoutControl(s)}
 	}
 	at := strings.LastIndexByte(clean, '@')

@@ -48,10 +48,10 @@ func FuzzNothingIsInjected(f *testing.F) {
 func checkEnvelope(t *testing.T, e digest.Envelope, address string) {
 	t.Helper()
 	clean, err := digest.ParseAddress(address)
-	if (err == nil) != (e.To != "") {
+	if (err == nil && strings.Count(clean, "@") == 1) != (e.To != "") {
 		t.Errorf("%q: %v, but the envelope goes to %q", address, err, e.To)
 	}
-	if strings.ContainsAny(e.To, "<> \r\n\x00,;") || strings.Count(e.To, "@") > 1 && strings.Count(clean, "@") <= 1 {
+	if strings.ContainsAny(e.To, "<> \r\n\x00,;") || strings.Count(e.To, "@") > 1 {
 		t.Errorf("envelope to %q", e.To)
 	}
 	if e.SMTPUTF8 == ascii(e.To) {

@@ -192,7 +192,7 @@ func TestNamesAndTitlesSurviveTheHeader(t *testing.T) {
 	r := newRenderer(t, testConfig())
 	for _, name := range []string{
 		"Ada Lovelace", "J. R. Hartley", `Quo "te" \ d`, "José Á. Núñez", "灯台 守", "ليلى حسن", "O'Brien, Pat (home)",
-		"=?utf-8?q?Bcc?=", strings.Repeat("Very long name ", 7), strings.Repeat("長", 40), "a@b.example", "😀 and 👩‍👩‍👧‍👧 family", "<x@y.example>",
+		"=?utf-8?q?Bcc?=", strings.Repeat("Very long name ", 7), strings.Repeat("長", 40), strings.Repeat("Grüße aus dem Süden ", 5), "a@b.example", "😀 and 👩‍👩‍👧‍👧 family", "<x@y.example>",
 	} {
 		s := plainSample()
 		s.Recipient.Name = name
@@ -230,16 +230,13 @@ func TestEnvelopes(t *testing.T) {
 		"under_score@host_name.example":    {To: "under_score@host_name.example"},
 		"a@b.example>\r\nRCPT TO:<x@y.net": {},
 		"a b@example.org":                  {},
-		"two@ats@example.org":              {To: ""},
+		"two@ats@example.org":              {},
 		"":                                 {},
 	} {
 		to := testRecipient()
 		to.Address = address
 		got := plain.Envelope(to)
 		want.From = "news@example.com"
-		if address == "two@ats@example.org" {
-			want.To = got.To // only that nothing breaks; see FuzzNothingIsInjected
-		}
 		if got != want {
 			t.Errorf("%q: %+v, want %+v", address, got, want)
 		}

@@ -176,20 +176,25 @@ func checkEncodedWords(value string) (string, error) {
 		prev, value = value, between.ReplaceAllString(value, "$1$2")
 	}
 	var failed error
+	fail := func(err error) {
+		if failed == nil {
+			failed = err
+		}
+	}
 	decoded := encodedWord.ReplaceAllStringFunc(value, func(w string) string {
 		if len(w) > 75 {
-			failed = fmt.Errorf("an encoded word of %d", len(w))
+			fail(fmt.Errorf("an encoded word of %d", len(w)))
 		}
 		m := encodedWord.FindStringSubmatch(w)
-		var b []byte
-		if m[1] == "b" {
-			b, failed = base64.StdEncoding.DecodeString(m[2])
-		} else {
-			line, err := decodeQuoted(strings.ReplaceAll(m[2], "_", " ") + "=")
-			b, failed = []byte(line), err
+		b, err := base64.StdEncoding.DecodeString(m[2])
+		if m[1] == "q" {
+			var line string
+			line, err = decodeQuoted(strings.ReplaceAll(m[2], "_", " ") + "=")
+			b = []byte(line)
 		}
+		fail(err)
 		if !utf8.Valid(b) {
-			failed = fmt.Errorf("an encoded word splits a character: %q", b)
+			fail(fmt.Errorf("an encoded word splits a character: %q", b))
 		}
 		return string(b)
 	})

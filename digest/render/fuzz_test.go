@@ -90,6 +90,9 @@ func FuzzHeaderText(f *testing.F) {
 	for _, s := range []string{"plain", "=?utf-8?q?x?=", strings.Repeat("ü", 100), strings.Repeat("word ", 50), strings.Repeat("w", 200), `"q" \`, "😀", "a  b"} {
 		f.Add(s, uint8(9))
 	}
+	for i := range 12 {
+		f.Add(strings.Repeat("x", 36+i)+"üüü"+strings.Repeat("y", 60), uint8(9)) // the end of a word falls within ü
+	}
 	f.Fuzz(func(t *testing.T, s string, col uint8) {
 		s = digest.PlainLine(s, maxTitle)
 		start := int(col) % 11 // "Reply-To: " is the longest

@@ -1,0 +1,9 @@
+// Package explain answers what will be sent and what was: plan looks ahead,
+// why looks back. It owns the words and the shape of the answers, as objects
+// for --json and as text for people.
+//
+// It decides nothing. What will be sent is decided by the same compose that
+// publishing uses, handed in; what was sent is what the rows say, gathered by
+// the store into a digest.Account. Where an explanation and a row disagree the
+// row is right.
+package explain

@@ -167,6 +167,8 @@ func (l *lane) deliver(work []digest.Work) {
 			}
 		}
 		if !l.send(now, halfway) {
+			// The connection may be promised to a message that is not sent.
+			l.hangUp()
 			if next != nil {
 				l.withdraw(next.wait(l))
 			}

@@ -160,7 +160,7 @@ func (s *Server) stop(ctx context.Context) error {
 		if err != nil || found.foreign(s.place) {
 			return err
 		}
-		if !found.alive && (asked == 0 || !s.place.runs(asked)) {
+		if !found.alive && (asked == 0 || !worksIn(asked, s.place.data)) {
 			return nil
 		}
 		if found.alive && asked != found.pid {

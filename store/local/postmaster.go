@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 const pidFile = "postmaster.pid"
@@ -48,7 +47,7 @@ func (p place) look() (postmaster, error) {
 		return postmaster{}, fmt.Errorf("look for a running Postgres: %w", err)
 	}
 	found := parsePIDFile(content)
-	found.alive = found.pid > 0 && p.runs(found.pid)
+	found.alive = found.pid > 0 && worksIn(found.pid, p.data)
 	return found, nil
 }
 
@@ -121,14 +120,4 @@ func renumber(data *os.Root) error {
 	}
 	_, err = fmt.Fprintf(file, "%d\n%s", unusedPID, rest)
 	return errors.Join(err, file.Close())
-}
-
-// runs says whether pid is a living Postgres process of this cluster.
-func (p place) runs(pid int) bool { return processAlive(pid) && worksIn(pid, p.data) }
-
-// processAlive says whether pid is a process that still runs; a zombie, which
-// signals reach too, does not.
-func processAlive(pid int) bool {
-	err := syscall.Kill(pid, 0)
-	return (err == nil || errors.Is(err, syscall.EPERM)) && !isZombie(pid)
 }

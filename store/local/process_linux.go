@@ -70,14 +70,9 @@ func parseStat(content []byte) (processStat, bool) {
 	return s, parentErr == nil && sessionErr == nil
 }
 
-func isZombie(pid int) bool {
-	stat, ok := readStat(pid)
-	return ok && (stat.state == 'Z' || stat.state == 'X')
-}
-
 // worksIn says whether pid is a Postgres whose working directory is data, as
-// that of every Postgres process is. A process whose directory we may not see
-// belongs to another user and is not ours.
+// that of every Postgres process is. A zombie has no directory any more; a
+// process whose directory we may not see belongs to another user and is not ours.
 func worksIn(pid int, data string) bool {
 	stat, ok := readStat(pid)
 	if !ok || stat.comm != "postgres" {
@@ -97,7 +92,7 @@ func backendsIn(data string) []int {
 	var found []int
 	for _, name := range names {
 		pid, err := strconv.Atoi(filepath.Base(name))
-		if err == nil && worksIn(pid, data) && !isZombie(pid) {
+		if err == nil && worksIn(pid, data) {
 			found = append(found, pid)
 		}
 	}

@@ -64,7 +64,7 @@ func TestKilledGuardLeavesTheServerToItsUsers(t *testing.T) {
 		t.Fatalf("process %d instead of %d, %v", s.PID(), pid, err)
 	}
 	shut(t, s)
-	if s.place.runs(pid) {
+	if worksIn(pid, s.place.data) {
 		t.Error("the server outlived its last user")
 	}
 }

@@ -28,11 +28,12 @@ func psColumn(pid int, column string) string {
 	return strings.TrimSpace(string(out))
 }
 
-func isZombie(pid int) bool { return strings.HasPrefix(psColumn(pid, "stat"), "Z") }
-
 // worksIn sees only that pid is some Postgres: without /proc its directory is
 // not to be had, and taking a stranger for ours only delays the start.
-func worksIn(pid int, _ string) bool { return strings.Contains(psColumn(pid, "command"), "postgres") }
+// A zombie, which has a number still, is none.
+func worksIn(pid int, _ string) bool {
+	return !strings.HasPrefix(psColumn(pid, "stat"), "Z") && strings.Contains(psColumn(pid, "command"), "postgres")
+}
 
 // backendsIn cannot be answered here; Postgres itself refuses to start while
 // backends of a killed server are left, and the start is tried again.

@@ -135,6 +135,8 @@ func ParseAddress(s string) (string, error) {
 		return "", errors.New("the part before the @ is longer than 64 characters")
 	case strings.ContainsFunc(s, notInAddress):
 		return "", errors.New("the address holds a space, a quote, a bracket or a control character")
+	case strings.Contains(local, "@"):
+		return "", errors.New("the address has an @ too many")
 	case strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, ".."):
 		return "", errors.New("the part before the @ has a dot too many")
 	case !validDomain(domain):

@@ -10,8 +10,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"sort"
 	"strings"
+	"sync"
 )
 
 // Purpose is what a token may be used for. A token made for one purpose
@@ -52,6 +54,10 @@ type Keyring struct {
 	Current     byte            // id of the key that signs
 	Tokens      map[byte][]byte // 32 bytes each, by id
 	Suppression []byte          // 32 bytes
+
+	// Five tokens go into each mail, so the keyed states of HMAC are kept:
+	// by key id, a *sync.Pool of hash.Hash.
+	macs sync.Map
 }
 
 // Sign makes the bytes of a token with the key named by id; an id that is not
@@ -66,14 +72,25 @@ func (k *Keyring) Sign(id byte, t Token) []byte {
 	b = append(b, tokenVersion, id, byte(t.Purpose))
 	b = binary.AppendUvarint(b, uint64(t.Reader))
 	b = binary.AppendUvarint(b, uint64(t.Edition))
-	return append(b, tokenMAC(key, b)...)
+	mac := k.mac(id, key, b)
+	return append(b, mac[:macSize]...)
 }
 
-func tokenMAC(key, payload []byte) []byte {
-	m := hmac.New(sha256.New, key)
-	m.Write([]byte("courant token\x00"))
+var tokenDomain = []byte("courant token\x00")
+
+// mac is the HMAC of a payload under the key with this id.
+func (k *Keyring) mac(id byte, key, payload []byte) (sum [sha256.Size]byte) {
+	pool, ok := k.macs.Load(id)
+	if !ok {
+		pool, _ = k.macs.LoadOrStore(id, &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }})
+	}
+	m := pool.(*sync.Pool).Get().(hash.Hash)
+	m.Reset()
+	m.Write(tokenDomain)
 	m.Write(payload)
-	return m.Sum(nil)[:macSize]
+	m.Sum(sum[:0])
+	pool.(*sync.Pool).Put(m)
+	return sum
 }
 
 // Verify reads the bytes of a token made for the purpose. The error is
@@ -84,11 +101,13 @@ func (k *Keyring) Verify(b []byte, purpose Purpose) (Token, error) {
 	}
 	payload, mac := b[:len(b)-macSize], b[len(b)-macSize:]
 	key, known := k.Tokens[b[1]]
+	id := b[1]
 	if !known {
 		// The same work as for a known key, so that time tells nothing.
-		key = make([]byte, keySize)
+		id, key = 0, make([]byte, keySize)
 	}
-	if !hmac.Equal(mac, tokenMAC(key, payload)) || !known || Purpose(b[2]) != purpose {
+	want := k.mac(id, key, payload)
+	if !hmac.Equal(mac, want[:macSize]) || !known || Purpose(b[2]) != purpose {
 		return Token{}, ErrToken
 	}
 	rest := payload[3:]

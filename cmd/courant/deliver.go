@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"courant/digest"
+	"courant/digest/deliver"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) deliverCommand() *cobra.Command {
+	var drain bool
+	var wait time.Duration
+	c := &cobra.Command{
+		Use:   "deliver --drain",
+		Short: "Work the ledger off: send what is queued",
+		Long: `Work the ledger off: send what is queued, take over what a process that died
+left behind, and wait for leases of other processes and for retries that come
+due within --wait. It reports what is left, and exits 1 if anything is.
+
+While "courant serve" runs there is nothing to do for this command; both may
+run side by side.`,
+		Args: arguments(0, 0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if !drain {
+				return misuse{errors.New("deliver needs --drain; `courant serve --only deliver` delivers without an end")}
+			}
+			return p.with(c.Context(), p.quiet(), func(h *house) error { return p.drain(c.Context(), h, wait) })
+		},
+	}
+	c.Flags().BoolVar(&drain, "drain", false, "end when nothing is left to do")
+	c.Flags().DurationVar(&wait, "wait", 15*time.Minute, "how long to wait for leases, retries and relays that are away")
+	return c
+}
+
+// drain works the ledger off with progress, and tells what is left.
+func (p *program) drain(ctx context.Context, h *house, wait time.Duration) error {
+	e, err := h.engine()
+	if err != nil {
+		return err
+	}
+	stop := showProgress(ctx, p.stderr, func() string { return progress(e.Counts()) })
+	left, err := e.Drain(ctx, wait)
+	stop()
+	fmt.Fprintln(p.stdout, progress(e.Counts()))
+	switch {
+	case err != nil:
+		return err
+	case left.Total() > 0:
+		return errors.New(remains(left))
+	}
+	return nil
+}
+
+// progress is one line of what was done.
+func progress(c deliver.Counts) string {
+	s := fmt.Sprintf("%d accepted, %d deferred, %d refused, %d in doubt", c.Accepted, c.Deferred, c.Refused, c.InDoubt)
+	return s
+}
+
+// remains is one sentence of what is left to do, and what does it.
+func remains(r digest.Remainder) string {
+	s := fmt.Sprintf("%d deliveries are left: %d queued, %d deferred, %d in held editions, %d in the hands of other processes",
+		r.Total(), r.Due, r.Deferred, r.Held, r.Claimed)
+	if r.Next > 0 {
+		s += fmt.Sprintf("; the next is due in %s", r.Next.Round(time.Second))
+	}
+	if r.Said != "" {
+		s += fmt.Sprintf("; the server said: %s", r.Said)
+	}
+	return s + "; `courant serve` goes on with them, or run `courant deliver --drain` again"
+}
+
+// showProgress tells how long work goes on: a line that changes on a
+// terminal, a line every ten seconds elsewhere. The returned function ends it.
+func showProgress(ctx context.Context, w io.Writer, line func() string) (stop func()) {
+	every, format, end := 10*time.Second, "%s\n", ""
+	if terminal(w) {
+		every, format, end = 200*time.Millisecond, "\r\x1b[K%s", "\r\x1b[K"
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				fmt.Fprint(w, end)
+				return
+			case <-tick.C:
+				fmt.Fprintf(w, format, line())
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}

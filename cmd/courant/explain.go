@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"courant/digest"
+	"courant/digest/explain"
+	"courant/digest/publish"
+	"courant/digest/schedule"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) planCommand() *cobra.Command {
+	var days int
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "plan",
+		Short: "Show what will be sent, when, to how many, with which articles, and why",
+		Long: `Show what will be sent: each slot of the coming days in local time and UTC,
+and for the next one of each digest the articles it would carry now, those it
+would leave out with the reason, how many readers would get it and how many
+renders that takes. Nothing is changed.`,
+		Args: arguments(0, 0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if days < 1 || days > 366 {
+				return misuse{errors.New("--days takes a number from 1 to 366")}
+			}
+			return p.with(c.Context(), p.quiet(), func(h *house) error { return p.plan(c.Context(), h, days, asJSON) })
+		},
+	}
+	c.Flags().IntVar(&days, "days", 7, "how many days ahead")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, one for each slot")
+	return c
+}
+
+func (p *program) plan(ctx context.Context, h *house, days int, asJSON bool) error {
+	now := h.now()
+	var coming []explain.Coming
+	for _, d := range h.config.Digests {
+		slots, err := h.coming(ctx, d, now, now.AddDate(0, 0, days))
+		if err != nil {
+			return err
+		}
+		coming = append(coming, slots...)
+	}
+	slices.SortStableFunc(coming, func(a, b explain.Coming) int { return a.Slot.Instant.Compare(b.Slot.Instant) })
+	planned, err := explain.Plan(coming, publish.Compose)
+	if err != nil {
+		return err
+	}
+	if !asJSON {
+		return explain.WritePlan(p.stdout, planned)
+	}
+	return writeJSON(p, planned)
+}
+
+// writeJSON prints one object a line.
+func writeJSON[T any](p *program, objects []T) error {
+	for _, o := range objects {
+		if err := json.NewEncoder(p.stdout).Encode(o); err != nil {
+			return fmt.Errorf("write JSON: %w", err)
+		}
+	}
+	return nil
+}
+
+// coming lists a digest's slots, the first of each zone with its material.
+func (h *house) coming(ctx context.Context, d digest.Digest, from, to time.Time) ([]explain.Coming, error) {
+	var zones []string
+	if d.TimeZone == digest.ZoneReader {
+		var err error
+		if zones, err = h.store.ReaderZones(ctx, d); err != nil {
+			return nil, err
+		}
+	}
+	t, err := schedule.Parse(d, zones...)
+	if err != nil {
+		return nil, err
+	}
+	var list []explain.Coming
+	seen := map[string]bool{}
+	for _, slot := range t.Owed(from, to) {
+		c := explain.Coming{Digest: d, Slot: skipped(d, slot), Remark: schedule.Remark(slot), Warnings: schedule.Warnings(d.Schedule)}
+		if c.Slot.State != digest.SlotSkipped && !seen[slot.Zone] {
+			seen[slot.Zone] = true
+			order, err := h.publisher().Order(digest.Order{Digest: d, Kind: digest.KindSlot, Slot: slot}, slot.Instant)
+			if err != nil {
+				return nil, err
+			}
+			if c.Material, err = h.store.Material(ctx, order); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+// skipped marks a slot on a day that the config leaves out.
+func skipped(d digest.Digest, slot digest.Slot) digest.Slot {
+	for _, r := range d.Skip {
+		if r.Contains(slot.LocalDate) {
+			slot.State, slot.Reason = digest.SlotSkipped, fmt.Sprintf("skip: %s..%s in the config", r.From, r.To)
+		}
+	}
+	return slot
+}
+
+func (p *program) whyCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "why ADDRESS [DATE]",
+		Short: "Show what this reader got, did not get, and why",
+		Long: `Show what this reader got and did not get, edition by edition, with the reason
+and the mail server's words, and each story with why it was left out. DATE
+(2026-11-22, or a range 2026-11-01..2026-11-30) limits it; without one it is
+the last 35 days.`,
+		Args: arguments(1, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			from, to, err := period(args[1:], p.now())
+			if err != nil {
+				return misuse{err}
+			}
+			return p.with(c.Context(), p.quiet(), func(h *house) error { return p.why(c.Context(), h, args[0], from, to, asJSON) })
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, one for each edition")
+	return c
+}
+
+// period reads DATE: a day, or two with .. between them, in UTC.
+func period(args []string, now time.Time) (from, to time.Time, err error) {
+	if len(args) == 0 {
+		return now.AddDate(0, 0, -35), now.Add(24 * time.Hour), nil
+	}
+	first, last := args[0], args[0]
+	if a, b, ok := strings.Cut(args[0], ".."); ok {
+		first, last = a, b
+	}
+	if from, err = time.Parse(time.DateOnly, first); err != nil {
+		return from, to, fmt.Errorf("%q is not a date like 2026-11-22", first)
+	}
+	if to, err = time.Parse(time.DateOnly, last); err != nil {
+		return from, to, fmt.Errorf("%q is not a date like 2026-11-22", last)
+	}
+	// A local day may begin half a day before or end half a day after it.
+	return from.Add(-14 * time.Hour), to.Add(36 * time.Hour), nil
+}
+
+func (p *program) why(ctx context.Context, h *house, address string, from, to time.Time, asJSON bool) error {
+	_, hash, err := h.reader(ctx, address)
+	if err != nil {
+		return err
+	}
+	account, err := h.store.Why(ctx, hash, from, to)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(p, explain.Why(account))
+	}
+	return explain.WriteWhy(p.stdout, account)
+}

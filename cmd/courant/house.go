@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"courant/digest"
+	"courant/digest/deliver"
+	"courant/digest/publish"
+	"courant/digest/render"
+	"courant/digest/schedule"
+	"courant/digest/submit"
+	"courant/store"
+	"courant/store/local"
+)
+
+// house is the wired program: the config, the database and the keys, from
+// which each command takes the rooms it needs.
+type house struct {
+	config   Config
+	store    *store.Store
+	postgres *local.Server // the private one; nil: the database is somebody else's
+	keys     *digest.Keyring
+	now      func() time.Time
+	log      *slog.Logger
+	id       string // of the database
+	migrated store.Migrated
+}
+
+// hooks let the rooms judge what only they understand.
+func (p *program) hooks() configHooks {
+	return configHooks{Schedule: schedule.Check, Subject: render.CheckSubject}
+}
+
+// loadedConfig reads the config with the judgement of the rooms, and tells
+// its warnings.
+func (p *program) loadedConfig() (Config, error) {
+	c, warnings, err := loadConfig(p.configFile, p.env, p.hooks())
+	if err != nil {
+		return c, err
+	}
+	for _, w := range warnings {
+		if p.verbose {
+			fmt.Fprintln(p.stderr, "warning:", w)
+		}
+	}
+	return c, nil
+}
+
+// open builds the house: config, database (started if it is ours), schema,
+// keys.
+func (p *program) open(ctx context.Context, log *slog.Logger) (h *house, err error) {
+	c, err := p.loadedConfig()
+	if err != nil {
+		return nil, err
+	}
+	h = &house{config: c, now: p.now, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.close())
+		}
+	}()
+	dsn := c.Database.reveal()
+	if dsn == "" {
+		if h.postgres, err = local.Start(ctx, local.Options{DataDir: c.DataDir, Log: log}); err != nil {
+			return h, err
+		}
+		dsn = h.postgres.DSN()
+	}
+	if h.store, err = store.Open(ctx, dsn); err != nil {
+		return h, fmt.Errorf("%w; check `database` in %s and that the server runs", err, c.File)
+	}
+	if h.migrated, err = h.store.Migrate(ctx); err != nil {
+		return h, err
+	}
+	if h.id, err = h.store.Installation(ctx); err != nil {
+		return h, err
+	}
+	if h.keys, err = openKeyring(c.SecretFile); err != nil {
+		return h, err
+	}
+	return h, h.store.CheckKeys(ctx, h.keys)
+}
+
+// close lets the database go; a private one stops with its last user.
+func (h *house) close() error {
+	var errs []error
+	if h.store != nil {
+		errs = append(errs, h.store.Close())
+	}
+	if h.postgres != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		errs = append(errs, h.postgres.Close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// with runs an act in an open house and closes it again.
+func (p *program) with(ctx context.Context, log *slog.Logger, act func(*house) error) (err error) {
+	h, err := p.open(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	return act(h)
+}
+
+// digestNamed finds a digest of the config.
+func (c Config) digestNamed(name string) (digest.Digest, error) {
+	var names []string
+	for _, d := range c.Digests {
+		if d.Name == name {
+			return d, nil
+		}
+		names = append(names, d.Name)
+	}
+	if len(names) == 0 {
+		return digest.Digest{}, fmt.Errorf("%s has no digests; add one under digests", c.File)
+	}
+	return digest.Digest{}, misuse{fmt.Errorf("there is no digest %q in %s; it has %s", name, c.File, strings.Join(names, ", "))}
+}
+
+// renderer makes the mails of this publication.
+func (h *house) renderer() (*render.Renderer, error) {
+	c := h.config
+	rc := render.Config{
+		Name: c.Name, URL: c.URL, From: c.From.String(), PostalAddress: c.PostalAddress, Keys: h.keys, ReturnPath: c.ReturnPath,
+	}
+	if c.ReplyTo.Address != "" {
+		rc.ReplyTo = c.ReplyTo.String()
+	}
+	return render.New(rc)
+}
+
+// publisher turns slots and orders into editions.
+func (h *house) publisher() *publish.Publisher {
+	return &publish.Publisher{
+		Store: h.store, Now: h.now, Log: h.log, ConfigHash: h.config.Hash(), KeyID: h.keys.Current,
+		Cadence:     schedule.Cadence,
+		FirstWindow: schedule.FirstWindow,
+	}
+}
+
+// press adapts render and submit to what deliver wants.
+type press struct {
+	*render.Renderer
+	signer *submit.Signer // nil: no DKIM
+}
+
+func (p press) Render(e digest.Edition, v digest.Variant) (deliver.Message, error) {
+	return p.Renderer.Render(e, v)
+}
+
+func (p press) Sign(message []byte) ([]byte, error) {
+	if p.signer == nil {
+		return message, nil
+	}
+	return p.signer.Sign(message)
+}
+
+// smtpConn adapts a submit.Conn to what deliver wants.
+type smtpConn struct{ *submit.Conn }
+
+func (c smtpConn) Submit(ctx context.Context, env digest.Envelope, text []byte, ahead *digest.Envelope, ready func() bool) digest.Outcome {
+	return c.Conn.Submit(ctx, submit.Message{Envelope: env, Text: text, Ahead: ahead, Ready: ready})
+}
+
+func (c Config) relays() []deliver.Relay {
+	var relays []deliver.Relay
+	for _, r := range c.Relays {
+		s := submit.Relay{Host: r.Host, Port: r.Port, Username: r.Username, Password: r.Password.reveal(), Security: submit.Security(r.TLS)}
+		relay := deliver.Relay{
+			Name: s.String(), Connections: r.Connections,
+			Dial: func(ctx context.Context) (deliver.Conn, digest.Outcome) {
+				conn, o := s.Dial(ctx)
+				if conn == nil {
+					return nil, o
+				}
+				return smtpConn{conn}, o
+			},
+		}
+		for _, l := range r.Limits {
+			relay.Limits = append(relay.Limits, deliver.Limit{Messages: l.Count, Per: l.Per})
+		}
+		relays = append(relays, relay)
+	}
+	return relays
+}
+
+func (c Config) signer() (*submit.Signer, error) {
+	if len(c.SigningKeys) == 0 {
+		return nil, nil
+	}
+	var keys []submit.Key
+	for _, k := range c.SigningKeys {
+		keys = append(keys, submit.Key{Domain: k.Domain, Selector: k.Selector, File: k.KeyFile})
+	}
+	return submit.LoadSigner(keys...)
+}
+
+// engine is what works the ledger off.
+func (h *house) engine() (*deliver.Engine, error) {
+	r, err := h.renderer()
+	if err != nil {
+		return nil, err
+	}
+	signer, err := h.config.signer()
+	if err != nil {
+		return nil, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("name this host: %w", err)
+	}
+	return &deliver.Engine{
+		Store: h.store, Press: press{r, signer}, Relays: h.config.relays(),
+		JournalDir: filepath.Join(h.config.DataDir, "journal", h.id), Host: host, Boot: bootID(),
+		Lease: h.config.Lease, Resend: h.config.InDoubt == InDoubtResend, Log: h.log, Away: store.Away,
+	}, nil
+}
+
+// bootID is the identity of this boot where the system tells one.
+func bootID() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// The exit codes.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitMisused = 2
+)
+
+// program is one run of courant, with everything it touches handed in.
+type program struct {
+	args   []string
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	env    func(string) (string, bool)
+	now    func() time.Time
+
+	configFile string
+	verbose    bool
+}
+
+// misuse marks an error of the command line: exit 2.
+type misuse struct{ error }
+
+// silent is an error that was told already, line by line.
+var errTold = errors.New("")
+
+// run executes the command line and returns the exit code. Whatever went
+// wrong is told on stderr in one sentence.
+func (p *program) run(ctx context.Context) int {
+	root := p.root()
+	root.SetArgs(p.args)
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	err := root.ExecuteContext(ctx)
+	var wrong misuse
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errTold):
+		return exitFailed
+	case errors.As(err, &wrong):
+		fmt.Fprintf(p.stderr, "courant: %v\n", err)
+		return exitMisused
+	}
+	fmt.Fprintf(p.stderr, "courant: %v\n", err)
+	return exitFailed
+}
+
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "courant",
+		Short: "Courant turns sources of news into email digests",
+		Long: `Courant turns sources of news into email digests.
+
+It polls feeds and pages, takes each piece's key points, and at the minute an
+editor named composes an edition and hands one mail per reader to an SMTP
+server. Readers leave with one click. Everything is said in one YAML file
+(courant.yaml; config.example.yaml shows every key) and kept in Postgres.
+
+A first day:
+  courant check                          is the config right, and when is what sent?
+  courant fetch                          poll the sources now
+  courant readers import readers.csv     who gets it
+  courant send morning --only me@example.org
+  courant serve                          from now on by itself`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArguments,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.PersistentFlags().StringVar(&p.configFile, "config", "courant.yaml", "the config `FILE`")
+	root.PersistentFlags().BoolVarP(&p.verbose, "verbose", "v", false, "log every step, addresses included")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return misuse{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
+	})
+	root.AddCommand(
+		p.serveCommand(), p.sendCommand(), p.deliverCommand(), p.planCommand(), p.whyCommand(),
+		p.readersCommand(), p.bounceCommand(), p.migrateCommand(), p.checkCommand(),
+	)
+	return root
+}
+
+// arguments says which arguments a command takes, in the words of its usage.
+func arguments(least, most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) < least || most >= 0 && len(args) > most {
+			return misuse{fmt.Errorf("%s takes other arguments: usage: %s", c.CommandPath(), c.UseLine())}
+		}
+		return nil
+	}
+}
+
+// noArguments is for commands with subcommands: a word there is a command
+// that does not exist.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf("; did you mean %q?", strings.Join(near, `" or "`))
+	}
+	return misuse{fmt.Errorf("%s has no command %q%s; see `%s --help`", c.CommandPath(), args[0], hint, c.CommandPath())}
+}
+
+// log is the program's logger: one line a fact on stderr.
+func (p *program) log() *slog.Logger {
+	level := slog.LevelInfo
+	if p.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// quiet is the logger of commands that people wait for: only what needs them.
+func (p *program) quiet() *slog.Logger {
+	if p.verbose {
+		return p.log()
+	}
+	return slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+}
+
+// terminal says whether w is one.
+func terminal(w io.Writer) bool {
+	f, ok := w.(interface{ Fd() uintptr })
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"courant/digest"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) sendCommand() *cobra.Command {
+	var only string
+	c := &cobra.Command{
+		Use:   "send DIGEST",
+		Short: "Publish an edition now and deliver it",
+		Long: `Publish an edition of a digest now and deliver it.
+
+The edition is an extra one: it has a number, goes to every reader of the
+digest, and the next edition begins where it ends. With --only it is a proof
+for one address, any address: it has no number, and no reader's history and no
+window changes.`,
+		Example: "  courant send morning --only me@example.org\n  courant send morning",
+		Args:    arguments(1, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return p.with(c.Context(), p.quiet(), func(h *house) error { return p.send(c.Context(), h, args[0], only) })
+		},
+	}
+	c.Flags().StringVar(&only, "only", "", "send a proof to this `ADDRESS` only")
+	return c
+}
+
+func (p *program) send(ctx context.Context, h *house, name, only string) error {
+	d, err := h.config.digestNamed(name)
+	if err != nil {
+		return err
+	}
+	e, err := h.publishNow(ctx, d, only)
+	if err != nil {
+		return err
+	}
+	if e.ID == 0 {
+		fmt.Fprintf(p.stdout, "nothing was sent: %s; `courant fetch` polls the sources now\n", e.HeldReason)
+		return nil
+	}
+	fmt.Fprintln(p.stdout, published(e))
+	if err := p.drain(ctx, h, 0); err != nil {
+		return err
+	}
+	tally, err := h.store.Tally(ctx, e.ID)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "%s: %s\n", published(e), tally)
+	return nil
+}
+
+func published(e digest.Edition) string {
+	if e.Kind == digest.KindProof {
+		return fmt.Sprintf("%s, proof (edition %d)", e.Digest, e.ID)
+	}
+	return fmt.Sprintf("%s no. %d (edition %d)", e.Digest, e.Number, e.ID)
+}
+
+// publishNow makes an extra edition, or a proof for one address.
+func (h *house) publishNow(ctx context.Context, d digest.Digest, only string) (digest.Edition, error) {
+	if only == "" {
+		return h.publisher().Extra(ctx, d)
+	}
+	address, err := mailAddress(only)
+	if err != nil {
+		return digest.Edition{}, misuse{fmt.Errorf("--only %s: %w", only, err)}
+	}
+	if err := h.store.ProofReader(ctx, address, h.keys.AddressHash(address)); err != nil {
+		return digest.Edition{}, err
+	}
+	return h.publisher().Proof(ctx, d, address)
+}

@@ -226,7 +226,7 @@ func (e *editor) intoSections(chosen []int) {
 	slices.SortStableFunc(chosen, func(a, b int) int { return cmp.Compare(section(a), section(b)) })
 }
 
-// signature names what a draft's readers have in common. Stories go by the
+// signature names what a draft's readers share. Stories go by the
 // article shown, because a new story has no id yet and a later zone of the
 // same edition must come to the same signature. The template will be part of
 // it when digests can have their own.

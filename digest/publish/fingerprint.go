@@ -108,7 +108,7 @@ func (f fingerprint) alike(g fingerprint) bool {
 	if f.shingles == nil || g.shingles == nil || f.distance(g) > sieve {
 		return false
 	}
-	common, i, j := 0, 0, 0
+	shared, i, j := 0, 0, 0
 	for i < len(f.shingles) && j < len(g.shingles) {
 		switch a, b := f.shingles[i], g.shingles[j]; {
 		case a < b:
@@ -116,8 +116,8 @@ func (f fingerprint) alike(g fingerprint) bool {
 		case a > b:
 			j++
 		default:
-			common, i, j = common+1, i+1, j+1
+			shared, i, j = shared+1, i+1, j+1
 		}
 	}
-	return 2*common >= len(f.shingles)+len(g.shingles)-common
+	return 2*shared >= len(f.shingles)+len(g.shingles)-shared
 }

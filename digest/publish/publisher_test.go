@@ -41,10 +41,10 @@ func TestOrdersNameAllThatAnEditionIsMadeWith(t *testing.T) {
 	t.Parallel()
 	d := digest.Digest{Name: "morning"}
 	slot := digest.Slot{Digest: "morning", Key: "2026-03-02T07:00Z", Instant: noon.Add(-5 * time.Hour)}
-	common := digest.Order{
+	shared := digest.Order{
 		Digest: d, Now: noon, FirstWindow: noon.Add(-24 * time.Hour), ConfigHash: "c0ffee", KeyID: 3, Cadence: digest.Cadence{Hour: 7},
 	}
-	answers, extra, proof := common, common, common
+	answers, extra, proof := shared, shared, shared
 	answers.Kind, answers.Slot, answers.FirstWindow = digest.KindSlot, slot, slot.Instant.Add(-24*time.Hour)
 	extra.Kind = digest.KindExtra
 	proof.Kind, proof.Address = digest.KindProof, "desk@example.com"

@@ -107,7 +107,9 @@ func (c *Clock) tick(ctx context.Context, d digest.Digest) (next time.Time, err 
 	if err != nil {
 		return time.Time{}, err
 	}
-	now := c.Now()
+	// Whole seconds: a database that keeps microseconds would round an instant
+	// just short of a slot up to it, and the slot would count as recorded.
+	now := c.Now().Truncate(time.Second)
 	if err := c.record(ctx, d, timetable, now); err != nil {
 		return time.Time{}, err
 	}

@@ -48,7 +48,7 @@ func (r *rows) OweSlots(_ context.Context, name string, slots []digest.Slot, thr
 			r.slots = append(r.slots, s)
 		}
 	}
-	r.since[name] = through
+	r.since[name] = through.Round(time.Microsecond) // as Postgres does
 	return nil
 }
 
@@ -157,6 +157,15 @@ func TestNothingFromBeforeADigestWasSeenIsSent(t *testing.T) {
 	w.tickAt(t, "2026-03-03T07:00:00Z")
 	w.tickAt(t, "2026-03-03T07:00:15Z")
 	w.want(t, "2026-03-03T07:00Z")
+}
+
+func TestTickJustBeforeASlotDoesNotSwallowIt(t *testing.T) {
+	t.Parallel()
+	w := newWatch("0 7 * * *", "2026-03-02T06:00:00Z")
+	w.tickAt(t, "2026-03-02T06:00:00Z")
+	w.tickAt(t, "2026-03-02T06:59:59.9999998Z")
+	w.tickAt(t, "2026-03-02T07:00:00Z")
+	w.want(t, "2026-03-02T07:00Z")
 }
 
 func TestMissedSlotsAreRecordedWithTheirReason(t *testing.T) {

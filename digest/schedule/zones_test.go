@@ -71,11 +71,29 @@ func localDays(zone string, from, to time.Time) (days []digest.Date, began map[d
 	return days, began
 }
 
+// calendar keeps the local days of the zone looked at last, for its next
+// schedule.
+type calendar struct {
+	zone  string
+	from  time.Time
+	days  []digest.Date
+	began map[digest.Date]time.Time
+}
+
+func (c *calendar) of(zone string, from, to time.Time) ([]digest.Date, map[digest.Date]time.Time) {
+	if c.zone != zone || !c.from.Equal(from) {
+		c.zone, c.from = zone, from
+		// Days at the edges are only in part within the time looked at.
+		c.days, c.began = localDays(zone, from.AddDate(0, 0, -2), to.AddDate(0, 0, 2))
+	}
+	return c.days, c.began
+}
+
 func TestEveryZoneHasOneDailyEditionPerLocalDay(t *testing.T) {
 	t.Parallel()
+	var calendars calendar
 	eachZone(t, []string{"0 2 * * *", "0 0 * * *", "0 23 * * *"}, func(t *testing.T, spec, zone string, from, to time.Time) {
-		// Days at the edges are only in part within the time looked at.
-		days, began := localDays(zone, from.AddDate(0, 0, -2), to.AddDate(0, 0, 2))
+		days, began := calendars.of(zone, from, to)
 		count := map[digest.Date]int{}
 		for _, s := range timetable(t, spec, zone).Owed(from, to) {
 			count[s.LocalDate]++

@@ -1,7 +1,6 @@
 package digest
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -87,9 +86,6 @@ func (r *ImportRow) Merge(later ImportRow) {
 		r.Frequency, r.Weekday = later.Frequency, later.Weekday
 	}
 }
-
-// SameReader says whether two rows are of one reader.
-func (r ImportRow) SameReader(other ImportRow) bool { return bytes.Equal(r.Hash, other.Hash) }
 
 // ImportFault is a line that was not imported.
 type ImportFault struct {

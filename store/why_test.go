@@ -1,0 +1,143 @@
+package store_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"courant/digest"
+)
+
+func (n *newsroom) why(address string) digest.Account {
+	n.t.Helper()
+	a, err := n.Why(n.t.Context(), hash(address), n.now.Add(-24*time.Hour), n.now.Add(24*time.Hour))
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return a
+}
+
+func TestWhyTellsWhatWasSentAndWhatWasLeftOut(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	id := n.subscribe("ann@example.org")[0]
+	n.report(2)
+	n.now = n.now.Add(time.Minute)
+	e, err := n.Publish(t.Context(), digest.Order{
+		Digest: n.digest, Kind: digest.KindExtra, Now: n.now, FirstWindow: n.now.Add(-24 * time.Hour), ConfigHash: "c", KeyID: 1,
+	}, func(m digest.Material) (digest.Composition, error) {
+		c, err := oneVariant(m)
+		c.Variants[0].Stories, c.Variants[0].LeftOut = []int{0}, map[int]string{1: "over max_articles (1)"}
+		return c, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := n.why("ann@example.org")
+	if a.Reader.ID != id || a.Erased || len(a.Subscriptions) != 1 || len(a.Events) != 1 || a.Events[0].Kind != digest.EventImported {
+		t.Errorf("account %+v", a)
+	}
+	if len(a.Entries) != 1 {
+		t.Fatalf("entries %+v", a.Entries)
+	}
+	got := a.Entries[0]
+	if got.Edition.ID != e.ID || got.Edition.Digest != "morning" || got.Edition.Number != 1 || got.State != digest.Queued || got.Reason != "" {
+		t.Errorf("entry %+v", got)
+	}
+	if len(got.Stories) != 1 || len(got.LeftOut) != 1 || got.LeftOut[0].Reason != "over max_articles (1)" ||
+		got.Stories[0].Title == got.LeftOut[0].Title || got.Stories[0].URL == "" || len(got.Stories[0].Points) != 2 {
+		t.Errorf("told %+v, left out %+v", got.Stories, got.LeftOut)
+	}
+}
+
+func TestWhyTellsWhyThereWasNoMail(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	n := newNewsroom(t)
+	n.do(`SET TIME ZONE 'UTC'`)
+	readers := []string{"cancelled@example.org", "bounced@example.org", "stays@example.org"}
+	ids := n.subscribe(readers...)
+	n.do(`UPDATE subscriptions SET since = $1`, n.now.Add(-time.Hour))
+	first := n.publish()
+	n.leave(digest.Ref{Edition: first, Reader: ids[0]}, digest.Leaving{At: n.now, How: "one-click"})
+	bounce := hardBounce(digest.Ref{Edition: first, Reader: ids[1]}, "5.1.1")
+	bounce.At = n.now
+	if _, err := n.Report(ctx, bounce); err != nil {
+		t.Fatal(err)
+	}
+	n.publish()
+	n.subscribe("late@example.org")
+	for address, want := range map[string][]string{
+		readers[0]:         {"the reader left the digest (one-click)", "left morning on "},
+		readers[1]:         {"the address gets no more mail: hard", "the address gets no mail since "},
+		readers[2]:         {"", ""},
+		"late@example.org": {"not subscribed yet: on readers since ", "not subscribed yet: on readers since "},
+	} {
+		a := n.why(address)
+		if len(a.Entries) != 2 {
+			t.Errorf("%s has %d entries", address, len(a.Entries))
+			continue
+		}
+		for i, e := range a.Entries {
+			if !strings.HasPrefix(e.Reason, want[i]) || want[i] == "" && e.Reason != "" && e.State != digest.Expired {
+				t.Errorf("%s, edition %d: %q (%s), want %q", address, i+1, e.Reason, e.State, want[i])
+			}
+		}
+	}
+	_, err := n.Why(ctx, hash("nobody@example.org"), n.now, n.now)
+	is(t, err, digest.ErrNotFound)
+}
+
+func TestWhyTellsOfThinVariantsAndHeldEditions(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	id := n.subscribe("ann@example.org")[0]
+	held := n.publish()
+	if _, err := n.MoveEdition(t.Context(), held, digest.EditionHeld, "the relay refuses the sender"); err != nil {
+		t.Fatal(err)
+	}
+	if got := n.why("ann@example.org").Entries[0]; got.Reason != "the relay refuses the sender" || got.State != digest.Queued {
+		t.Errorf("entry %+v", got)
+	}
+	n.do(`DELETE FROM deliveries WHERE reader_id = $1`, id)
+	n.do(`UPDATE variants SET reason = 'below min_articles: 1 of 3'`)
+	n.do(`UPDATE subscriptions SET since = $1`, n.now.Add(-time.Hour))
+	if got := n.why("ann@example.org").Entries[0]; got.Reason != "below min_articles: 1 of 3" || got.State != "" || len(got.Stories) != 1 {
+		t.Errorf("entry %+v", got)
+	}
+}
+
+func TestWhyTellsOfSkippedSlotsAndOtherListsNot(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.subscribe("ann@example.org")
+	skipped := gapSlot
+	skipped.Instant, skipped.State, skipped.Reason = n.now, digest.SlotSkipped, "below min_articles: 0 of 1"
+	foreign := skipped
+	foreign.Digest, foreign.Zone = "foreign", "UTC"
+	for _, s := range []digest.Slot{skipped, foreign} {
+		if err := n.OweSlots(t.Context(), s.Digest, []digest.Slot{s}, n.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.digest.Name, n.digest.Lists = "foreign", []string{"strangers"}
+	n.publish()
+	a := n.why("ann@example.org")
+	if len(a.Entries) != 0 || len(a.Skipped) != 1 || a.Skipped[0].Digest != "morning" || a.Skipped[0].Reason != skipped.Reason {
+		t.Errorf("entries %+v, skipped %+v", a.Entries, a.Skipped)
+	}
+}
+
+func TestWhyOfAnErasedReaderTellsNoAddress(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.subscribe("ann@example.org")
+	n.publish()
+	if err := n.EraseReader(t.Context(), hash("ann@example.org"), n.now); err != nil {
+		t.Fatal(err)
+	}
+	a := n.why("ann@example.org")
+	if !a.Erased || a.Reader.Address != "" || a.Suppressed != "erased" || len(a.Entries) != 1 || a.Entries[0].State != digest.Cancelled {
+		t.Errorf("account %+v", a)
+	}
+}

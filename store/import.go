@@ -117,8 +117,8 @@ func (i *intake) load(ctx context.Context, rows []digest.ImportRow) (err error) 
 	if err != nil {
 		return fmt.Errorf("make room for the rows: %w", err)
 	}
-	st, err := i.tx.PrepareContext(ctx, pq.CopyIn("incoming",
-		"email", "hash", "name", "zone", "language", "categories", "frequency", "weekday"))
+	st, err := i.tx.PrepareContext(ctx, `
+		COPY incoming (email, hash, name, zone, language, categories, frequency, weekday) FROM STDIN`)
 	if err != nil {
 		return fmt.Errorf("copy rows: %w", err)
 	}

@@ -412,9 +412,11 @@ func (n *newsroom) holdAtCommit(ctx context.Context) gate {
 	}
 }
 
-// await waits until the query says true.
+// await waits until the query says true, and gives up after half a minute.
 func (n *newsroom) await(ctx context.Context, query string) {
 	n.t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
 	for {
 		var yes bool
 		if err := n.db.QueryRowContext(ctx, query).Scan(&yes); err != nil {

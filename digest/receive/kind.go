@@ -55,7 +55,7 @@ var complaintSubject = regexp.MustCompile(`(?i)^\s*(?:complaint about message fr
 // isOptOutComplaint knows the feedback loops that send no RFC 5965 part:
 // Microsoft's is the returned mail under a subject of its own.
 func (r *reading) isOptOutComplaint() bool {
-	if !complaintSubject.MatchString(r.top.header.get("subject")) || r.original == nil {
+	if !complaintSubject.MatchString(r.subject()) || r.original == nil {
 		return false
 	}
 	for _, value := range r.original.all("x-hmxmroriginalrecipient") {
@@ -75,7 +75,7 @@ var unsubscribeSubject = regexp.MustCompile(`(?i)^\W*(?:unsubscribe|opt[- ]?out|
 // its subject. Apple Mail marks those it sends as auto-replied, so that mark
 // is no reason against it; an out-of-office subject is.
 func (r *reading) isUnsubscribe() bool {
-	subject := decodeWords(r.top.header.get("subject"))
+	subject := r.subject()
 	if r.fromDaemon() || awaySubject.MatchString(subject) {
 		return false
 	}
@@ -88,10 +88,10 @@ var awaySubject = regexp.MustCompile(`(?i)^\W*(?:(?:re|aw|sv)\s*:\s*)?(?:auto(?:
 // Bounces carry Auto-Submitted too, so daemons are asked for first.
 func (r *reading) isAutoReply() bool {
 	h := r.top.header
-	if awaySubject.MatchString(decodeWords(h.get("subject"))) {
+	if awaySubject.MatchString(r.subject()) {
 		return !r.fromDaemon() || autoSubmitted(h)
 	}
-	if r.fromDaemon() || returnedSubject.MatchString(decodeWords(h.get("subject"))) || h.get("x-failed-recipients") != "" {
+	if r.fromDaemon() || returnedSubject.MatchString(r.subject()) || h.get("x-failed-recipients") != "" {
 		return false
 	}
 	return autoSubmitted(h)
@@ -125,8 +125,14 @@ var (
 // program.
 func (r *reading) fromDaemon() bool {
 	h := r.top.header
-	return daemonFrom.MatchString(h.get("from")) || daemonFrom.MatchString(h.get("return-path"))
+	return daemonFrom.MatchString(start(h.get("from"))) || daemonFrom.MatchString(start(h.get("return-path")))
 }
+
+// subject is as much of the subject as says something, in plain text.
+func (r *reading) subject() string { return decodeWords(start(r.top.header.get("subject"))) }
+
+// start is the first line's worth of a value, for matching.
+func start(s string) string { return s[:min(len(s), 500)] }
 
 // isReturned knows a bounce in free text: by two of sender, subject, words
 // and the returned mail's presence.
@@ -139,9 +145,9 @@ func (r *reading) isReturned() bool {
 	for _, sign := range []bool{
 		r.fromDaemon(),
 		strings.TrimSpace(h.get("return-path")) == "<>",
-		returnedSubject.MatchString(decodeWords(h.get("subject"))),
-		returnedWords.MatchString(r.prose),
-		r.original != nil && replyLine.MatchString(r.prose),
+		returnedSubject.MatchString(r.subject()),
+		returnedWords.MatchString(r.prose[:min(len(r.prose), maxAround)]),
+		r.original != nil && replyLine.MatchString(r.prose[:min(len(r.prose), maxAround)]),
 	} {
 		if sign {
 			signs++

@@ -89,7 +89,7 @@ func (r *reading) gather() {
 	if len(strings.TrimSpace(text)) < 20 {
 		text += html.String()
 	}
-	if forwarded.MatchString(r.top.header.get("subject")) {
+	if forwarded.MatchString(r.subject()) {
 		text = quoteMark.ReplaceAllString(text, "")
 	}
 	r.prose, r.rest = splitReport(text)
@@ -220,7 +220,7 @@ func (r *reading) readReturned() {
 		return // says "returned" but returns nothing: no bounce of ours
 	}
 	r.Kind = digest.ReportBounce
-	r.Delayed = warning.MatchString(h.get("subject")) || warning.MatchString(r.prose)
+	r.Delayed = warning.MatchString(r.subject()) || warning.MatchString(r.prose[:min(len(r.prose), maxAround)])
 	for _, v := range found {
 		if r.Delayed {
 			v.action = "delayed"

@@ -7,7 +7,7 @@ import (
 
 // The limits of reading free text.
 const (
-	maxProse      = 64 << 10
+	maxProse      = 32 << 10
 	maxSaid       = 4 << 10
 	maxAround     = 8 << 10
 	maxRecipients = 100

@@ -2,9 +2,14 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"courant/digest"
+
+	"github.com/jmoiron/sqlx"
 )
 
 // Articles lists the articles of the categories first seen after since, newest
@@ -12,4 +17,257 @@ import (
 func (s *Store) Articles(ctx context.Context, since time.Time, categories []string) ([]digest.Candidate, error) {
 	endOfTime := time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
 	return selectCandidates(ctx, s.db, since, endOfTime, categories)
+}
+
+// Known says of each article whether it was read from the source before.
+func (s *Store) Known(ctx context.Context, source string, articles []digest.Article) ([]bool, error) {
+	ids, err := matchArticles(ctx, s.db, source, articles)
+	if err != nil {
+		return nil, err
+	}
+	known := make([]bool, len(ids))
+	for i, id := range ids {
+		known[i] = id != 0
+	}
+	return known, nil
+}
+
+// matchArticles gives for each article the row that is the same article of the
+// source; 0: none. The canonical URL is asked first: GUIDs that change
+// wholesale, or that a feed hands on from item to item, must neither make old
+// articles new nor hide new ones behind an old one's row. So a row that one
+// article matches by URL is not matched by another's GUID.
+func matchArticles(ctx context.Context, q sqlx.QueryerContext, source string, articles []digest.Article) ([]digest.ArticleID, error) {
+	var guids, canonicals []string
+	for _, a := range articles {
+		guids, canonicals = append(guids, identity(a.GUID)), append(canonicals, canonicalOf(a))
+	}
+	var rows []struct {
+		ID              digest.ArticleID
+		GUID, Canonical string
+	}
+	err := sqlx.SelectContext(ctx, q, &rows, `
+		SELECT id, COALESCE(guid, '') AS guid, canonical
+		FROM articles
+		WHERE source = $1 AND (guid = ANY ($2::text[]) OR canonical = ANY ($3::text[]))`,
+		source, textArray(guids), textArray(canonicals))
+	if err != nil {
+		return nil, fmt.Errorf("look up known articles: %w", err)
+	}
+	byGUID, byURL := map[string]digest.ArticleID{}, map[string]digest.ArticleID{}
+	for _, r := range rows {
+		byGUID[r.GUID], byURL[r.Canonical] = r.ID, r.ID
+	}
+	delete(byGUID, "")
+	ids, taken := make([]digest.ArticleID, len(articles)), map[digest.ArticleID]bool{}
+	for i := range articles {
+		ids[i] = byURL[canonicals[i]]
+		taken[ids[i]] = true
+	}
+	for i := range articles {
+		if id := byGUID[guids[i]]; ids[i] == 0 && !taken[id] {
+			ids[i] = id
+		}
+	}
+	return ids, nil
+}
+
+// identity is s as it is compared and indexed: an index entry has an end, and
+// a source may send megabytes.
+func identity(s string) string {
+	if s = clean(s); len(s) <= 1000 {
+		return s
+	}
+	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(s)))
+}
+
+// canonicalOf is the article's identity beyond its source. A page that names
+// no canonical address is where it was read.
+func canonicalOf(a digest.Article) string {
+	if a.Canonical == "" {
+		return identity(a.URL)
+	}
+	return identity(a.Canonical)
+}
+
+// cleanArticles makes the articles fit for their rows and drops those that
+// one poll tells twice. A GUID that stands for several articles of one poll
+// identifies none of them.
+func cleanArticles(articles []digest.Article) []digest.Article {
+	kept := make([]digest.Article, 0, len(articles))
+	byGUID, byURL := map[string]int{}, map[string]bool{}
+	for _, a := range articles {
+		a.Title = digest.PlainLine(a.Title, 1000)
+		a.GUID, a.Canonical = identity(a.GUID), canonicalOf(a)
+		first, twice := byGUID[a.GUID]
+		if byURL[a.Canonical] || twice && a.GUID != "" && kept[first].Title == a.Title {
+			continue
+		}
+		if twice && a.GUID != "" {
+			kept[first].GUID, a.GUID = "", ""
+		} else {
+			byGUID[a.GUID] = len(kept)
+		}
+		byURL[a.Canonical] = true
+		kept = append(kept, a)
+	}
+	return kept
+}
+
+// splitArticles tells the rows to insert from those to correct. A GUID that
+// another row has stays with that row.
+func splitArticles(source string, articles []digest.Article, known []digest.ArticleID) (fresh, seen []articleText) {
+	for i, a := range articles {
+		row := textOf(source, a)
+		if row.ID = int64(known[i]); row.ID == 0 {
+			fresh = append(fresh, row)
+		} else {
+			seen = append(seen, row)
+		}
+	}
+	return fresh, seen
+}
+
+// articleText is an article on its way into the database: one JSON document
+// carries them all, because unnest has no place for a list of lists.
+type articleText struct {
+	ID          int64             `json:"id"`
+	Source      string            `json:"source"`
+	GUID        *string           `json:"guid"`
+	URL         string            `json:"url"`
+	Canonical   string            `json:"canonical"`
+	Title       string            `json:"title"`
+	Category    string            `json:"category"`
+	Points      []string          `json:"points"`
+	PointsFrom  digest.PointsFrom `json:"points_from"`
+	Site        string            `json:"site"`
+	Attribution string            `json:"attribution"`
+	Author      string            `json:"author"`
+	Published   *time.Time        `json:"published"`
+	FirstSeen   time.Time         `json:"first_seen"`
+	Language    string            `json:"language"`
+	ImageURL    string            `json:"image_url"`
+	ImageAlt    string            `json:"image_alt"`
+	ImageWidth  int32             `json:"image_width"`
+	ImageHeight int32             `json:"image_height"`
+	Lead        string            `json:"lead"`
+}
+
+const articleColumns = `(id bigint, source text, guid text, url text, canonical text, title text, category text,
+	points text[], points_from text, site text, attribution text, author text, published timestamptz,
+	first_seen timestamptz, language text, image_url text, image_alt text, image_width integer, image_height integer,
+	lead text)`
+
+// textOf makes an article fit for its row. Points that turn out empty leave an
+// article without points, which the CHECK wants said.
+func textOf(source string, a digest.Article) articleText {
+	t := articleText{
+		Source: source, GUID: emptyNull(a.GUID), URL: clean(a.URL), Canonical: a.Canonical, Title: a.Title,
+		Category: clean(a.Category), Points: []string{}, PointsFrom: a.PointsFrom, Site: clean(a.Site),
+		Attribution: clean(a.Attribution), Author: clean(a.Author), Published: sane(a.Published), FirstSeen: a.FirstSeen,
+		Language: clean(a.Language), ImageURL: clean(a.Image.URL), ImageAlt: clean(a.Image.Alt),
+		ImageWidth: pixels(a.Image.Width), ImageHeight: pixels(a.Image.Height), Lead: clean(a.Lead),
+	}
+	for _, p := range a.Points {
+		if p = clean(p); p != "" {
+			t.Points = append(t.Points, p)
+		}
+	}
+	if len(t.Points) == 0 {
+		t.PointsFrom = digest.PointsNone
+	}
+	return t
+}
+
+// sane is a publication date that can be told and stored; a source may claim
+// the year 90000.
+func sane(t time.Time) *time.Time {
+	if t.Year() < 1 || t.Year() > 9999 || t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// pixels is a size that an image can have; 0: unknown.
+func pixels(n int) int32 {
+	if n < 0 || n > 1<<20 {
+		return 0
+	}
+	return int32(n)
+}
+
+// insertArticles adds articles that have no row, and says how many.
+func insertArticles(ctx context.Context, tx *sqlx.Tx, rows []articleText) (int, error) {
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	doc, err := json.Marshal(rows)
+	if err != nil {
+		return 0, fmt.Errorf("write articles down: %w", err)
+	}
+	// A GUID that belongs to another article already identifies nothing here.
+	result, err := tx.ExecContext(ctx, `
+		INSERT INTO articles (source, guid, url, canonical, title, category, points, points_from, site, attribution, author,
+			published, first_seen, language, image_url, image_alt, image_width, image_height, lead)
+		SELECT a.source, CASE WHEN k.id IS NULL THEN a.guid END, a.url, a.canonical, a.title, a.category, a.points,
+		       a.points_from, a.site, a.attribution, a.author, a.published, a.first_seen, a.language, a.image_url, a.image_alt,
+		       a.image_width, a.image_height, a.lead
+		FROM jsonb_to_recordset($1) AS a `+articleColumns+`
+		LEFT JOIN articles k ON k.source = a.source AND k.guid = a.guid`, string(doc))
+	if err != nil {
+		return 0, fmt.Errorf("add articles: %w", err)
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return 0, fmt.Errorf("count new articles: %w", err)
+	}
+	return int(n), nil
+}
+
+// correctArticles brings articles up to date that no story has: what was told
+// once stays as it was told.
+func correctArticles(ctx context.Context, tx *sqlx.Tx, rows []articleText) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	doc, err := json.Marshal(rows)
+	if err != nil {
+		return fmt.Errorf("write articles down: %w", err)
+	}
+	_, err = tx.ExecContext(ctx, `
+		WITH reading AS (
+			SELECT a.*, array_position(origins, a.points_from) <= array_position(origins, k.points_from) AS fuller
+			FROM jsonb_to_recordset($1) AS a `+articleColumns+`
+			JOIN articles k ON k.id = a.id,
+			     (SELECT '{page,feed,description,lead,model,none}'::text[] AS origins) AS o
+		), corrected AS (
+			SELECT k.id, r.url, r.title,
+			       CASE WHEN fuller THEN r.points ELSE k.points END AS points,
+			       CASE WHEN fuller THEN r.points_from ELSE k.points_from END AS points_from,
+			       COALESCE(NULLIF(r.category, ''), k.category) AS category,
+			       COALESCE(NULLIF(r.site, ''), k.site) AS site,
+			       COALESCE(NULLIF(r.attribution, ''), k.attribution) AS attribution,
+			       COALESCE(NULLIF(r.author, ''), k.author) AS author,
+			       COALESCE(r.published, k.published) AS published,
+			       COALESCE(NULLIF(r.language, ''), k.language) AS language,
+			       COALESCE(NULLIF(r.lead, ''), k.lead) AS lead
+			FROM reading r
+			JOIN articles k ON k.id = r.id
+			WHERE NOT EXISTS (SELECT 1 FROM article_story t WHERE t.article_id = k.id)
+		)
+		UPDATE articles k
+		SET url = c.url, title = c.title, points = c.points, points_from = c.points_from, category = c.category,
+		    site = c.site, attribution = c.attribution, author = c.author, published = c.published,
+		    language = c.language, lead = c.lead
+		FROM corrected c
+		WHERE k.id = c.id
+		  AND (k.url, k.title, k.points, k.points_from, k.category, k.site, k.attribution, k.author, k.published,
+		       k.language, k.lead)
+		      IS DISTINCT FROM
+		      (c.url, c.title, c.points, c.points_from, c.category, c.site, c.attribution, c.author, c.published,
+		       c.language, c.lead)`, string(doc))
+	if err != nil {
+		return fmt.Errorf("correct known articles: %w", err)
+	}
+	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"courant/digest"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 )
 
 // readerRow is digest.Reader as the database has it; an erased one has no
@@ -83,32 +82,6 @@ func (s *Store) Readers(ctx context.Context, list string, after digest.ReaderID,
 		listed[i].Choices = chosen[listed[i].ID]
 	}
 	return listed, nil
-}
-
-// choicesOf reads what readers chose, by digest.
-func choicesOf(ctx context.Context, q sqlx.QueryerContext, readers []int64) (map[digest.ReaderID][]digest.Choices, error) {
-	var rows []struct {
-		ReaderID digest.ReaderID
-		Digest   string
-		Since    time.Time
-		choicesRow
-	}
-	err := sqlx.SelectContext(ctx, q, &rows, `
-		SELECT c.reader_id, c.digest, c.since, `+choicesColumns+`
-		FROM choices c
-		WHERE c.reader_id = ANY ($1::bigint[])
-		ORDER BY c.reader_id, c.digest`, pq.Array(readers))
-	if err != nil {
-		return nil, fmt.Errorf("read choices: %w", err)
-	}
-	chosen := map[digest.ReaderID][]digest.Choices{}
-	for _, r := range rows {
-		chosen[r.ReaderID] = append(chosen[r.ReaderID], digest.Choices{
-			Reader: r.ReaderID, Digest: r.Digest, LeftAt: orZero(r.LeftAt), Frequency: r.Frequency, Weekday: r.day(),
-			Categories: r.Categories, PausedUntil: orZero(r.PausedUntil), PausedWhy: r.PausedWhy, Since: r.Since,
-		})
-	}
-	return chosen, nil
 }
 
 // lockByHash is lockReader for one known by the hash of the address.

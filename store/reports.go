@@ -40,6 +40,9 @@ func (s *Store) Report(ctx context.Context, r digest.Report) (digest.ReportEffec
 	return effect, nil
 }
 
+// report is Report inside its transaction. The reader's row is locked first,
+// as by everything that changes a reader, so that two reports about one reader
+// count one after the other.
 func report(ctx context.Context, tx *sqlx.Tx, r digest.Report) (digest.ReportEffect, error) {
 	address, err := addressee(ctx, tx, r.Ref.Reader)
 	switch {
@@ -87,6 +90,8 @@ func addressee(ctx context.Context, tx *sqlx.Tx, id digest.ReaderID) (address st
 	return address, nil
 }
 
+// insertReport gives the new row's id, and sql.ErrNoRows where the report is
+// known. What a stranger's mail says is kept as single lines of some length.
 func insertReport(ctx context.Context, tx *sqlx.Tx, r digest.Report) (id int64, err error) {
 	recipients := make([]recipientJSON, len(r.Recipients))
 	for i, c := range r.Recipients {
@@ -149,6 +154,8 @@ func worst(recipients []digest.ReportRecipient, address string) digest.ReportRec
 	return best
 }
 
+// bounce marks the delivery. Only what was accepted, or may have been, can
+// come back; a second bounce of the same mail still counts as a sign.
 func bounce(ctx context.Context, tx *sqlx.Tx, r digest.Report, c digest.ReportRecipient) (digest.ReportEffect, error) {
 	said := digest.PlainLine(strings.TrimSpace(c.Status+" "+c.Said), 500)
 	marked, err := mark(ctx, tx, r.Ref, `

@@ -83,6 +83,8 @@ func (s *Store) OweSlots(ctx context.Context, name string, slots []digest.Slot, 
 	return nil
 }
 
+// insertSlots sends wall clocks as text: as a time they would carry an offset
+// that the column does not have.
 func insertSlots(ctx context.Context, tx *sqlx.Tx, name string, slots []digest.Slot) error {
 	n := len(slots)
 	keys, zones, states, reasons := make([]string, n), make([]string, n), make([]string, n), make([]string, n)

@@ -46,29 +46,6 @@ func (s *Store) Standing(ctx context.Context, ref digest.Ref) (digest.Standing, 
 	}, nil
 }
 
-// choicesRow is what a reader chose for a digest, as the database and the
-// event log have it.
-type choicesRow struct {
-	LeftAt      *time.Time       `json:"left_at,omitempty"`
-	Frequency   digest.Frequency `json:"frequency"`
-	Weekday     *int16           `json:"weekday,omitempty"`
-	Categories  pq.StringArray   `json:"categories,omitempty"`
-	PausedUntil *time.Time       `json:"paused_until,omitempty"`
-	PausedWhy   string           `json:"paused_why,omitempty"`
-	Own         bool             `json:"own,omitempty"`
-}
-
-// choicesColumns reads a choicesRow that may not be there.
-const choicesColumns = `c.left_at, COALESCE(c.frequency, 'every') AS frequency, c.weekday, c.categories, c.paused_until,
-	COALESCE(c.paused_why, '') AS paused_why, COALESCE(c.own, false) AS own`
-
-func (c choicesRow) day() time.Weekday {
-	if c.Weekday == nil {
-		return time.Sunday
-	}
-	return time.Weekday(*c.Weekday)
-}
-
 // found makes the missing row digest.ErrNotFound.
 func found(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
@@ -114,6 +91,8 @@ type leaving struct {
 	}
 }
 
+// leave is Leave inside its transaction. All of the reader's changes wait in
+// line at the reader's row.
 func leave(ctx context.Context, tx *sqlx.Tx, ref digest.Ref, l digest.Leaving) error {
 	if err := lockReader(ctx, tx, ref.Reader); err != nil {
 		return err
@@ -174,33 +153,6 @@ func (a leaving) everything(ctx context.Context) error {
 	return cancelPending(ctx, a.tx, a.ref.Reader, "", a.because("the reader left everything"))
 }
 
-// endSubscriptions ends those that are not ended yet, and tells what each was.
-func endSubscriptions(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, at time.Time) (map[string]digest.SubscriptionState, error) {
-	var rows []struct {
-		List  string
-		State digest.SubscriptionState
-	}
-	err := tx.SelectContext(ctx, &rows, `
-		WITH live AS (
-			SELECT list, state FROM subscriptions
-			WHERE reader_id = $1 AND state <> 'unsubscribed'
-			ORDER BY list FOR UPDATE
-		)
-		UPDATE subscriptions s
-		SET state = 'unsubscribed', ended_at = $2
-		FROM live
-		WHERE s.reader_id = $1 AND s.list = live.list
-		RETURNING live.list, live.state`, reader, at)
-	if err != nil {
-		return nil, fmt.Errorf("end subscriptions: %w", err)
-	}
-	ended := make(map[string]digest.SubscriptionState, len(rows))
-	for _, r := range rows {
-		ended[r.List] = r.State
-	}
-	return ended, nil
-}
-
 // digest leaves the digest of the edition, or changes how it is read.
 func (a leaving) digest(ctx context.Context) error {
 	before, err := lockChoices(ctx, a.tx, a.ref.Reader, a.edition.Digest)
@@ -234,6 +186,7 @@ func (a leaving) digest(ctx context.Context) error {
 	return nil
 }
 
+// because is what the ledger keeps as the reason of a cancelled delivery.
 func (a leaving) because(why string) string {
 	if a.How == "" {
 		return why
@@ -280,56 +233,6 @@ func (a leaving) apply(before choicesRow) (digest.EventKind, choicesRow, error) 
 	return digest.EventLeft, after, nil
 }
 
-func sameChoices(a, b choicesRow) bool {
-	return sameTime(a.LeftAt, b.LeftAt) && sameTime(a.PausedUntil, b.PausedUntil) && a.PausedWhy == b.PausedWhy &&
-		a.Frequency == b.Frequency && (a.Weekday == nil) == (b.Weekday == nil) && a.day() == b.day() &&
-		slices.Equal(a.Categories, b.Categories)
-}
-
-// sameTime compares to the microsecond, as the database keeps it.
-func sameTime(a, b *time.Time) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Round(time.Microsecond).Equal(b.Round(time.Microsecond))
-}
-
-// lockChoices reads the reader's choices for the digest and holds their row,
-// which is made if it is missing: as old as the subscription that brings the
-// digest.
-func lockChoices(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, name string) (c choicesRow, err error) {
-	_, err = tx.ExecContext(ctx, `
-		INSERT INTO choices (reader_id, digest, since)
-		SELECT $1, $2, COALESCE(min(since), clock_timestamp())
-		FROM subscriptions
-		WHERE reader_id = $1
-		ON CONFLICT (reader_id, digest) DO NOTHING`, reader, name)
-	if err != nil {
-		return c, fmt.Errorf("make room for choices: %w", err)
-	}
-	err = tx.GetContext(ctx, &c, `
-		SELECT `+choicesColumns+`
-		FROM choices c
-		WHERE reader_id = $1 AND digest = $2
-		FOR UPDATE`, reader, name)
-	if err != nil {
-		return c, fmt.Errorf("read choices: %w", err)
-	}
-	return c, nil
-}
-
-func writeChoices(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, name string, c choicesRow) error {
-	_, err := tx.ExecContext(ctx, `
-		UPDATE choices
-		SET left_at = $3, frequency = $4, weekday = $5, categories = $6, paused_until = $7, paused_why = $8, own = $9
-		WHERE reader_id = $1 AND digest = $2`,
-		reader, name, c.LeftAt, c.Frequency, c.Weekday, c.Categories, c.PausedUntil, c.PausedWhy, c.Own)
-	if err != nil {
-		return fmt.Errorf("write choices: %w", err)
-	}
-	return nil
-}
-
 // cancelPending takes back what waits for the reader in editions of the
 // digest, or of all digests where it is empty. An intent takes only rows that
 // are still claimed, and this cancels none that are sending: of two that race
@@ -361,36 +264,9 @@ const cancelSet = `
 		  AND d.state IN ('queued', 'claimed', 'sending')
 		  AND e.id = d.edition_id`
 
-// eventData is what an event says beside its kind.
-type eventData struct {
-	Digest  string                              `json:"digest,omitempty"`
-	Edition int64                               `json:"edition,omitempty"`
-	List    string                              `json:"list,omitempty"`
-	Ended   map[string]digest.SubscriptionState `json:"ended,omitempty"` // the subscriptions that leaving everything ended, as they were
-	First   bool                                `json:"first,omitempty"` // had not left everything before
-	How     string                              `json:"how,omitempty"`
-	Reason  string                              `json:"reason,omitempty"`
-	Before  *choicesRow                         `json:"before,omitempty"` // the choices before it
-	Undoes  int64                               `json:"undoes,omitempty"`
-}
-
 func (a leaving) event(ctx context.Context, kind digest.EventKind, data eventData) error {
 	data.Edition, data.How, data.Reason = int64(a.ref.Edition), a.How, a.Reason
 	return appendEvent(ctx, a.tx, a.ref.Reader, a.At, kind, data)
-}
-
-func appendEvent(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, at time.Time, kind digest.EventKind, data eventData) error {
-	doc, err := json.Marshal(data)
-	if err != nil {
-		return fmt.Errorf("write event down: %w", err)
-	}
-	_, err = tx.ExecContext(ctx, `
-		INSERT INTO reader_events (reader_id, at, kind, data)
-		VALUES ($1, $2, $3, $4)`, reader, at, kind, string(doc))
-	if err != nil {
-		return fmt.Errorf("append event: %w", err)
-	}
-	return nil
 }
 
 // howComplaint marks a leaving that the reader's mailbox reported: there is
@@ -409,6 +285,8 @@ func (s *Store) Undo(ctx context.Context, ref digest.Ref, at time.Time) error {
 	return nil
 }
 
+// undo is Undo inside its transaction. The event log says what the last
+// leaving was, what it changed, and whether it was taken back.
 func undo(ctx context.Context, tx *sqlx.Tx, ref digest.Ref, at time.Time) error {
 	if err := lockReader(ctx, tx, ref.Reader); err != nil {
 		return err
@@ -452,6 +330,8 @@ func undo(ctx context.Context, tx *sqlx.Tx, ref digest.Ref, at time.Time) error 
 		eventData{Digest: data.Digest, Edition: int64(ref.Edition), Undoes: last.ID})
 }
 
+// restore puts back the columns that a leaving of this kind sets; what was
+// chosen since in others stays.
 func restore(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, kind digest.EventKind, data eventData) error {
 	if kind == digest.EventLeftAll {
 		return rejoin(ctx, tx, reader, data)

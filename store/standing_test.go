@@ -208,8 +208,18 @@ func TestUndoRestoresOnlyTheLastLeaving(t *testing.T) {
 	n, ref := waiting(t)
 	n.leave(ref, digest.Leaving{At: n.now, Weekly: true})
 	n.leave(ref, digest.Leaving{At: n.now.Add(time.Second), Reason: "too\r\nmuch"})
-	n.undo(ref)
-	n.undo(ref) // twice is once
+	var wg sync.WaitGroup
+	for range 6 { // many times is once
+		wg.Go(func() {
+			if err := n.Undo(t.Context(), ref, n.now.Add(time.Hour)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if got := n.one(`SELECT count(*) FROM reader_events WHERE kind = 'undone'`); got != "1" {
+		t.Errorf("%s events", got)
+	}
 	if st := n.standing(ref); !st.LeftAt.IsZero() || st.Frequency != digest.Weekly {
 		t.Errorf("standing %+v", st)
 	}

@@ -42,6 +42,8 @@ func (s *Store) Why(ctx context.Context, hash []byte, from, to time.Time) (diges
 	return a, nil
 }
 
+// reasonOf says why there was no mail, or not yet; empty where there was one,
+// and where the reply tells it all.
 func reasonOf(a digest.Account, e digest.Entry) string {
 	switch e.State {
 	case "":
@@ -54,6 +56,7 @@ func reasonOf(a digest.Account, e digest.Entry) string {
 	return ""
 }
 
+// readPerson finds the reader, or what is left of one.
 func readPerson(hash []byte) func(context.Context, *sqlx.Tx, *digest.Account) error {
 	return func(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 		var row struct {
@@ -76,6 +79,8 @@ func readPerson(hash []byte) func(context.Context, *sqlx.Tx, *digest.Account) er
 	}
 }
 
+// readSubscriptions reads the lists, also those the reader is off by now: what
+// counts is how it was when an edition was published.
 func readSubscriptions(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 	var rows []struct {
 		List, Consent string
@@ -109,6 +114,8 @@ func readChoices(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 	return err
 }
 
+// readEvents reads the whole history: a leaving that was taken back is nowhere
+// else.
 func readEvents(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 	var rows []struct {
 		ID   int64

@@ -208,15 +208,8 @@ func TestUndoRestoresOnlyTheLastLeaving(t *testing.T) {
 	n, ref := waiting(t)
 	n.leave(ref, digest.Leaving{At: n.now, Weekly: true})
 	n.leave(ref, digest.Leaving{At: n.now.Add(time.Second), Reason: "too\r\nmuch"})
-	var wg sync.WaitGroup
-	for range 6 { // many times is once
-		wg.Go(func() {
-			if err := n.Undo(t.Context(), ref, n.now.Add(time.Hour)); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
+	n.undo(ref)
+	n.undo(ref) // twice is once
 	if got := n.one(`SELECT count(*) FROM reader_events WHERE kind = 'undone'`); got != "1" {
 		t.Errorf("%s events", got)
 	}
@@ -348,6 +341,33 @@ func TestIntentWaitsForALeavingUnderWay(t *testing.T) {
 	n.wantState(ref.Edition, ref.Reader, digest.Sending)
 }
 
+// TestUndoTwiceAtOnceIsOnce holds the first at its commit until the second
+// waits for it.
+func TestUndoTwiceAtOnceIsOnce(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	n, ref := waiting(t)
+	n.leave(ref, digest.Leaving{At: n.now})
+	gate := n.holdAtCommit(ctx)
+	done := make(chan error, 2)
+	again := func() { done <- n.Undo(ctx, ref, n.now.Add(time.Hour)) }
+	go again()
+	n.await(ctx, gate.waited)
+	go again()
+	n.await(ctx, gate.blocks)
+	if err := gate.open(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if got := n.one(`SELECT count(*) FROM reader_events WHERE kind = 'undone'`); got != "1" {
+		t.Errorf("%s events", got)
+	}
+}
+
 // TestIntentSeesALeavingThatCommitsWhileItWaits holds a leaving at its commit.
 // An intent that began before it, new or renewed, waits for the ledger's row
 // and must then find that the leaving was first.
@@ -376,10 +396,7 @@ func TestIntentSeesALeavingThatCommitsWhileItWaits(t *testing.T) {
 				}
 				asked <- granted
 			}()
-			n.await(ctx, `
-				SELECT EXISTS (SELECT 1 FROM pg_locks w JOIN pg_locks h ON h.transactionid = w.transactionid AND h.granted
-				WHERE NOT w.granted AND w.locktype = 'transactionid' AND h.pid IN (
-					SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = `+gate.key+` AND NOT granted))`)
+			n.await(ctx, gate.blocks)
 			if err := gate.open(); err != nil {
 				t.Fatal(err)
 			}
@@ -397,6 +414,7 @@ func TestIntentSeesALeavingThatCommitsWhileItWaits(t *testing.T) {
 type gate struct {
 	key    string
 	waited string // a query that says whether one stands before the gate
+	blocks string // a query that says whether another waits for that one
 	open   func() error
 }
 
@@ -418,7 +436,12 @@ func (n *newsroom) holdAtCommit(ctx context.Context) gate {
 	return gate{
 		key:    key,
 		waited: `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = ` + key + ` AND NOT granted)`,
-		open:   tx.Rollback,
+		blocks: `
+			SELECT EXISTS (
+				SELECT 1 FROM pg_locks w JOIN pg_locks h ON h.transactionid = w.transactionid AND h.granted
+				WHERE NOT w.granted AND h.pid IN (
+					SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = ` + key + ` AND NOT granted))`,
+		open: tx.Rollback,
 	}
 }
 

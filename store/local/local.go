@@ -53,6 +53,10 @@ const watchEvery = 200 * time.Millisecond
 // it makes the cluster if there is none, starts the server if none runs, and
 // attaches to the one that does. Close gives the share back.
 func Start(ctx context.Context, o Options) (*Server, error) {
+	if os.Getenv("PGHOSTADDR") != "" {
+		// lib/pq prefers it to any host, and has no way to say "none".
+		return nil, errors.New("start private Postgres: PGHOSTADDR is set and would lead every connection elsewhere: unset it")
+	}
 	s := &Server{options: o, log: o.Log}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -215,10 +219,11 @@ func (s *Server) healthy() bool {
 }
 
 // dsn writes a connection string for lib/pq. sslmode is always said, because
-// its default is to demand TLS, which Postgres never speaks on a Unix socket.
+// its default is to demand TLS, which Postgres never speaks on a Unix socket;
+// all else that PGOPTIONS and its like could change is said too.
 func dsn(socket, database string) string {
 	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
-	return fmt.Sprintf("host='%s' port=%s user=%s dbname=%s sslmode=disable",
+	return fmt.Sprintf("host='%s' port=%s user=%s dbname=%s options='' sslmode=disable",
 		quote.Replace(socket), port, roleName, database)
 }
 

@@ -39,6 +39,25 @@ func TestNewClusterIsDurableAndListensOnlyAtItsSocket(t *testing.T) {
 	}
 }
 
+// These set the environment, so they cannot run beside others.
+func TestVariablesOfLibpqDoNotLeadElsewhere(t *testing.T) {
+	for name, value := range map[string]string{
+		"PGHOST": "192.0.2.1", "PGPORT": "1", "PGUSER": "nobody", "PGDATABASE": "other",
+		"PGSSLMODE": "require", "PGOPTIONS": "-c search_path=other",
+	} {
+		t.Setenv(name, value)
+	}
+	s := start(t, quick(clusterDir(t)))
+	var path string
+	if err := open(t, s.DSN()).QueryRow("SHOW search_path").Scan(&path); err != nil || strings.Contains(path, "other") {
+		t.Errorf("search_path %q, %v", path, err)
+	}
+	t.Setenv("PGHOSTADDR", "192.0.2.1")
+	if _, err := Start(patient(t), quick(s.options.DataDir)); err == nil || !strings.Contains(err.Error(), "unset it") {
+		t.Errorf("said: %v", err)
+	}
+}
+
 func TestSocketLetsInRootAndTheServersUserOnly(t *testing.T) {
 	t.Parallel()
 	s := start(t, quick(clusterDir(t)))

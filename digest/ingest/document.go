@@ -3,7 +3,6 @@ package ingest
 import (
 	"bytes"
 	"io"
-	"regexp"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -33,11 +32,18 @@ func parseHTML(text []byte) (doc *html.Node, warnings []string) {
 	return parseShallow(budget), append(budget.warning(), warnDeep)
 }
 
-var bodyTag = regexp.MustCompile(`(?i)<(?:body|html)[\s/>]`)
-
 func repeatsBody(text []byte) bool {
-	const enough = 32
-	return len(bodyTag.FindAllIndex(text, enough)) == enough
+	n := 0
+	for {
+		at := bytes.IndexByte(text, '<')
+		if at < 0 || n == 32 {
+			return n == 32
+		}
+		text = text[at+1:]
+		if len(text) > 4 && (bytes.EqualFold(text[:4], []byte("body")) || bytes.EqualFold(text[:4], []byte("html"))) {
+			n++
+		}
+	}
 }
 
 // nodeBudget hands a page to the parser until it has seen as many tags as

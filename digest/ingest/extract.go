@@ -33,8 +33,9 @@ type Extraction struct {
 	Articles []digest.Article
 	Warnings []string
 
-	links []string // feeds that the page names, for autodiscovery
-	ttl   time.Duration
+	page    []byte // the page, for autodiscovery
+	address *url.URL
+	ttl     time.Duration // how long a feed asks to be left alone
 }
 
 // Options tell what is known of an input besides its bytes. The zero value
@@ -78,7 +79,7 @@ func Extract(input string, data []byte, opts Options) (Extraction, error) {
 	var warnings []string
 	if kind == KindPage {
 		a, warnings = readPage(text, address, opts.Now)
-		e.links = feedLinks(text, address)
+		e.page, e.address = text, address
 	} else {
 		a, warnings = readText(text, opts.Now)
 	}
@@ -113,9 +114,13 @@ func sniff(text []byte, contentType string) (Kind, bool) {
 	}
 	const window = 64 << 10
 	start := text[:min(len(text), window)]
-	root, page := feedRoot.FindIndex(start), pageRoot.FindIndex(start)
+	page := pageRoot.FindIndex(start)
+	beforePage := start
+	if page != nil {
+		beforePage = start[:page[0]]
+	}
 	switch {
-	case root != nil && (page == nil || root[0] < page[0]):
+	case feedRoot.Match(beforePage):
 		return KindFeed, true
 	case bytes.HasPrefix(bytes.TrimSpace(start), []byte("{")) && jsonFeed.Match(start):
 		return KindFeed, true

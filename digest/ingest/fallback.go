@@ -3,6 +3,7 @@ package ingest
 import (
 	"regexp"
 	"strings"
+	"unicode"
 
 	"courant/digest"
 )
@@ -17,9 +18,23 @@ var attributed = regexp.MustCompile(`(?:(?i:read|see|continue reading|view) (?i:
 	`(?i:dieser artikel erschien)(?i: zuerst| ursprünglich)? (?i:bei|auf|in)|(?i:cet article a été publié)(?i: initialement)? (?i:sur|dans|par))` +
 	`\s+(?:(?i:the website of|our partner|our partners at|our colleagues at)\s+)?((?:The |the |Die |Der |Das |Le |La |El )?\pL[\pL\pN&'’.\- ]{1,48}?(?: \pL[\pL\pN&'’.\-]*){0,4})\s*(?:[.,;:!(|–—-]\s|[.,;:!)]?$| (?:on|in|by|and|with|under|here)\b)`)
 
+// credits tells lines that may name another publication, without the cost of
+// the pattern.
+func credits(line string) bool {
+	for word := range strings.FieldsFuncSeq(strings.ToLower(line), notInWord) {
+		switch word {
+		case "whole", "full", "entire", "original", "complete", "rest", "more", "originally", "appeared", "published", "posted", "ran", "produced",
+			"featured", "provided", "republished", "reprinted", "syndicated", "source", "via", "quelle", "fuente", "fonte", "bron", "kilde", "källa",
+			"ganzen", "vollständigen", "kompletten", "complet", "suite", "completo", "completa", "erschien", "publié":
+			return true
+		}
+	}
+	return false
+}
+
 // attribution is the publication a line credits, empty if it credits none.
 func attribution(line string) string {
-	if len(line) > 300 {
+	if len(line) > 300 || !strings.ContainsFunc(line, unicode.IsUpper) || !credits(line) {
 		return ""
 	}
 	m := attributed.FindStringSubmatch(line)
@@ -50,9 +65,10 @@ func (p *page) attribute(a *digest.Article) {
 // fill gives an article its key points, or what can stand in for them, and
 // its lead.
 func (p *page) fill(a *digest.Article) {
+	points := p.keyPoints()
 	lead := p.leadSentences()
 	a.Lead = digest.PlainLine(strings.Join(lead, " "), maxLead)
-	if points := p.keyPoints(); len(points) > 0 {
+	if len(points) > 0 {
 		a.Points, a.PointsFrom = points, digest.PointsPage
 		return
 	}
@@ -83,7 +99,7 @@ var cutOff = regexp.MustCompile(`(?:…|\.{3,}|\[\s*(?:…|\.{3,}|&hellip;)\s*\]
 // 40 characters or more, not the headline, not the beginning of the body cut
 // off, not the site's slogan.
 func usableDescription(description string, a *digest.Article, lead []string) string {
-	d := strings.TrimSpace(description)
+	d := withoutDateline(strings.TrimSpace(description))
 	parts := sentences(d)
 	if len(parts) > 1 && (cutOff.MatchString(parts[len(parts)-1]) || isBoilerplate(parts[len(parts)-1])) {
 		// The whole sentences before the cut are good.
@@ -140,6 +156,9 @@ func (p *page) leadSentences() []string {
 	for n, i := range p.body {
 		if n > 30 || len(out) >= 6 {
 			break
+		}
+		if p.chosen != nil && i >= p.chosen.from && i < p.chosen.to {
+			continue
 		}
 		out = append(out, realSentences(p.o.blocks[i].text, p.headline)...)
 	}

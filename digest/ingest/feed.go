@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -27,18 +28,24 @@ func (e *Extraction) readFeed(text []byte, address *url.URL, now time.Time) erro
 	e.ttl = feedTTL(text)
 	f := feedReader{feed: feed, base: feedBase(feed, address), site: e.Title, now: now, language: languageTag(feed.Language)}
 	seen := map[string]bool{}
+	blank := 0
 	for i, it := range feed.Items {
 		if i == maxItems {
 			e.Warnings = append(e.Warnings, "the feed has more than 1000 items; the rest was not read")
 			break
 		}
-		a, ok := f.article(it)
-		key := first(a.Canonical, a.GUID, a.Title)
-		if !ok || seen[key] {
+		a := f.article(it)
+		if !usable(a) {
+			blank++
+		} else if key := first(a.Canonical, a.GUID); seen[key] {
 			continue
+		} else {
+			seen[key] = true
 		}
-		seen[key] = true
 		e.Articles = append(e.Articles, a)
+	}
+	if blank > 0 {
+		e.Warnings = append(e.Warnings, fmt.Sprintf("%d of the feed's items have no headline or no link", blank))
 	}
 	if len(feed.Items) == 0 {
 		e.Warnings = append(e.Warnings, "the feed has no items")
@@ -68,10 +75,13 @@ type feedReader struct {
 	now      time.Time
 }
 
-// article turns an item into an article; ok is false for items that say
-// nothing.
-func (f *feedReader) article(it *gofeed.Item) (a digest.Article, ok bool) {
-	a = digest.Article{
+// usable tells articles a reader can be given: they have a headline and a
+// link.
+func usable(a digest.Article) bool { return a.Title != "" && a.URL != "" && a.Canonical != "" }
+
+// article turns an item into an article.
+func (f *feedReader) article(it *gofeed.Item) digest.Article {
+	a := digest.Article{
 		GUID:      digest.PlainLine(it.GUID, 1000),
 		Title:     plainTitle(it.Title),
 		Site:      digest.PlainLine(f.site, maxName),
@@ -96,7 +106,7 @@ func (f *feedReader) article(it *gofeed.Item) (a digest.Article, ok bool) {
 	if a.Title == "" {
 		a.Title = digest.PlainLine(firstWords(first(a.Lead, strings.Join(a.Points, " ")), 12), maxTitle)
 	}
-	return a, a.Title != "" && (a.URL != "" || a.GUID != "")
+	return a
 }
 
 func firstWords(s string, n int) string {

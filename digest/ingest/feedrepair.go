@@ -76,6 +76,9 @@ func settleXML(text []byte) []byte {
 	if at := doctype.FindIndex(text[:min(len(text), 64<<10)]); at != nil {
 		text = append(append([]byte{}, text[:at[0]]...), text[at[1]:]...)
 	}
+	if !bytes.Contains(text, []byte("xml:base")) {
+		return text
+	}
 	return baseAttribute.ReplaceAllFunc(text, directoryBase)
 }
 

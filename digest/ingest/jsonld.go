@@ -9,7 +9,8 @@ import (
 // linkedData is what a page's JSON-LD says of the article. JSON-LD holds no
 // key points in practice, and is broken JSON on many pages.
 type linkedData struct {
-	headline, description, section, author, publisher, published, language, image, url string
+	headline, description, section, publisher, published, language, image, url string
+	authors                                                                    []string
 }
 
 // add reads one script element. Broken JSON is repaired once, then the
@@ -78,8 +79,9 @@ func (d *linkedData) article(m map[string]any) {
 	}
 	keep(&d.description, m["description"], "")
 	keep(&d.section, m["articleSection"], "name")
-	keep(&d.author, m["author"], "name")
-	keep(&d.author, m["creator"], "name")
+	if d.authors = jsonNames(m["author"]); d.authors == nil {
+		d.authors = jsonNames(m["creator"])
+	}
 	keep(&d.publisher, m["publisher"], "name")
 	keep(&d.published, m["datePublished"], "")
 	keep(&d.language, m["inLanguage"], "name")
@@ -89,34 +91,38 @@ func (d *linkedData) article(m map[string]any) {
 }
 
 // jsonText is a value as text: itself, its first element, or the field of an
-// object that names it. People are all named, up to three.
+// object that names it.
 func jsonText(v any, key string) string {
 	switch v := v.(type) {
 	case string:
 		return v
 	case map[string]any:
-		if key == "" {
-			return ""
+		if text, ok := v[key].(string); ok {
+			return text
 		}
-		return jsonText(v[key], "")
 	case []any:
-		var names []string
 		for _, e := range v {
 			if s := jsonText(e, key); s != "" {
-				names = append(names, s)
-			}
-			if key != "name" && len(names) == 1 || len(names) == 3 {
-				break
+				return s
 			}
 		}
-		if key == "name" && len(v) > 0 {
-			if _, plain := v[0].(string); plain && len(names) > 0 {
-				return names[0]
-			}
-		}
-		return strings.Join(names, ", ")
 	}
 	return ""
+}
+
+// jsonNames are the names of one or several people.
+func jsonNames(v any) []string {
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
+	}
+	var names []string
+	for _, e := range list[:min(len(list), 8)] {
+		if s := jsonText(e, "name"); s != "" {
+			names = append(names, s)
+		}
+	}
+	return names
 }
 
 var (

@@ -3,6 +3,7 @@ package ingest
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,21 +162,35 @@ func siteOfHost(address *url.URL) string {
 
 // author names up to three people. Profile addresses are not names.
 func (m *metadata) author() string {
-	if a := cleanAuthor(m.linked.author); a != "" {
+	if a := nameList(m.linked.authors, false); a != "" {
 		return a
 	}
-	for _, key := range []string{"author", "article:author", "og:article:author", "parsely-author", "sailthru.author", "byl", "citation_author", "dc.creator", "dcterms.creator"} {
-		var names []string
-		for _, value := range m.meta[key] {
-			if a := cleanAuthor(value); a != "" && len(names) < 3 {
-				names = append(names, a)
-			}
-		}
-		if len(names) > 0 {
-			return digest.PlainLine(strings.Join(names, ", "), maxName)
+	if c := m.meta["citation_author"]; len(c) > 0 {
+		return nameList(c, true)
+	}
+	for _, key := range []string{"author", "article:author", "og:article:author", "parsely-author", "sailthru.author", "byl", "dc.creator", "dcterms.creator"} {
+		if names := nameList(m.meta[key], false); names != "" {
+			return names
 		}
 	}
 	return ""
+}
+
+// nameList joins up to three names. A value that holds another one again is
+// the by-line around it. Journals write "Family, Given".
+func nameList(values []string, familyFirst bool) string {
+	var names []string
+	for _, value := range values {
+		a := cleanAuthor(value)
+		if family, given, ok := strings.Cut(a, ", "); ok && familyFirst {
+			a = given + " " + family
+		}
+		repeats := slices.ContainsFunc(names, func(n string) bool { return strings.Contains(a, n) || strings.Contains(n, a) })
+		if a != "" && len(names) < 3 && !repeats {
+			names = append(names, a)
+		}
+	}
+	return digest.PlainLine(strings.Join(names, ", "), maxName)
 }
 
 var byPrefix = regexp.MustCompile(`(?i)^(by|von|par|por|di|door|av|af)[:\s]+`)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	readability "codeberg.org/readeck/go-readability/v2"
+	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
 	"courant/digest"
@@ -19,7 +21,8 @@ type page struct {
 	description string
 	body        []int // blocks
 	known       vocabulary
-	snippet     bool // the HTML of a feed item: the headline stands above it
+	chosen      *candidate // the list its key points were taken from, nil: none
+	snippet     bool       // the HTML of a feed item: the headline stands above it
 }
 
 // readPage reads an article page. address is where it was fetched from, nil
@@ -32,6 +35,7 @@ func readPage(text []byte, address *url.URL, now time.Time) (digest.Article, []s
 		base = canonical
 	}
 	p := newPage(newOutline(doc), m, base)
+	p.readBody(doc, base)
 	a := digest.Article{
 		Title:     digest.PlainLine(p.headline, maxTitle),
 		Category:  m.section(),
@@ -85,6 +89,34 @@ func (p *page) findBody() {
 	p.body = all
 	if namedSize > 300 {
 		p.body = named
+	}
+}
+
+// readBody asks readability for the body where the outline shows next to
+// none: pages made of bare divs and table cells, mostly. Key points are not
+// looked for in what it returns, it drops a third of them.
+func (p *page) readBody(doc *html.Node, base *url.URL) {
+	size := 0
+	for _, i := range p.body {
+		size += len(p.o.blocks[i].text)
+	}
+	if size > 250 || len(p.o.blocks) > 5000 {
+		return
+	}
+	if base == nil {
+		base = &url.URL{}
+	}
+	article, err := readability.FromDocument(doc, base)
+	if err != nil || article.Node == nil {
+		return
+	}
+	for _, b := range newOutline(article.Node).blocks {
+		if b.list < 0 && b.words >= 8 && b.link*2 < len(b.text) && !isHeading(b.tag) {
+			b.region, b.list = -1, -1
+			p.body = append(p.body, len(p.o.blocks))
+			p.o.blocks = append(p.o.blocks, b)
+			p.known.add(b.text)
+		}
 	}
 }
 

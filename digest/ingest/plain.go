@@ -43,7 +43,7 @@ func plainText(snippet string, max int) string {
 			switch {
 			case hidesText(tag):
 				skip = tag
-			case !attributes && !knownTag(tag):
+			case !knownTag(tag) && !(attributes && strings.Contains(raw, "=")):
 				b.WriteString(raw) // "Use of <T> in Go" is text, not markup
 			case !inlineTag(tag):
 				b.WriteByte(' ')

@@ -51,6 +51,7 @@ func (p *page) keyPoints() []string {
 			best = &c
 		}
 	}
+	p.chosen = best
 	if best == nil {
 		return nil
 	}

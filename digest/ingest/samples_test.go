@@ -74,6 +74,9 @@ func checkSample(t *testing.T, e Extraction, w want) {
 			t.Fatal(err)
 		}
 		for key, value := range *w.First {
+			if key == "url" {
+				value, _ = digest.OpenURL(value.(string))
+			}
 			g, _ := json.Marshal(out.Articles[0][key])
 			v, _ := json.Marshal(value)
 			if string(g) != string(v) {

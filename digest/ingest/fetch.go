@@ -1,0 +1,300 @@
+package ingest
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Caps and patience. The caps count bytes after decompression.
+const (
+	maxFeedBytes = 10 << 20
+	maxPageBytes = 5 << 20
+	maxRedirects = 5
+
+	dialTimeout   = 10 * time.Second
+	tlsTimeout    = 10 * time.Second
+	headerTimeout = 20 * time.Second
+	wholeTimeout  = 60 * time.Second
+)
+
+// Fetcher gets documents over HTTP, politely and only from where it may. The
+// zero value works; all fields are read when the first document is fetched.
+// It is safe for concurrent use.
+type Fetcher struct {
+	UserAgent    string           // see UserAgent; empty: "Courant"
+	AllowPrivate bool             // sources may be in private networks
+	Now          func() time.Time // nil: time.Now
+	Pace         time.Duration    // between two pages of a host; 0: a second, negative: none
+	Log          *slog.Logger     // nil: silent
+
+	roots    *x509.CertPool // tests: who signs certificates
+	resolver *net.Resolver  // tests: who knows names
+	patience time.Duration  // tests: instead of wholeTimeout
+
+	once    sync.Once
+	open    http.RoundTripper // for the source itself
+	strict  http.RoundTripper // for wherever it leads: never private
+	hostsMu sync.Mutex
+	hosts   map[string]*host
+	robots  robotsCache
+}
+
+// UserAgent is how Courant introduces itself: product, version and where its
+// operator can be found.
+func UserAgent(version, operator string) string {
+	agent := "Courant"
+	if version != "" {
+		agent += "/" + version
+	}
+	if operator != "" {
+		agent += " (+" + operator + ")"
+	}
+	return agent
+}
+
+func (f *Fetcher) setUp() {
+	f.once.Do(func() {
+		f.open, f.strict = f.transport(f.AllowPrivate), f.transport(false)
+		f.hosts = map[string]*host{}
+	})
+}
+
+// transport makes connections under the guard. Proxies from the environment
+// are not used: behind one, the guard would see the proxy's address only.
+func (f *Fetcher) transport(allowPrivate bool) http.RoundTripper {
+	return &http.Transport{
+		DialContext:            guardedDialer(allowPrivate, dialTimeout, f.resolver).DialContext,
+		TLSClientConfig:        &tls.Config{RootCAs: f.roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    tlsTimeout,
+		ResponseHeaderTimeout:  headerTimeout,
+		MaxResponseHeaderBytes: 64 << 10,
+		MaxIdleConns:           32,
+		MaxIdleConnsPerHost:    1,
+		IdleConnTimeout:        30 * time.Second,
+		ForceAttemptHTTP2:      true,
+	}
+}
+
+func (f *Fetcher) now() time.Time {
+	if f.Now == nil {
+		return time.Now()
+	}
+	return f.Now()
+}
+
+func (f *Fetcher) log() *slog.Logger {
+	if f.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return f.Log
+}
+
+// request is one document to get.
+type request struct {
+	address      string
+	origin       string // the source's configured address; private networks are open to its host and port alone
+	etag         string
+	lastModified string
+	max          int64
+	accept       string
+}
+
+// answer is what came of a request.
+type answer struct {
+	status  int
+	header  http.Header
+	body    []byte
+	cut     bool   // there was more than max
+	address string // where the body came from in the end
+	moved   string // where permanent redirects led; empty: nowhere
+}
+
+var (
+	errRedirects = errors.New("redirects more than 5 times")
+	errDowngrade = errors.New("redirects from https to http")
+	errScheme    = errors.New("redirects to what is no web address")
+)
+
+// get fetches a document, following redirects by the rules. It holds the
+// host of each hop while it talks to it.
+func (f *Fetcher) get(ctx context.Context, r request) (*answer, error) {
+	f.setUp()
+	patience := wholeTimeout
+	if f.patience > 0 {
+		patience = f.patience
+	}
+	at, err := url.Parse(r.address)
+	if err != nil || at.Scheme != "http" && at.Scheme != "https" || at.Host == "" {
+		return nil, fmt.Errorf("%q is not a web address", r.address)
+	}
+	through := f.strict
+	if origin, err := url.Parse(r.origin); err == nil && authority(origin) == authority(at) {
+		through = f.open
+	}
+	moved, permanent := "", true
+	for hop := 0; ; hop++ {
+		a, next, err := f.hop(ctx, through, at, r, patience)
+		if err != nil || next == nil {
+			if a != nil {
+				a.moved = moved
+			}
+			return a, err
+		}
+		switch {
+		case hop == maxRedirects:
+			return nil, errRedirects
+		case next.Scheme != "http" && next.Scheme != "https" || next.Host == "":
+			return nil, errScheme
+		case at.Scheme == "https" && next.Scheme == "http":
+			return nil, errDowngrade
+		case authority(next) != authority(at):
+			through = f.strict // what one host says of another is no permission
+		}
+		// RFC 9110 sections 15.4.2 and 15.4.9: only these two are for ever.
+		permanent = permanent && (a.status == http.StatusMovedPermanently || a.status == http.StatusPermanentRedirect)
+		if permanent {
+			moved = next.String()
+		}
+		at = next
+	}
+}
+
+// authority is a URL's host and port, spelled in one way.
+func authority(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return net.JoinHostPort(strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), port)
+}
+
+// hop makes one request. next is where it redirects to, nil: nowhere.
+func (f *Fetcher) hop(ctx context.Context, through http.RoundTripper, at *url.URL, r request, patience time.Duration) (a *answer, next *url.URL, err error) {
+	h := f.host(authority(at))
+	if err := h.enter(ctx, f.now()); err != nil {
+		return nil, nil, err
+	}
+	defer h.leave()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("ask %s: %w", at.Host, err)
+	}
+	req.URL.User = nil
+	f.introduce(req, r)
+	resp, err := through.RoundTrip(req)
+	if err != nil {
+		return nil, nil, fmt.Errorf("ask %s: %w", at.Host, err)
+	}
+	defer resp.Body.Close()
+	if until := retryAfter(resp, f.now()); !until.IsZero() {
+		h.hold(until)
+	}
+	if location := resp.Header.Get("Location"); location != "" && redirects(resp.StatusCode) {
+		next, err = at.Parse(location)
+		if err != nil {
+			return nil, nil, errScheme
+		}
+		next.Fragment = ""
+		return &answer{status: resp.StatusCode}, next, nil
+	}
+	a = &answer{status: resp.StatusCode, header: resp.Header, address: at.String()}
+	if resp.StatusCode != http.StatusOK {
+		return a, nil, nil
+	}
+	a.body, err = io.ReadAll(io.LimitReader(resp.Body, r.max+1))
+	if int64(len(a.body)) > r.max {
+		a.body, a.cut = a.body[:r.max], true
+	}
+	if err != nil && len(a.body) == 0 {
+		return nil, nil, fmt.Errorf("read %s: %w", at.Host, err)
+	}
+	if err != nil {
+		// A connection that breaks after half a feed has still delivered half.
+		a.cut = true
+		if ctx.Err() != nil {
+			return nil, nil, fmt.Errorf("read %s: %w", at.Host, err)
+		}
+	}
+	return a, nil, nil
+}
+
+func (f *Fetcher) introduce(req *http.Request, r request) {
+	agent := f.UserAgent
+	if agent == "" {
+		agent = UserAgent("", "")
+	}
+	req.Header.Set("User-Agent", agent)
+	req.Header.Set("Accept", r.accept)
+	if r.etag != "" {
+		req.Header.Set("If-None-Match", r.etag)
+	}
+	if r.lastModified != "" {
+		req.Header.Set("If-Modified-Since", r.lastModified)
+	}
+}
+
+func redirects(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+const (
+	acceptFeed = "application/atom+xml, application/rss+xml, application/feed+json;q=0.9, application/xml;q=0.8, text/xml;q=0.8, */*;q=0.5"
+	acceptPage = "text/html, application/xhtml+xml;q=0.9, text/plain;q=0.8, */*;q=0.5"
+)
+
+// Extract fetches one address and reads it, as "courant extract URL" does.
+// robots.txt is obeyed unless the address looks like a feed's.
+func (f *Fetcher) Extract(ctx context.Context, address string) (Extraction, error) {
+	r := request{address: address, origin: address, max: maxFeedBytes, accept: acceptFeed}
+	if !looksLikeFeed(address) {
+		if err := f.allowed(ctx, address, address); err != nil {
+			return Extraction{Input: address}, fmt.Errorf("%s: %w", address, plainError(err))
+		}
+		r.max, r.accept = maxPageBytes, acceptPage
+	}
+	a, err := f.get(ctx, r)
+	if err != nil {
+		return Extraction{Input: address}, fmt.Errorf("%s: %w", address, plainError(err))
+	}
+	if a.status != http.StatusOK {
+		return Extraction{Input: address}, fmt.Errorf("%s %s", address, answered(a.status))
+	}
+	e, err := Extract(address, a.body, Options{Address: a.address, ContentType: a.header.Get("Content-Type"), Now: f.now()})
+	if a.cut {
+		e.Warnings = append(e.Warnings, warnTooLong)
+	}
+	return e, err
+}
+
+const warnTooLong = "the document is too long or broke off; only its beginning was read"
+
+func looksLikeFeed(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	path := strings.ToLower(u.Path)
+	for _, mark := range []string{".xml", ".rss", ".rdf", ".atom", ".json", "/feed", "/rss", "/atom"} {
+		if strings.HasSuffix(strings.TrimSuffix(path, "/"), mark) {
+			return true
+		}
+	}
+	return strings.Contains(u.RawQuery, "feed=")
+}

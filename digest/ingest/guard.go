@@ -1,0 +1,88 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+)
+
+// errPrivate is the answer to addresses that lead inside.
+var errPrivate = errors.New("leads to a private or special address")
+
+// privateNetworks are the ones a source may only be in if the operator says
+// so: RFC 6890's registries, RFC 6598 section 7, RFC 2544 appendix C.2.2.
+var privateNetworks = networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "100.64.0.0/10", "198.18.0.0/15", "192.0.0.0/24",
+	"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "192.88.99.0/24", "::1/128", "fc00::/7", "fec0::/10", "2001:db8::/32", "2001::/23", "100::/64", "5f00::/16", "3fff::/20")
+
+// forbiddenNetworks are nobody's sources, whatever the operator says: link
+// local addresses serve credentials to cloud machines, the others are no
+// addresses of one host.
+var forbiddenNetworks = networks("169.254.0.0/16", "fe80::/10", "0.0.0.0/8", "::/128", "224.0.0.0/4", "240.0.0.0/4", "ff00::/8", "fd00:ec2::254/128", "fd20:ce::254/128")
+
+func networks(prefixes ...string) []netip.Prefix {
+	var list []netip.Prefix
+	for _, p := range prefixes {
+		list = append(list, netip.MustParsePrefix(p))
+	}
+	return list
+}
+
+// embedded is the IPv4 address within an IPv6 address that a gateway
+// translates: RFC 6052 section 2.1, RFC 8215, RFC 3056 section 2 and the
+// long deprecated RFC 4291 section 2.5.5.1. private says that the address is
+// of such a kind at all.
+func embedded(a netip.Addr) (inner netip.Addr, private bool) {
+	b := a.As16()
+	switch {
+	case !a.Is6():
+		return a, false
+	case netip.MustParsePrefix("64:ff9b::/96").Contains(a), netip.MustParsePrefix("64:ff9b:1::/48").Contains(a), netip.MustParsePrefix("::/96").Contains(a):
+		return netip.AddrFrom4([4]byte(b[12:16])), true
+	case netip.MustParsePrefix("2002::/16").Contains(a):
+		return netip.AddrFrom4([4]byte(b[2:6])), true
+	}
+	return a, false
+}
+
+// refused says why an address may not be connected to; nil: it may.
+func refused(a netip.Addr, allowPrivate bool) error {
+	a = a.Unmap().WithZone("")
+	inner, translated := embedded(a)
+	for _, n := range forbiddenNetworks {
+		if n.Contains(a) || translated && a != netip.IPv6Loopback() && n.Contains(inner) {
+			return fmt.Errorf("%w (%s)", errPrivate, a)
+		}
+	}
+	if allowPrivate {
+		return nil
+	}
+	if translated {
+		return fmt.Errorf("%w (%s)", errPrivate, a)
+	}
+	for _, n := range privateNetworks {
+		if n.Contains(a) {
+			return fmt.Errorf("%w (%s)", errPrivate, a)
+		}
+	}
+	return nil
+}
+
+// guardedDialer connects to allowed addresses only. Control runs after the
+// name was resolved and for each address tried, so neither redirects nor a
+// name that changes its address get round it.
+func guardedDialer(allowPrivate bool, timeout time.Duration, resolver *net.Resolver) *net.Dialer {
+	return &net.Dialer{
+		Timeout:  timeout,
+		Resolver: resolver,
+		Control: func(_, address string, _ syscall.RawConn) error {
+			at, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return fmt.Errorf("%w (%s)", errPrivate, address)
+			}
+			return refused(at.Addr(), allowPrivate)
+		},
+	}
+}

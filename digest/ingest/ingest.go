@@ -1,0 +1,351 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"courant/digest"
+)
+
+// Store is what ingest needs of the rows.
+type Store interface {
+	// SourceStates is what is remembered of each source of the config.
+	SourceStates(ctx context.Context) ([]digest.SourceState, error)
+	// SyncSources makes the given sources those of the config; what is
+	// remembered of a source stays as long as its name and address do.
+	SyncSources(ctx context.Context, sources []digest.Source) error
+	// Known says of each article whether the source has brought it before, by
+	// its GUID or else its Canonical.
+	Known(ctx context.Context, source string, articles []digest.Article) ([]bool, error)
+	// SavePoll keeps a poll's outcome in one transaction: the source's state,
+	// and its articles by their identity. An article that is known keeps its
+	// FirstSeen. added counts those that were not.
+	SavePoll(ctx context.Context, state digest.SourceState, articles []digest.Article) (added int, err error)
+}
+
+// Ingest polls sources and keeps what they bring.
+type Ingest struct {
+	Store    Store
+	Fetcher  *Fetcher
+	Sources  []digest.Source
+	Progress func(Result)    // called after each poll, one at a time; nil: nobody asks
+	Nudge    <-chan struct{} // wakes Run before its time; nil: never
+}
+
+const (
+	sideBySide   = 8           // hosts polled at the same time
+	pagesAPoll   = 20          // full pages fetched for one poll's new items
+	longestSleep = time.Minute // so that Run sees what other processes changed
+)
+
+// Run polls each source when it is due, until the context ends. Trouble with
+// the store is logged and waited out; nothing is lost by it, as a poll that
+// could not be kept is polled again.
+func (in *Ingest) Run(ctx context.Context) error {
+	synced, trouble := false, 0
+	for ctx.Err() == nil {
+		wait, err := in.round(ctx, &synced)
+		if err != nil && ctx.Err() == nil {
+			trouble++
+			wait = min(time.Second<<min(trouble, 6), longestSleep)
+			in.Fetcher.log().Error("polling sources", "error", err, "again_in", wait)
+		} else {
+			trouble = 0
+		}
+		in.sleep(ctx, wait)
+	}
+	return ctx.Err()
+}
+
+// round polls what is due and says how long nothing will be.
+func (in *Ingest) round(ctx context.Context, synced *bool) (time.Duration, error) {
+	if !*synced {
+		if err := in.Store.SyncSources(ctx, in.Sources); err != nil {
+			return 0, fmt.Errorf("sync sources: %w", err)
+		}
+		*synced = true
+	}
+	states, err := in.Store.SourceStates(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read sources: %w", err)
+	}
+	now := in.Fetcher.now()
+	next := now.Add(longestSleep)
+	var due []digest.SourceState
+	for _, s := range states {
+		at := s.NextPoll
+		if s.NotBefore.After(at) {
+			at = s.NotBefore
+		}
+		switch {
+		case s.Gone:
+		case !at.After(now):
+			due = append(due, s)
+		case at.Before(next):
+			next = at
+		}
+	}
+	in.hold(states)
+	for _, r := range in.pollAll(ctx, due) {
+		if errors.Is(r.Err, errStore) {
+			return 0, r.Err
+		}
+	}
+	if len(due) > 0 {
+		return 0, nil // look again: what was polled is due later now
+	}
+	return next.Sub(now), nil
+}
+
+func (in *Ingest) sleep(ctx context.Context, wait time.Duration) {
+	if wait <= 0 {
+		return
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-in.Nudge:
+	case <-ctx.Done():
+	}
+}
+
+// FetchNow polls the named sources once, or all of them. Courant's own
+// schedule doesn't hold it back; a server's Retry-After and 410 do. The
+// results are in the order of the sources; the error is about the store or a
+// name nobody knows, never about a source.
+func (in *Ingest) FetchNow(ctx context.Context, names ...string) ([]Result, error) {
+	if err := in.Store.SyncSources(ctx, in.Sources); err != nil {
+		return nil, fmt.Errorf("sync sources: %w", err)
+	}
+	states, err := in.Store.SourceStates(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read sources: %w", err)
+	}
+	in.hold(states)
+	wanted := states
+	if len(names) > 0 {
+		wanted = nil
+		for _, name := range names {
+			at := slices.IndexFunc(states, func(s digest.SourceState) bool { return s.Source.Name == name })
+			if at < 0 {
+				return nil, fmt.Errorf("there is no source %q in the config; it has %s", name, sourceNames(states))
+			}
+			wanted = append(wanted, states[at])
+		}
+	}
+	results := in.pollAll(ctx, wanted)
+	for _, r := range results {
+		if errors.Is(r.Err, errStore) {
+			return results, r.Err
+		}
+	}
+	return results, ctx.Err()
+}
+
+func sourceNames(states []digest.SourceState) string {
+	if len(states) == 0 {
+		return "none"
+	}
+	var names []string
+	for _, s := range states {
+		names = append(names, s.Source.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// hold carries a server's Retry-After over from one process to the next: it
+// was said to one source and binds all of its host.
+func (in *Ingest) hold(states []digest.SourceState) {
+	for _, s := range states {
+		if u, err := url.Parse(address(s)); err == nil && !s.NotBefore.IsZero() {
+			in.Fetcher.host(authority(u)).hold(s.NotBefore)
+		}
+	}
+}
+
+// pollAll polls several sources: hosts side by side, the sources of one host
+// one after the other.
+func (in *Ingest) pollAll(ctx context.Context, states []digest.SourceState) []Result {
+	byHost := map[string][]int{}
+	var order []string
+	for i, s := range states {
+		key := ""
+		if u, err := url.Parse(address(s)); err == nil {
+			key = authority(u)
+		}
+		if byHost[key] == nil {
+			order = append(order, key)
+		}
+		byHost[key] = append(byHost[key], i)
+	}
+	results := make([]Result, len(states))
+	places := make(chan struct{}, sideBySide)
+	var telling sync.Mutex
+	var all sync.WaitGroup
+	for _, key := range order {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			for _, i := range byHost[key] {
+				results[i] = in.pollOne(ctx, states[i])
+				telling.Lock()
+				in.tell(results[i])
+				telling.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	return results
+}
+
+func (in *Ingest) tell(r Result) {
+	log := in.Fetcher.log().With("source", r.Source, "status", r.Status, "articles", r.Articles, "added", r.Added, "warnings", len(r.Warnings))
+	if r.Err != nil {
+		log.Warn("source polled", "error", r.Err)
+	} else {
+		log.Info("source polled")
+	}
+	if in.Progress != nil {
+		in.Progress(r)
+	}
+}
+
+// errStore marks errors of the store among a poll's.
+var errStore = errors.New("keep what was polled")
+
+// pollOne polls a source and keeps the outcome.
+func (in *Ingest) pollOne(ctx context.Context, before digest.SourceState) Result {
+	if err := ctx.Err(); err != nil {
+		return Result{Source: before.Source.Name, Status: StatusFailed, Err: fmt.Errorf("source %s: %w", before.Source.Name, err)}
+	}
+	state, articles, result := in.poll(ctx, before)
+	if ctx.Err() != nil || before.Gone {
+		return result // stopped by us, which is not the source's failure
+	}
+	articles, err := in.complete(ctx, state, articles, &result)
+	if err == nil {
+		if result.Status == StatusRead || result.Status == StatusUnchanged {
+			state.LastSuccess = state.LastPoll
+		}
+		result.Added, err = in.Store.SavePoll(ctx, state, articles)
+	}
+	if err != nil {
+		result.Status = StatusFailed
+		result.Err = fmt.Errorf("%w of source %s: %w", errStore, state.Source.Name, err)
+	}
+	return result
+}
+
+// complete leaves out what is known already, and reads the full pages of new
+// items that brought no points of their own.
+func (in *Ingest) complete(ctx context.Context, state digest.SourceState, articles []digest.Article, result *Result) ([]digest.Article, error) {
+	if len(articles) == 0 {
+		return nil, nil
+	}
+	known, err := in.Store.Known(ctx, state.Source.Name, articles)
+	if err != nil {
+		return nil, err
+	}
+	fresh := articles[:0:0]
+	for i, a := range articles {
+		if i >= len(known) || !known[i] {
+			fresh = append(fresh, a)
+		}
+	}
+	if state.Source.Kind == digest.SourcePage {
+		return fresh, nil
+	}
+	result.Warnings = append(result.Warnings, in.readPages(ctx, address(state), fresh)...)
+	return fresh, nil
+}
+
+// readPages reads the full pages of new items without points of their own. A
+// host that can't be reached is not tried again for the next item.
+func (in *Ingest) readPages(ctx context.Context, origin string, articles []digest.Article) (warnings []string) {
+	pages, failed, away := 0, 0, map[string]bool{}
+	for i := range articles {
+		a := &articles[i]
+		u, err := url.Parse(a.URL)
+		if a.PointsFrom == digest.PointsPage || a.PointsFrom == digest.PointsFeed || pages == pagesAPoll || ctx.Err() != nil || err != nil || away[authority(u)] {
+			continue
+		}
+		pages++
+		if err := in.readFull(ctx, origin, u, a); err != nil {
+			failed++
+			away[authority(u)] = !errors.Is(err, errPage)
+			warnings = append(warnings, fmt.Sprintf("the full page %s was not read: %s", a.URL, err))
+		}
+	}
+	if failed > 3 {
+		return append(warnings[:3], fmt.Sprintf("%d full pages in all were not read", failed))
+	}
+	return warnings
+}
+
+// errPage marks failures of one page, as against those of its host.
+var errPage = errors.New("its fallback is used")
+
+// readFull fetches an item's page and takes over what it says better. The
+// publisher's points win; everything else only fills gaps.
+func (in *Ingest) readFull(ctx context.Context, origin string, u *url.URL, a *digest.Article) error {
+	f := in.Fetcher
+	switch err := f.allowed(ctx, a.URL, origin); {
+	case errors.Is(err, errRobots):
+		return fmt.Errorf("%w; %w", err, errPage)
+	case err != nil:
+		return plainError(err)
+	}
+	if err := f.pause(ctx, authority(u)); err != nil {
+		return err
+	}
+	got, err := f.get(ctx, request{address: a.URL, origin: origin, max: maxPageBytes, accept: acceptPage})
+	switch {
+	case err != nil:
+		return plainError(err)
+	case got.status != http.StatusOK:
+		return fmt.Errorf("%s; %w", strings.SplitN(answered(got.status), ";", 2)[0], errPage)
+	}
+	e, err := Extract(a.URL, got.body, Options{Address: got.address, ContentType: got.header.Get("Content-Type"), Now: f.now()})
+	if err != nil {
+		return fmt.Errorf("%w; %w", err, errPage)
+	}
+	if e.Kind == KindPage {
+		merge(a, e.Articles[0])
+	}
+	return nil
+}
+
+// merge fills an item of a feed from its page.
+func merge(a *digest.Article, page digest.Article) {
+	switch {
+	case page.PointsFrom == digest.PointsPage,
+		page.PointsFrom == digest.PointsDescription && a.PointsFrom != digest.PointsDescription,
+		page.PointsFrom == digest.PointsLead && a.PointsFrom == digest.PointsNone:
+		a.Points, a.PointsFrom = page.Points, page.PointsFrom
+	}
+	a.Category = first(a.Category, page.Category)
+	a.Author = first(a.Author, page.Author)
+	a.Language = first(a.Language, page.Language)
+	a.Attribution = first(a.Attribution, page.Attribution)
+	if len(page.Lead) > len(a.Lead) {
+		a.Lead = page.Lead
+	}
+	if a.Image.URL == "" {
+		a.Image = page.Image
+	}
+	if a.Published.IsZero() {
+		a.Published = page.Published
+	}
+	// Without a GUID the link is what the next poll knows the item by.
+	if a.GUID != "" {
+		a.Canonical = first(page.Canonical, a.Canonical)
+	}
+}

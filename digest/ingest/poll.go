@@ -1,0 +1,279 @@
+package ingest
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"courant/digest"
+)
+
+// Status says how a poll ended.
+type Status string
+
+// The ends of a poll.
+const (
+	StatusRead      Status = "read"      // a new document came and was read
+	StatusUnchanged Status = "unchanged" // 304: nothing new, which is success
+	StatusHeld      Status = "held"      // the server asked to be left alone; nothing was sent
+	StatusGone      Status = "gone"      // 410: never asked again
+	StatusFailed    Status = "failed"
+)
+
+// Result is what one poll of one source came to.
+type Result struct {
+	Source   string
+	Status   Status
+	Articles int // in the document
+	Added    int // new to Courant
+	Warnings []string
+	Err      error     // for StatusFailed, StatusGone and StatusHeld: one sentence that names the source
+	Next     time.Time // when it is asked again by Courant's own schedule; zero: never
+}
+
+// poll asks one source once. It returns the source's new state and the
+// articles to be kept; nothing is stored yet. Where the server asked to be
+// left alone or said that it is gone, it is not asked.
+func (in *Ingest) poll(ctx context.Context, state digest.SourceState) (digest.SourceState, []digest.Article, Result) {
+	now := in.Fetcher.now()
+	result := Result{Source: state.Source.Name}
+	if state.Gone {
+		result.Status, result.Err = StatusGone, fmt.Errorf("source %s: its server said that it is gone for good; take it out of the config", state.Source.Name)
+		return state, nil, result
+	}
+	var e Extraction
+	var a *answer
+	var held *heldError
+	var err error
+	if now.Before(state.NotBefore) {
+		err = &heldError{state.NotBefore}
+	} else {
+		e, a, err = in.ask(ctx, state)
+	}
+	if errors.As(err, &held) {
+		state.NotBefore, state.NextPoll = held.until, held.until
+		result.Status, result.Next = StatusHeld, held.until
+		result.Err = fmt.Errorf("source %s: its server %w; Courant waits until then", state.Source.Name, held)
+		return state, nil, result
+	}
+	state = settleState(state, a, e.ttl, err, now)
+	result.Next, result.Warnings = state.NextPoll, e.Warnings
+	switch {
+	case err != nil:
+		result.Status, result.Err = StatusFailed, fmt.Errorf("source %s: %w", state.Source.Name, err)
+		if state.Gone {
+			result.Status = StatusGone
+		}
+		state.Error = err.Error()
+	case a.status == http.StatusNotModified:
+		result.Status = StatusUnchanged
+	default:
+		result.Status, result.Articles = StatusRead, len(e.Articles)
+		return state, in.claim(state, e.Articles, now), result
+	}
+	return state, nil, result
+}
+
+// settleState is a source's state after an answer (nil: none came).
+func settleState(state digest.SourceState, a *answer, ttl time.Duration, err error, now time.Time) digest.SourceState {
+	state.LastPoll = now
+	if a != nil && a.header != nil {
+		if until := retryAfter(&http.Response{StatusCode: a.status, Header: a.header}, now); !until.IsZero() {
+			state.NotBefore = until
+		}
+	}
+	if err != nil {
+		state.Failures++
+		state.Gone = a != nil && a.status == http.StatusGone
+		state.NextPoll = now.Add(spread(backOff(state.Failures), state.Source.Name, now))
+		if state.NotBefore.After(state.NextPoll) {
+			state.NextPoll = state.NotBefore
+		}
+		if state.Gone {
+			state.NextPoll = time.Time{}
+		}
+		return state
+	}
+	state.Failures, state.Error, state.NotBefore = 0, "", time.Time{}
+	state.NextPoll = now.Add(spread(interval(a.header, ttl), state.Source.Name, now))
+	if a.status == http.StatusOK || a.header.Get("ETag") != "" {
+		state.ETag = a.header.Get("ETag")
+	}
+	if a.status == http.StatusOK || a.header.Get("Last-Modified") != "" {
+		state.LastModified = a.header.Get("Last-Modified")
+	}
+	switch {
+	case a.moved == "":
+		state.MovedTo = ""
+	case a.moved == state.MovedTo:
+		// Seen twice: one mistake of a server's operator moves nobody.
+		state.Address, state.MovedTo = a.moved, ""
+	default:
+		state.MovedTo = a.moved
+	}
+	return state
+}
+
+// address is where a source is asked.
+func address(state digest.SourceState) string {
+	return first(state.Address, state.Source.URL)
+}
+
+// ask fetches and reads a source. The error is a sentence without the
+// source's name.
+func (in *Ingest) ask(ctx context.Context, state digest.SourceState) (Extraction, *answer, error) {
+	f, at := in.Fetcher, address(state)
+	r := request{address: at, origin: state.Source.URL, etag: state.ETag, lastModified: state.LastModified, max: maxFeedBytes, accept: acceptFeed}
+	if state.Address != "" {
+		r.origin = state.Address
+	}
+	if state.Source.Kind == digest.SourcePage {
+		r.max, r.accept = maxPageBytes, acceptPage
+		if err := f.allowed(ctx, at, r.origin); err != nil {
+			return Extraction{}, nil, fmt.Errorf("%s: %w", at, plainError(err))
+		}
+	}
+	a, err := f.get(ctx, r)
+	if err != nil {
+		return Extraction{}, nil, fmt.Errorf("%s: %w", at, plainError(err))
+	}
+	switch {
+	case a.status == http.StatusNotModified:
+		return Extraction{}, a, nil
+	case a.status != http.StatusOK:
+		return Extraction{}, a, fmt.Errorf("%s %s", at, answered(a.status))
+	}
+	e, err := Extract(at, a.body, Options{Address: a.address, ContentType: a.header.Get("Content-Type"), Now: f.now()})
+	if err != nil {
+		return e, a, err
+	}
+	if a.cut {
+		e.Warnings = append(e.Warnings, warnTooLong)
+	}
+	if state.Source.Kind == digest.SourcePage && e.Kind == KindFeed {
+		e.Warnings = append(e.Warnings, at+" is a feed; write feed: instead of page: in the config")
+	}
+	if state.Source.Kind == digest.SourceFeed && e.Kind != KindFeed {
+		return in.discover(ctx, state, e, a)
+	}
+	return e, a, nil
+}
+
+// discover follows a page to the feed it names, where an editor gave the
+// page's address for the feed's.
+func (in *Ingest) discover(ctx context.Context, state digest.SourceState, e Extraction, a *answer) (Extraction, *answer, error) {
+	at := address(state)
+	links := feedLinks(e.page, e.address)
+	if len(links) == 0 {
+		return Extraction{}, a, fmt.Errorf("%s is a page and names no feed; give the feed's address, or write page: instead of feed:", at)
+	}
+	b, err := in.Fetcher.get(ctx, request{address: links[0], origin: at, max: maxFeedBytes, accept: acceptFeed})
+	switch {
+	case err != nil:
+		return Extraction{}, nil, fmt.Errorf("%s is a page, and its feed %s: %w", at, links[0], plainError(err))
+	case b.status != http.StatusOK:
+		return Extraction{}, b, fmt.Errorf("%s is a page, and its feed %s %s", at, links[0], answered(b.status))
+	}
+	found, err := Extract(links[0], b.body, Options{Address: b.address, ContentType: b.header.Get("Content-Type"), Now: in.Fetcher.now()})
+	if err != nil || found.Kind != KindFeed {
+		return Extraction{}, b, fmt.Errorf("%s is a page, and %s, which it names as its feed, is none; give the feed's address", at, links[0])
+	}
+	found.Warnings = append(found.Warnings, fmt.Sprintf("%s is a page; its feed %s was read instead: put that address into the config", at, links[0]))
+	// The validators are the feed's, and the next poll asks the page again:
+	// it must not send them there.
+	b.header.Del("ETag")
+	b.header.Del("Last-Modified")
+	b.moved = ""
+	return found, b, nil
+}
+
+// claim makes a document's articles the source's own: name, category, and
+// when they count as first seen. An item that says nothing is left out.
+//
+// On the first poll that ever succeeded, what was published in the past
+// counts from then, so that a new source doesn't flood the next edition with
+// what is old; afterwards everything new counts from now, because publishers'
+// dates can't be trusted to say what is new.
+func (in *Ingest) claim(state digest.SourceState, articles []digest.Article, now time.Time) []digest.Article {
+	kept := articles[:0:0]
+	for _, a := range articles {
+		if !usable(a) {
+			continue
+		}
+		a.Source = state.Source.Name
+		a.Category = first(state.Source.Category, a.Category)
+		a.FirstSeen = now
+		if state.LastSuccess.IsZero() && !a.Published.IsZero() && a.Published.Before(now) {
+			a.FirstSeen = a.Published
+		}
+		kept = append(kept, a)
+	}
+	return kept
+}
+
+// answered is an answer's status as a sentence's end, with the next step.
+func answered(status int) string {
+	s := fmt.Sprintf("answered %d %s; ", status, http.StatusText(status))
+	switch {
+	case status == http.StatusGone:
+		return s + "it is gone for good: take it out of the config"
+	case status == http.StatusNotFound:
+		return s + "check the address"
+	case status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusPaymentRequired:
+		return s + "its server does not want to be read by Courant: ask the publisher"
+	case status == http.StatusTooManyRequests || status >= 500:
+		return s + "Courant tries again later"
+	}
+	return s + "check the address in a browser"
+}
+
+// plainError says a network's error so that an editor knows what to do.
+func plainError(err error) error {
+	var name *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	var timeout net.Error
+	var held *heldError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &held):
+		return held
+	case errors.Is(err, errPrivate):
+		return fmt.Errorf("%w; set allow_private_sources if that is meant", rootOf(err, errPrivate))
+	case errors.Is(err, errRobots):
+		return fmt.Errorf("%w; ask the publisher, or use their feed", errRobots)
+	case errors.Is(err, errRedirects), errors.Is(err, errDowngrade), errors.Is(err, errScheme):
+		return fmt.Errorf("%w; give the address it should lead to", err)
+	case errors.As(err, &name) && name.IsNotFound:
+		return fmt.Errorf("there is no host %s; check the address", name.Name)
+	case errors.As(err, &certificate):
+		return fmt.Errorf("its certificate is not valid (%w); tell the publisher", certificate.Err)
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return errors.New("did not answer in time; Courant tries again later")
+	case errors.As(err, &op) && op.Op == "dial":
+		return fmt.Errorf("cannot be reached (%w); Courant tries again later", op.Err)
+	}
+	var bad *url.Error
+	if errors.As(err, &bad) {
+		err = bad.Err
+	}
+	return fmt.Errorf("%w; Courant tries again later", err)
+}
+
+// rootOf unwraps an error to the one that wraps target directly, which names
+// the address.
+func rootOf(err, target error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil || inner == target {
+			return err
+		}
+		err = inner
+	}
+}

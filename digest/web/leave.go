@@ -27,7 +27,7 @@ const (
 // leaves the digest and does nothing else.
 func (h *handler) unsubscribe(w http.ResponseWriter, r *http.Request, ref digest.Ref) {
 	if r.Method != http.MethodPost {
-		h.withStanding(w, r, ref, func(t *templates.PageTexts, st digest.Standing) {
+		h.withStanding(w, r, ref, func(t templates.PageTexts, st digest.Standing) {
 			h.show(w, http.StatusOK, "unsubscribe", h.unsubscribePage(t, st))
 		})
 		return
@@ -111,7 +111,7 @@ func choiceName(l digest.Leaving) string {
 // is a ticket for this very leaving: were it for any, whoever holds the header's
 // token could bring back a reader who left by other means.
 func (h *handler) leaveByHeader(w http.ResponseWriter, r *http.Request, ref digest.Ref) {
-	h.withStanding(w, r, ref, func(t *templates.PageTexts, before digest.Standing) {
+	h.withStanding(w, r, ref, func(t templates.PageTexts, before digest.Standing) {
 		if err := h.leave(r, ref, digest.Leaving{How: howPage}); err != nil {
 			h.failed(w, r, err)
 			return
@@ -138,7 +138,7 @@ func (h *handler) ticketNow(r *http.Request, ref digest.Ref) string {
 }
 
 func (h *handler) undoByTicket(w http.ResponseWriter, r *http.Request, ref digest.Ref, ticket string) {
-	h.withStanding(w, r, ref, func(t *templates.PageTexts, st digest.Standing) {
+	h.withStanding(w, r, ref, func(t templates.PageTexts, st digest.Standing) {
 		if !validTicket(h.Keys, ref, st.LeftAt, ticket) {
 			h.notice(w, r, http.StatusBadRequest, "notice.form")
 			return
@@ -151,7 +151,7 @@ func (h *handler) undoByTicket(w http.ResponseWriter, r *http.Request, ref diges
 // to have less, and its buttons.
 func (h *handler) choices(w http.ResponseWriter, r *http.Request, ref digest.Ref) {
 	if r.Method != http.MethodPost {
-		h.withStanding(w, r, ref, func(t *templates.PageTexts, st digest.Standing) {
+		h.withStanding(w, r, ref, func(t templates.PageTexts, st digest.Standing) {
 			h.show(w, http.StatusOK, "choices", h.choicesPage(t, st))
 		})
 		return
@@ -160,7 +160,7 @@ func (h *handler) choices(w http.ResponseWriter, r *http.Request, ref digest.Ref
 	if !ok {
 		return
 	}
-	h.withStanding(w, r, ref, func(t *templates.PageTexts, st digest.Standing) {
+	h.withStanding(w, r, ref, func(t templates.PageTexts, st digest.Standing) {
 		if form.Get("do") == "undo" {
 			h.undo(w, r, ref, t, st, h.base+r.URL.Path)
 			return
@@ -170,7 +170,7 @@ func (h *handler) choices(w http.ResponseWriter, r *http.Request, ref digest.Ref
 }
 
 // choose does what a button of the page of choices says.
-func (h *handler) choose(w http.ResponseWriter, r *http.Request, ref digest.Ref, t *templates.PageTexts, st digest.Standing, form url.Values) {
+func (h *handler) choose(w http.ResponseWriter, r *http.Request, ref digest.Ref, t templates.PageTexts, st digest.Standing, form url.Values) {
 	a, ok := readAct(form, st, h.Now())
 	stays := a.Weekly || !a.PauseUntil.IsZero() || a.Categories != nil
 	switch {
@@ -192,7 +192,7 @@ func (h *handler) choose(w http.ResponseWriter, r *http.Request, ref digest.Ref,
 		h.failed(w, r, err)
 		return
 	}
-	p := h.result(t, st, a.key, "day", t.Day(a.PauseUntil.UTC()), "categories", strings.Join(a.Categories, ", "))
+	p := h.result(t, st, a.key, "day", t.FormatDate(a.PauseUntil.UTC()), "categories", t.List(a.Categories))
 	p.CanUndo, p.Back = true, h.base+r.URL.Path
 	h.show(w, http.StatusOK, "result", p)
 }
@@ -239,7 +239,7 @@ func chosen(st digest.Standing, name string) bool {
 	return st.Categories == nil || slices.Contains(st.Categories, name)
 }
 
-func (h *handler) undo(w http.ResponseWriter, r *http.Request, ref digest.Ref, t *templates.PageTexts, st digest.Standing, back string) {
+func (h *handler) undo(w http.ResponseWriter, r *http.Request, ref digest.Ref, t templates.PageTexts, st digest.Standing, back string) {
 	ctx, cancel := storeContext(r)
 	defer cancel()
 	switch err := h.Store.Undo(ctx, ref, h.Now()); {
@@ -257,7 +257,7 @@ func (h *handler) undo(w http.ResponseWriter, r *http.Request, ref digest.Ref, t
 
 // withStanding does what needs to know how the reader stands. One who was
 // erased is told that nothing is left to do.
-func (h *handler) withStanding(w http.ResponseWriter, r *http.Request, ref digest.Ref, do func(*templates.PageTexts, digest.Standing)) {
+func (h *handler) withStanding(w http.ResponseWriter, r *http.Request, ref digest.Ref, do func(templates.PageTexts, digest.Standing)) {
 	ctx, cancel := storeContext(r)
 	defer cancel()
 	st, err := h.Store.Standing(ctx, ref)

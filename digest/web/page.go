@@ -17,11 +17,11 @@ type page struct{ *template.Template }
 // frame is what every page is told. Templates call the methods of the texts
 // on it.
 type frame struct {
-	*templates.PageTexts
+	templates.PageTexts
 	Site, Style, Title string
 }
 
-func (h *handler) frame(t *templates.PageTexts, title string) frame {
+func (h *handler) frame(t templates.PageTexts, title string) frame {
 	return frame{t, h.Name, h.base + "/style.css?v=" + h.styleID, title}
 }
 
@@ -29,7 +29,7 @@ func (h *handler) frame(t *templates.PageTexts, title string) frame {
 func (h *handler) show(w http.ResponseWriter, status int, name string, data any) {
 	var b bytes.Buffer
 	if err := h.pages[name].Execute(&b, data); err != nil {
-		h.Log.Error("page not rendered", "page", name, "err", err)
+		h.Log.Error("page not rendered", "page", name, "error", err)
 		plain(w, http.StatusInternalServerError, "Something went wrong on our side. Please try again later.\n")
 		return
 	}
@@ -56,12 +56,12 @@ type noticePage struct {
 // notice is a page of one sentence: key names its title and text.
 func (h *handler) notice(w http.ResponseWriter, r *http.Request, status int, key string) {
 	t := h.language(r, "")
-	h.show(w, status, "notice", noticePage{h.frame(t, t.Plain(key+".title")), t.Say(key + ".text")})
+	h.show(w, status, "notice", noticePage{h.frame(t, t.Plain(key+".title")), t.HTML(key + ".text")})
 }
 
 // away says that the rows can't be reached. The log has the reason.
 func (h *handler) away(w http.ResponseWriter, r *http.Request, err error) {
-	h.Log.Error("page not answered", "err", err)
+	h.Log.Error("page not answered", "error", err)
 	w.Header().Set("Retry-After", "60")
 	h.notice(w, r, http.StatusServiceUnavailable, "notice.away")
 }
@@ -97,14 +97,14 @@ type resultPage struct {
 	Back    string
 }
 
-func (h *handler) unsubscribePage(t *templates.PageTexts, st digest.Standing) unsubscribePage {
+func (h *handler) unsubscribePage(t templates.PageTexts, st digest.Standing) unsubscribePage {
 	p := unsubscribePage{
 		frame:    h.frame(t, t.Plain("unsubscribe.title", "digest", st.Title)),
 		Standing: st,
 		Address:  digest.Masked(st.Address),
 	}
 	if left := leftAt(st); !left.IsZero() {
-		p.LeftDay = t.Day(left.UTC())
+		p.LeftDay = t.FormatDate(left.UTC())
 	}
 	return p
 }
@@ -117,7 +117,7 @@ func leftAt(st digest.Standing) time.Time {
 	return st.LeftAt
 }
 
-func (h *handler) choicesPage(t *templates.PageTexts, st digest.Standing) choicesPage {
+func (h *handler) choicesPage(t templates.PageTexts, st digest.Standing) choicesPage {
 	now := h.Now()
 	p := choicesPage{
 		frame:    h.frame(t, t.Plain("choices.title", "digest", st.Title)),
@@ -129,7 +129,7 @@ func (h *handler) choicesPage(t *templates.PageTexts, st digest.Standing) choice
 		Weekly:   st.Frequency == digest.Weekly,
 	}
 	left := leftAt(st)
-	p.LeftDay, p.PausedDay = t.Day(left.UTC()), t.Day(st.PausedUntil.UTC())
+	p.LeftDay, p.PausedDay = t.FormatDate(left.UTC()), t.FormatDate(st.PausedUntil.UTC())
 	if p.Left || p.AllLeft {
 		p.Paused, p.Weekly = false, false // of no matter to one who left
 	}
@@ -142,36 +142,16 @@ func (h *handler) choicesPage(t *templates.PageTexts, st digest.Standing) choice
 
 // language picks the texts: the reader's own language, else the first the
 // browser asks for that we have, else the site's.
-func (h *handler) language(r *http.Request, own string) *templates.PageTexts {
-	for _, tag := range append([]string{own}, acceptedLanguages(r.Header.Get("Accept-Language"))...) {
-		if t := h.textsFor(tag); t != nil {
-			return t
-		}
-	}
-	if t := h.textsFor(h.Language); t != nil {
-		return t
-	}
-	return h.texts["en"]
-}
-
-// textsFor finds texts by lookup, RFC 4647 section 3.4: de-AT-1996, de-AT, de.
-func (h *handler) textsFor(tag string) *templates.PageTexts {
-	for tag = strings.ToLower(tag); tag != ""; {
-		if t := h.texts[tag]; t != nil {
-			return t
-		}
-		tag = tag[:max(0, strings.LastIndexByte(tag, '-'))]
-	}
-	return nil
+func (h *handler) language(r *http.Request, own string) templates.PageTexts {
+	wanted := append([]string{own}, acceptedLanguages(r.Header.Get("Accept-Language"))...)
+	return templates.PageTexts{Language: h.texts.Match(append(wanted, h.Language)...)}
 }
 
 // acceptedLanguages reads an Accept-Language header in the order it is
 // written. Browsers write it by falling preference, so the weights of RFC 9110
 // section 12.5.4 are looked at only for the refusal q=0.
 func acceptedLanguages(header string) []string {
-	if len(header) > 256 {
-		header = header[:256]
-	}
+	header = header[:min(len(header), 256)]
 	var tags []string
 	for part := range strings.SplitSeq(header, ",") {
 		tag, weight, _ := strings.Cut(part, ";")
@@ -184,15 +164,15 @@ func acceptedLanguages(header string) []string {
 }
 
 // result is the page after a button: what was done, and the way back.
-func (h *handler) result(t *templates.PageTexts, st digest.Standing, key string, pairs ...string) resultPage {
+func (h *handler) result(t templates.PageTexts, st digest.Standing, key string, pairs ...string) resultPage {
 	pairs = append(pairs, "digest", st.Title, "address", digest.Masked(st.Address))
-	return resultPage{frame: h.frame(t, t.Plain("result.title")), Message: t.Say(key, pairs...)}
+	return resultPage{frame: h.frame(t, t.Plain("result.title")), Message: t.HTML(key, pairs...)}
 }
 
 // gone is the answer to the holder of a good token whose reader was erased.
 func (h *handler) gone(w http.ResponseWriter, r *http.Request) {
 	t := h.language(r, "")
-	h.show(w, http.StatusOK, "notice", noticePage{h.frame(t, t.Plain("result.title")), t.Say("result.gone")})
+	h.show(w, http.StatusOK, "notice", noticePage{h.frame(t, t.Plain("result.title")), t.HTML("result.gone")})
 }
 
 func pauseEnd(now time.Time) time.Time { return now.Add(4 * 7 * 24 * time.Hour) }

@@ -107,7 +107,7 @@ type handler struct {
 	origin  http.CrossOriginProtection
 	base    string // path of the public address, without the slash at its end
 	pages   map[string]page
-	texts   map[string]*templates.PageTexts
+	texts   *templates.Catalogue
 	style   []byte
 	styleID string
 	bad     *limiter
@@ -131,7 +131,7 @@ func (h *handler) readURL() error {
 }
 
 func (h *handler) readPages() (err error) {
-	if h.texts, err = templates.AllPageTexts(); err != nil {
+	if h.texts, err = templates.Load(templates.FS); err != nil {
 		return err
 	}
 	if h.style, err = templates.PageStyle(); err != nil {
@@ -250,7 +250,7 @@ func (h *handler) healthz(w http.ResponseWriter, r *http.Request, _ digest.Ref) 
 		ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
 		defer cancel()
 		if err := h.Health(ctx); err != nil {
-			h.Log.Error("health check failed", "err", err)
+			h.Log.Error("health check failed", "error", err)
 			status, text = http.StatusServiceUnavailable, "not ready\n"
 		}
 	}

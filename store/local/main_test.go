@@ -28,8 +28,9 @@ func TestMain(m *testing.M) {
 		os.Exit(childMain(dir))
 	}
 	code := m.Run()
-	if dir, err := pristine(); err == nil {
-		os.RemoveAll(filepath.Dir(dir))
+	made, _ := filepath.Glob(filepath.Join(os.TempDir(), pristinePrefix+"*"))
+	for _, dir := range made {
+		os.RemoveAll(dir) // what is left is shown below
 	}
 	if left := leftovers(); len(left) > 0 {
 		fmt.Fprintln(os.Stderr, "left behind:", left)
@@ -50,6 +51,9 @@ func patient(t testing.TB) context.Context {
 // dirPrefix begins the name of every directory these tests make; the number of
 // the process in it keeps two runs from counting each other's.
 var dirPrefix = fmt.Sprintf("courant-local-%d-", os.Getpid())
+
+// pristinePrefix is dirPrefix for the one directory that outlives its test.
+var pristinePrefix = dirPrefix + "pristine-"
 
 // leftovers lists directories, and processes at work in them, that a test did
 // not clear up.
@@ -95,7 +99,7 @@ func dataDir(t testing.TB) string {
 var pristine = sync.OnceValues(func() (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	dir, err := os.MkdirTemp("", dirPrefix)
+	dir, err := os.MkdirTemp("", pristinePrefix)
 	if err != nil {
 		return "", err
 	}

@@ -160,7 +160,7 @@ func (p *publication) begin(ctx context.Context) (answered bool, err error) {
 	p.edition = digest.Edition{
 		ID: p.id, Digest: d.Name, Title: d.Title, Kind: o.Kind, Language: d.Language, Subject: d.Subject,
 		Cadence: o.Cadence, ConfigHash: o.ConfigHash, KeyID: o.KeyID, State: digest.EditionOpen,
-		Published: o.Now.UTC().Truncate(time.Second), WindowTo: o.Now, Instant: o.Now, Zone: homeZone(d),
+		Published: o.Now.UTC().Truncate(time.Microsecond), WindowTo: o.Now, Instant: o.Now, Zone: homeZone(d),
 		Slot: o.Now.UTC().Format("2006-01-02T15:04:05.000000Z"),
 	}
 	if o.Kind == digest.KindProof {

@@ -222,8 +222,8 @@ func (d *desk) examineParts(msg *mail.Message) {
 	text, visible := oneLine(parts[0]), oneLine(visibleText(d.t, parts[1]))
 	at, atHTML := 0, 0
 	for _, want := range []string{
-		"Bridge opens a year early", "The new bridge opens to traffic in March, a year early.", "It cost eleven million less than the city had planned.",
 		"Harbour closes for repairs", "The harbour closes at noon on Friday.", "Two ferries move to the old pier.",
+		"Bridge opens a year early", "The new bridge opens to traffic in March, a year early.", "It cost eleven million less than the city had planned.",
 		"1 Example Street, Example City",
 	} {
 		i, j := strings.Index(text[at:], want), strings.Index(visible[atHTML:], want)

@@ -90,7 +90,7 @@ A first day:
 		return misuse{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
 	})
 	root.AddCommand(
-		p.serveCommand(), p.sendCommand(), p.deliverCommand(), p.planCommand(), p.whyCommand(),
+		p.serveCommand(), p.fetchCommand(), p.extractCommand(), p.sendCommand(), p.deliverCommand(), p.planCommand(), p.whyCommand(),
 		p.readersCommand(), p.bounceCommand(), p.migrateCommand(), p.checkCommand(),
 	)
 	return root

@@ -54,17 +54,18 @@ func TestMain(m *testing.M) {
 
 // desk is one installation under test: a config, a feed, a relay.
 type desk struct {
-	t      testing.TB
-	dir    string
-	dsn    string
-	store  *store.Store
-	sink   *smtpsink.Sink
-	feed   *feedServer
-	listen string
-	key    *rsa.PrivateKey
-	offset time.Duration
-	relay  string // instead of the sink: the smtp mapping of the config
-	extra  string // appended to the config
+	t        testing.TB
+	dir      string
+	dsn      string
+	store    *store.Store
+	sink     *smtpsink.Sink
+	feed     *feedServer
+	listen   string
+	key      *rsa.PrivateKey
+	offset   time.Duration
+	unsigned bool   // no DKIM
+	relay    string // instead of the sink: the smtp mapping of the config
+	extra    string // appended to the config
 }
 
 // feedServer serves what it holds as RSS, and pages beside it.
@@ -75,7 +76,7 @@ type feedServer struct {
 	pages map[string]string
 }
 
-type item struct{ title, path, html, date string }
+type item struct{ title, path, html string }
 
 func newFeed(t testing.TB) *feedServer {
 	f := &feedServer{pages: map[string]string{}}
@@ -158,6 +159,10 @@ func (d *desk) write(name, text string) string {
 // configure writes the config file.
 func (d *desk) configure() {
 	d.t.Helper()
+	dkim := "{domain: example.com, selector: courant, key_file: dkim.pem}"
+	if d.unsigned {
+		dkim = "[]"
+	}
 	d.write("courant.yaml", fmt.Sprintf(`
 name: Example News
 url: http://%[1]s
@@ -169,7 +174,7 @@ data_dir: %[2]s
 database: "%[3]s"
 return_path: bounces.example.com
 smtp: [%[4]s]
-dkim: {domain: example.com, selector: courant, key_file: dkim.pem}
+dkim: %[7]s
 allow_private_sources: true
 sources:
   - {name: Wire, feed: "%[5]s/feed.xml", category: World}
@@ -185,7 +190,7 @@ digests:
     max_articles: 10
     min_articles: 1
     subject: "{{.Title}}: {{.Lead.Title}}"
-%[6]s`, d.listen, filepath.Join(d.dir, "data"), postgresURL(d.dsn), d.relay, d.feed.URL, d.extra))
+%[6]s`, d.listen, filepath.Join(d.dir, "data"), postgresURL(d.dsn), d.relay, d.feed.URL, d.extra, dkim))
 }
 
 // postgresURL is a key=value DSN as the URL that a config has.

@@ -60,6 +60,7 @@ func (h *house) serve(ctx context.Context, only []string) error {
 	defer cancel(nil)
 	wake := make(chan struct{}, 1)
 	run := map[string]func(context.Context) error{
+		"fetch":    h.serveFetch,
 		"schedule": func(ctx context.Context) error { return h.serveSchedule(ctx, wake) },
 		"deliver":  func(ctx context.Context) error { return h.serveDeliver(ctx, wake) },
 		"web":      h.serveWeb,

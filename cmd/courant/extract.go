@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"courant/digest"
+	"courant/digest/ingest"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) extractCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "extract FILE|URL...",
+		Short: "Show what Courant sees in a page, text file or feed",
+		Long: `Show what Courant sees in a page, a text file or a feed: headline, category,
+key points and where they come from. Files are read as they are; addresses are
+fetched once, politely. "-" reads standard input. No database is needed.`,
+		Example: "  courant extract article.html\n  courant extract --json https://example.org/feed.xml",
+		Args:    arguments(1, -1),
+		RunE:    func(c *cobra.Command, inputs []string) error { return p.extract(c.Context(), inputs, asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, one for every input")
+	return c
+}
+
+// largestInput is the most that is read of a file: as much as of a feed.
+const largestInput = 10 << 20
+
+// extract shows every input; one that cannot be read does not stop the
+// others, but the exit code tells.
+func (p *program) extract(ctx context.Context, inputs []string, asJSON bool) error {
+	failed := 0
+	for _, input := range inputs {
+		e, err := p.extraction(ctx, input)
+		if err != nil {
+			failed++
+			fmt.Fprintf(p.stderr, "courant: %v\n", err)
+		}
+		if asJSON {
+			if err != nil {
+				e.Warnings = append(e.Warnings, err.Error())
+			}
+			e.Input = input
+			if err := json.NewEncoder(p.stdout).Encode(e); err != nil {
+				return fmt.Errorf("write JSON: %w", err)
+			}
+			continue
+		}
+		if err == nil {
+			p.showExtraction(e)
+		}
+	}
+	if failed > 0 {
+		return errTold
+	}
+	return nil
+}
+
+func (p *program) extraction(ctx context.Context, input string) (ingest.Extraction, error) {
+	if strings.HasPrefix(input, "http://") || strings.HasPrefix(input, "https://") {
+		return p.fetcher().Extract(ctx, input)
+	}
+	in := p.stdin
+	if input != "-" {
+		f, err := os.Open(input)
+		if err != nil {
+			return ingest.Extraction{Input: input}, fmt.Errorf("read what to extract: %w", err)
+		}
+		defer f.Close() // read only
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, largestInput+1))
+	if err != nil {
+		return ingest.Extraction{Input: input}, fmt.Errorf("read %s: %w", input, err)
+	}
+	if len(data) > largestInput {
+		return ingest.Extraction{Input: input}, errors.New(input + " is too large: pages and feeds of more than 10 MB are not read")
+	}
+	return ingest.Extract(input, data, ingest.Options{Now: p.now()})
+}
+
+// showExtraction prints an extraction for people.
+func (p *program) showExtraction(e ingest.Extraction) {
+	if e.Kind == ingest.KindFeed {
+		fmt.Fprintf(p.stdout, "%s: feed %q, %d articles\n", e.Input, e.Title, len(e.Articles))
+	}
+	for _, a := range e.Articles {
+		p.showArticle(a)
+	}
+	for _, w := range e.Warnings {
+		fmt.Fprintln(p.stdout, "warning:", w)
+	}
+}
+
+func (p *program) showArticle(a digest.Article) {
+	fmt.Fprintf(p.stdout, "\n%s\n", a.Title)
+	for _, line := range []struct{ name, value string }{
+		{"url", a.URL}, {"category", a.Category}, {"site", a.Site}, {"attribution", a.Attribution},
+		{"author", a.Author}, {"language", a.Language}, {"points from", string(a.PointsFrom)},
+	} {
+		if line.value != "" {
+			fmt.Fprintf(p.stdout, "  %-12s %s\n", line.name, line.value)
+		}
+	}
+	if !a.Published.IsZero() {
+		fmt.Fprintf(p.stdout, "  %-12s %s\n", "published", a.Published.Format("2006-01-02 15:04 MST"))
+	}
+	for _, point := range a.Points {
+		fmt.Fprintf(p.stdout, "  • %s\n", point)
+	}
+}

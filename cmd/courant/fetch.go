@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"courant/digest/ingest"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) fetchCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "fetch [SOURCE...]",
+		Short: "Poll the sources now",
+		Long: `Poll every source of the config once, or the named ones, now. Courant's own
+schedule doesn't hold it back; a server that asked for a pause (Retry-After)
+or said that a source is gone (410) is left alone.`,
+		Example: "  courant fetch\n  courant fetch \"Military wire\"",
+		Args:    arguments(0, -1),
+		RunE: func(c *cobra.Command, sources []string) error {
+			return p.with(c.Context(), p.quiet(), func(h *house) error { return p.fetch(c.Context(), h, sources) })
+		},
+	}
+}
+
+func (p *program) fetch(ctx context.Context, h *house, sources []string) error {
+	in := h.ingest()
+	in.Progress = p.showPoll
+	if len(in.Sources) == 0 {
+		return fmt.Errorf("%s has no sources; add one under sources", h.config.File)
+	}
+	results, err := in.FetchNow(ctx, sources...)
+	if err != nil {
+		return err
+	}
+	failed := 0
+	for _, r := range results {
+		if r.Status == ingest.StatusFailed {
+			failed++
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d sources could not be polled", failed, len(results))
+	}
+	return nil
+}
+
+// showPoll prints how one poll ended.
+func (p *program) showPoll(r ingest.Result) {
+	fmt.Fprintf(p.stdout, "%s: %s, %d articles, %d new\n", r.Source, r.Status, r.Articles, r.Added)
+	for _, w := range r.Warnings {
+		fmt.Fprintf(p.stderr, "%s: warning: %s\n", r.Source, w)
+	}
+	if r.Err != nil {
+		fmt.Fprintln(p.stderr, r.Err)
+	}
+}
+
+// version is the program's own, as the build recorded it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "dev"
+}
+
+func (h *house) ingest() *ingest.Ingest {
+	f := h.config.fetcher(h.log)
+	f.Now = h.now
+	return &ingest.Ingest{Store: h.store, Fetcher: f, Sources: h.config.Sources}
+}
+
+// fetcher gets documents as the config allows.
+func (c Config) fetcher(log *slog.Logger) *ingest.Fetcher {
+	return &ingest.Fetcher{UserAgent: ingest.UserAgent(version(), c.URL), AllowPrivate: c.AllowPrivateSources, Log: log}
+}
+
+// fetcher is for commands that need no config but heed the one there is.
+func (p *program) fetcher() *ingest.Fetcher {
+	c, err := p.loadedConfig()
+	if err != nil {
+		c = Config{}
+	}
+	f := c.fetcher(p.quiet())
+	f.Now = p.now
+	return f
+}
+
+// serveFetch polls the sources when they are due.
+func (h *house) serveFetch(ctx context.Context) error {
+	in := h.ingest()
+	in.Progress = func(r ingest.Result) {
+		if r.Err != nil {
+			h.log.Warn("source", "source", r.Source, "status", r.Status, "error", r.Err)
+			return
+		}
+		h.log.Info("source", "source", r.Source, "status", r.Status, "articles", r.Articles, "new", r.Added)
+	}
+	return in.Run(ctx)
+}

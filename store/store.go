@@ -180,3 +180,11 @@ func emptyNull(s string) *string {
 	}
 	return &s
 }
+
+// Installation is the identity of the database, made with its schema.
+func (s *Store) Installation(ctx context.Context) (id string, err error) {
+	if err := s.db.GetContext(ctx, &id, `SELECT id FROM installation`); err != nil {
+		return "", fmt.Errorf("read the database's identity: %w", err)
+	}
+	return id, nil
+}

@@ -160,7 +160,7 @@ func (p *publication) fillProof(ctx context.Context) error {
 		SELECT r.id AS reader_id, r.language, $2::text AS zone, NULL::text[] AS categories, NULL::bigint[] AS had,
 		       NULL::bigint AS grp, $3::timestamptz AS since
 		FROM readers r
-		WHERE r.email = $1`, p.order.Address, homeZone(p.order.Digest), p.edition.WindowFrom)
+		WHERE lower(r.email) = lower($1)`, p.order.Address, homeZone(p.order.Digest), p.edition.WindowFrom)
 	if err != nil {
 		return fmt.Errorf("find the proof's reader: %w", err)
 	}

@@ -47,7 +47,7 @@ func (p *page) keyPoints() []string {
 		if !p.convincing(&c) {
 			continue
 		}
-		if best == nil || c.grade > best.grade {
+		if best == nil || c.grade > best.grade || c.grade == best.grade && c.holds(best) {
 			best = &c
 		}
 	}
@@ -56,6 +56,12 @@ func (p *page) keyPoints() []string {
 		return nil
 	}
 	return foldItems(best.items)
+}
+
+// holds tells an element that has all of another candidate's points and
+// more: some publishers put each point into a list of its own.
+func (c *candidate) holds(other *candidate) bool {
+	return c.from <= other.from && c.to >= other.to && len(c.items) > len(other.items)
 }
 
 func foldItems(items []item) []string {
@@ -410,7 +416,7 @@ func (p *page) onTopic(c *candidate) bool {
 		kept = append(kept, it)
 	}
 	n := len(c.items)
-	thin := len(p.known) < 60 // the page's text is loaded later, or behind a wall
+	thin := len(p.known) < 25 // the page's text is loaded later, or behind a wall
 	switch c.grade {
 	case gradePoints:
 		if strangers*3 > n && !thin || strangers == n {

@@ -258,13 +258,8 @@ func hash(messageID string, r digest.Report, raw []byte) []byte {
 		return h.Sum(nil)
 	}
 	fmt.Fprintf(h, "%s\x00%d\x00%d\x00%s", messageID, r.Ref.Edition, r.Ref.Reader, r.Kind)
-	lines := make([]string, len(r.Recipients))
-	for i, to := range r.Recipients {
-		lines[i] = strings.ToLower(to.Address) + " " + to.Status
-	}
-	slices.Sort(lines)
-	for _, line := range lines {
-		fmt.Fprintf(h, "\x00%s", line)
+	for _, to := range r.Recipients {
+		fmt.Fprintf(h, "\x00%s %s", strings.ToLower(to.Address), to.Status)
 	}
 	return h.Sum(nil)
 }

@@ -164,8 +164,10 @@ func TestMailedUnsubscribe(t *testing.T) {
 	if m := parse(t, fixture(t, "out-of-office"), address); m.Kind != digest.ReportAutoReply {
 		t.Errorf("an out-of-office to the address: %s", m.Kind)
 	}
-	if m := parse(t, fixture(t, "postfix-unknown"), address); m.Kind != digest.ReportBounce {
-		t.Errorf("a bounce to the address: %s", m.Kind)
+	for _, name := range []string{"postfix-unknown", "qmail-several"} {
+		if m := parse(t, fixture(t, name), address); m.Kind != digest.ReportBounce {
+			t.Errorf("the bounce %s to the address: %s", name, m.Kind)
+		}
 	}
 }
 
@@ -271,6 +273,7 @@ func TestWords(t *testing.T) {
 		{"550 5.7.25 The IP address has no PTR record", "5.7.25", blocked},
 		{"554 message looks like spam", "", blocked},
 		{"550 5.1.8 Domain of sender address does not exist", "5.1.8", blocked},
+		{"550 user unknown (in reply to MAIL FROM command)", "", blocked},
 		{"550 relaying denied", "", blocked},
 		{"550 5.1.1 user unknown; IP listed in a block list", "5.1.1", blocked},
 		{"553 http://www.spamhaus.org/query/bl?ip=192.0.2.1 550 5.1.1 User unknown", "5.1.1", blocked},

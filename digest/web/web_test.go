@@ -305,7 +305,7 @@ func TestBodiesThatAreNeitherChangeNothing(t *testing.T) {
 	w := open(t)
 	bodies := [][2]string{
 		{urlencoded, ""}, {urlencoded, "List-Unsubscribe=Two-Click"}, {urlencoded, "%zz"}, {"text/plain", "hello"},
-		{urlencoded, "a=" + strings.Repeat("x", maxBody)}, {"multipart/form-data", "no boundary"},
+		{urlencoded, "List-Unsubscribe=One-Click&a=" + strings.Repeat("x", maxBody)}, {"multipart/form-data", "no boundary"},
 		{"multipart/form-data; boundary=b", "--b\r\nbroken"}, {"multipart/form-data; boundary=b", strings.Repeat("-", 2*maxBody)},
 		{urlencoded, "List-Unsubscribe=One-Click&List-Unsubscribe=No"},
 	}

@@ -203,7 +203,7 @@ func (p *page) regionCandidate(i int) (candidate, bool) {
 		c.items = append(c.items, item{text: text, link: b.link, bold: b.bold, size: len(b.text), words: b.words})
 	}
 	// One list is a candidate by itself; one paragraph is a description.
-	return c, len(lists) != 1 && len(c.items) > 1
+	return c, len(lists) != 1 && len(c.items) > 1 && (len(lists) > 1 || r.sign&signSeveral != 0)
 }
 
 // bulletedRuns finds points written as paragraphs that begin with a bullet.

@@ -135,6 +135,7 @@ func TestOtherListsAreNoKeyPoints(t *testing.T) {
 		"class abstract, one paragraph": bridgePage(`<blockquote class="abstract">`+bridgeLead+`</blockquote>`, ""),
 		"teasers of other stories":      bridgePage("", `<section class="more"><div class="summary">`+listOf("<ul>", "Tram line 9 returns to the market square", "Storm felled forty trees in the park")+`</div></section>`),
 		"other stories, strong words":   bridgePage("", `<div class="key-points">`+listOf("<ul>", "Tram line 9 returns to the market square", "Storm felled forty trees in the park")+`</div>`),
+		"standfirst of two paragraphs":  bridgePage(`<div class="article-summary"><p>`+bridgePoints[0]+`</p><p>`+bridgePoints[1]+`</p></div>`, ""),
 		"names of people":               bridgePage(listOf("<ul>", "Ann Example", "Bob Example", "Carla Example"), ""),
 		"hidden menu":                   bridgePage(listOf(`<ul style="display: none">`, bridgePoints...), ""),
 		"comments":                      bridgePage("", `<div id="comments"><h3>Highlights</h3>`+listOf("<ul>", bridgePoints...)+`</div>`),

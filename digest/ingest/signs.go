@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -21,6 +22,7 @@ const (
 	signByline                     // author, date, source
 	signBody                       // the article's own text
 	signHeadline                   // the headline
+	signSeveral                    // several points, not one text: its paragraphs are points
 )
 
 // pointsWords are class names that mean key points wherever they stand, with
@@ -37,7 +39,11 @@ var pointsWords = []string{
 	"kortfortalt", "kortversjon", "oppsummering", "sammanfattning", "samenvatting", "inhetkort", "tiivistelma", "puntiprincipali",
 }
 
-// summaryWords are whole words of class names that need more evidence.
+// severalPoints tells names of things that come in numbers. A "summary" made
+// of paragraphs is a standfirst.
+var severalPoints = regexp.MustCompile(`bullet|points|takeaway|highlights|hghlght|keyfact|keyfinding|keyinsight|ataglance|wichtigste|tldr`)
+
+// summaryWord tells whole words of class names that need more evidence.
 func summaryWord(w string) bool {
 	switch w {
 	case "summary", "summaries", "highlight", "highlights", "bullet", "bullets", "bulletpoint", "bulletpoints", "bulletlist",
@@ -122,6 +128,9 @@ func (o *outline) nameSigns(name string) sign {
 			s |= signPoints
 			break
 		}
+	}
+	if severalPoints.MatchString(joined) {
+		s |= signSeveral
 	}
 	for i, w := range words {
 		next := ""

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -149,8 +150,7 @@ func ParseAddress(s string) (string, error) {
 // Quoted local parts are legal but no live mailbox needs one, and they are
 // the way in for injection.
 func notInAddress(r rune) bool {
-	return r <= ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || strings.ContainsRune(`<>()[]\,;:"`, r) ||
-		r == 0x2028 || r == 0x2029 || r == 0xfeff || (r >= 0x200b && r <= 0x200f) || (r >= 0x202a && r <= 0x202e)
+	return r == ' ' || !unicode.IsPrint(r) || strings.ContainsRune(`<>()[]\,;:"`, r)
 }
 
 func validDomain(d string) bool {

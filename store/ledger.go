@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -203,36 +205,23 @@ func hardRefusals(settlements []digest.Settlement) (hard []digest.Settlement) {
 	return hard
 }
 
-// noteRefusal draws the conclusion from a hard refusal: the address gets no
-// more mail, at once where the mailbox was named, else when it was refused on
-// two different days.
+// noteRefusal draws the conclusion from a hard refusal, if the ledger took it:
+// a verdict that was fenced off says nothing.
 func noteRefusal(ctx context.Context, tx *sqlx.Tx, v digest.Settlement) error {
-	_, err := tx.ExecContext(ctx, `
-		WITH gone AS (
-			INSERT INTO suppressions (email_hash, reason, detail)
-			SELECT r.email_hash, 'hard', $3
-			FROM readers r
-			JOIN deliveries d ON d.edition_id = $1 AND d.reader_id = r.id AND d.state = 'refused'
-			WHERE r.id = $2 AND r.email IS NOT NULL
-			  AND ($4 OR (SELECT count(DISTINCT p.settled_at::date) FROM deliveries p
-			              WHERE p.reader_id = $2 AND p.state = 'refused' AND p.class = 'hard') > 1)
-			ON CONFLICT (email_hash) DO NOTHING
-			RETURNING email_hash
-		), told AS (
-			INSERT INTO reader_events (reader_id, kind, data)
-			SELECT $2, 'suppressed', jsonb_build_object('reason', 'hard', 'reply', $3::text) FROM gone
-		)
-		UPDATE deliveries d
-		SET state = 'cancelled', settled_at = clock_timestamp(), reply = 'the address is suppressed', not_before = NULL,
-		    lane = NULL, fence = NULL, seq = NULL
-		FROM gone
-		WHERE d.reader_id = $2 AND d.edition_id <> $1 AND d.state IN ('queued', 'claimed')`,
-		int64(v.Ref.Edition), int64(v.Ref.Reader), digest.PlainLine(v.Outcome.Said(), 500),
-		digest.GoneAtOnce(v.Outcome.Reply.Status))
-	if err != nil {
-		return fmt.Errorf("suppress a dead address: %w", err)
+	var settled time.Time
+	err := tx.GetContext(ctx, &settled, `
+		SELECT d.settled_at
+		FROM deliveries d JOIN readers r ON r.id = d.reader_id
+		WHERE d.edition_id = $1 AND d.reader_id = $2 AND d.state = 'refused' AND r.email IS NOT NULL`,
+		int64(v.Ref.Edition), int64(v.Ref.Reader))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
 	}
-	return nil
+	if err != nil {
+		return fmt.Errorf("read a refusal: %w", err)
+	}
+	_, err = suppressHard(ctx, tx, v.Ref.Reader, v.Outcome.Reply.Status, digest.PlainLine(v.Outcome.Said(), 500), settled)
+	return err
 }
 
 func settleArgs(settlements []digest.Settlement) []any {

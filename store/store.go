@@ -139,12 +139,6 @@ func Away(err error) bool {
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 }
 
-// broke says whether err is the violation of the named constraint.
-func broke(err error, constraint string) bool {
-	var pe *pq.Error
-	return errors.As(err, &pe) && pe.Constraint == constraint
-}
-
 // snakeCase is the column of a field: FirstSeen -> first_seen, URL -> url,
 // ReaderID -> reader_id.
 func snakeCase(field string) string {

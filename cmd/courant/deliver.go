@@ -38,29 +38,31 @@ run side by side.`,
 	return c
 }
 
-// drain works the ledger off with progress, and tells what is left.
+// drain works the ledger off, and fails if anything is left.
 func (p *program) drain(ctx context.Context, h *house, wait time.Duration) error {
+	left, err := p.workOff(ctx, h, wait)
+	if err == nil && left.Total() > 0 {
+		err = errors.New(remains(left))
+	}
+	return err
+}
+
+// workOff works the ledger off, tells how it goes, and returns what is left.
+func (p *program) workOff(ctx context.Context, h *house, wait time.Duration) (digest.Remainder, error) {
 	e, err := h.engine()
 	if err != nil {
-		return err
+		return digest.Remainder{}, err
 	}
 	stop := showProgress(ctx, p.stderr, func() string { return progress(e.Counts()) })
 	left, err := e.Drain(ctx, wait)
 	stop()
 	fmt.Fprintln(p.stdout, progress(e.Counts()))
-	switch {
-	case err != nil:
-		return err
-	case left.Total() > 0:
-		return errors.New(remains(left))
-	}
-	return nil
+	return left, err
 }
 
 // progress is one line of what was done.
 func progress(c deliver.Counts) string {
-	s := fmt.Sprintf("%d accepted, %d deferred, %d refused, %d in doubt", c.Accepted, c.Deferred, c.Refused, c.InDoubt)
-	return s
+	return fmt.Sprintf("%d accepted, %d deferred, %d refused, %d in doubt", c.Accepted, c.Deferred, c.Refused, c.InDoubt)
 }
 
 // remains is one sentence of what is left to do, and what does it.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"courant/digest"
@@ -44,7 +45,8 @@ func (p *program) send(ctx context.Context, h *house, name, only string) error {
 		return nil
 	}
 	fmt.Fprintln(p.stdout, published(e))
-	if err := p.drain(ctx, h, 0); err != nil {
+	left, err := p.workOff(ctx, h, 0)
+	if err != nil {
 		return err
 	}
 	tally, err := h.store.Tally(ctx, e.ID)
@@ -52,6 +54,9 @@ func (p *program) send(ctx context.Context, h *house, name, only string) error {
 		return err
 	}
 	fmt.Fprintf(p.stdout, "%s: %s\n", published(e), tally)
+	if tally.Unfinished() > 0 {
+		return errors.New(remains(left))
+	}
 	return nil
 }
 

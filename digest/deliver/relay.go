@@ -18,6 +18,8 @@ type relayState struct {
 	mu       sync.Mutex
 	up       bool
 	last     *OutcomeError // why it is down; nil: not tried yet
+	served   bool          // it took a message before
+	downAt   time.Time
 	wait     time.Duration
 	next     time.Time // when to knock again
 	knocking bool
@@ -33,16 +35,22 @@ const (
 	knockFirst = 500 * time.Millisecond
 	knockLast  = 30 * time.Second
 	faultWait  = time.Minute
+	// blip is how long a relay that worked may be away before that counts.
+	blip = 10 * time.Second
 )
 
-// Down is why the relay cannot be used; nil when it can, or was never tried.
+// Down is why the relay cannot be used; nil when it can, was never tried, or
+// worked a moment ago: relays cut a line now and then.
 func (r *relayState) Down() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.up || r.last == nil {
+	switch {
+	case r.up || r.last == nil:
 		return nil
+	case r.last.Outcome.Class == digest.ClassConfiguration || !r.served || r.now().Sub(r.downAt) > blip:
+		return r.last
 	}
-	return r.last
+	return nil
 }
 
 // MayDial says whether a lane may dial now: always while the relay is up,
@@ -79,7 +87,7 @@ func (r *relayState) Answered(o digest.Outcome) {
 func (r *relayState) Served() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.wait = 0
+	r.wait, r.served = 0, true
 }
 
 // Refuse takes the relay out of use after a fault that is ours to mend.
@@ -90,6 +98,9 @@ func (r *relayState) Refuse(o digest.Outcome) {
 }
 
 func (r *relayState) down(o digest.Outcome) {
+	if r.up || r.downAt.IsZero() {
+		r.downAt = r.now()
+	}
 	r.up, r.last = false, &OutcomeError{r.Name, o}
 	r.wait = min(max(2*r.wait, knockFirst), knockLast)
 	if o.Class == digest.ClassConfiguration {

@@ -142,6 +142,9 @@ const (
 	sweepEvery  = 5 * time.Second
 	resendEvery = 10 * time.Second
 	finishEvery = 5 * time.Second
+	// othersTime is how long a drain waits on while another process has rows
+	// in its hands and none of them moves.
+	othersTime = 5 * time.Second
 )
 
 // keep does the rounds until the session is to stop: it renews the lease,
@@ -194,6 +197,8 @@ type keeper struct {
 	renewed, swept, rewound, took time.Time
 	resentAt, finished            time.Time
 	seen, doubts                  int64
+	left                          int       // what a drain saw last ...
+	moved                         time.Time // ... and since when
 }
 
 func (k *keeper) round() error {
@@ -406,15 +411,20 @@ func (k *keeper) drained(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	waitable := left.Claimed > 0 || left.Due > 0 || left.Deferred > 0 && now.Add(left.Next).Before(k.drain.until)
-	if !waitable || left.Due == 0 && now.After(k.drain.until) {
-		return errDrained
+	if n := left.Total(); n != k.left {
+		k.left, k.moved = n, now
 	}
-	if left.Due > 0 && now.Sub(k.rewound) > 200*time.Millisecond {
-		k.feed.Rewind()
-		k.rewound = now
-	}
-	if now.After(k.drain.until.Add(drainTime)) {
+	early := now.Before(k.drain.until)
+	switch {
+	case left.Due > 0 && (early || now.Sub(k.moved) < drainTime):
+		if now.Sub(k.rewound) > 200*time.Millisecond {
+			k.feed.Rewind()
+			k.rewound = now
+		}
+	case left.Claimed > 0 && (early || now.Sub(k.moved) < othersTime):
+		// Another process is at it, or its lease has to end.
+	case left.Deferred > 0 && left.Next > 0 && now.Add(left.Next).Before(k.drain.until):
+	default:
 		return errDrained
 	}
 	// Leases and retries are far away: no need for quick rounds.

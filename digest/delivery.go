@@ -1,6 +1,7 @@
 package digest
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -79,9 +80,9 @@ type Recipient struct {
 // Work is a claimed delivery in the hands of a lane.
 type Work struct {
 	Recipient
-	Attempts  int // made before this one
-	ExpiresAt time.Time
-	Resends   int // how often it was already sent again out of doubt
+	Attempts int  // made before this one
+	Late     bool // past its time, by the database's clock
+	Resends  int  // how often it was already sent again out of doubt
 }
 
 // Lane is one connection of one process, under a lease by the database's
@@ -90,6 +91,10 @@ type Lane struct {
 	ID    LaneID
 	Fence int64
 }
+
+// ErrLaneLost says that a lane is not the caller's any more: its lease is over,
+// or its fence moved on.
+var ErrLaneLost = errors.New("the lane is lost")
 
 // Owner names the process that holds lanes.
 type Owner struct {

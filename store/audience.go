@@ -73,7 +73,7 @@ func (p *publication) fillAudience(ctx context.Context) error {
 			FROM recent r
 			JOIN deliveries d ON d.edition_id = r.id
 			JOIN variants v ON v.id = d.variant_id
-			WHERE d.state IN ('claimed', 'sending', 'accepted', 'in doubt', 'bounced', 'complained')
+			WHERE (d.state IN ('claimed', 'sending', 'accepted', 'in doubt', 'bounced', 'complained') OR d.resends > 0)
 			GROUP BY d.reader_id
 		), subscribed AS (
 			SELECT s.reader_id, min(s.since) AS since
@@ -197,6 +197,7 @@ func (p *publication) fillHad(ctx context.Context, m digest.Material) error {
 			JOIN editions e ON e.id = t.edition_id
 			JOIN deliveries d ON d.edition_id = t.edition_id AND d.variant_id = t.id
 			WHERE d.state IN ('claimed', 'sending', 'accepted', 'in doubt', 'bounced', 'complained')
+			   OR d.resends > 0 -- was in doubt: the first copy may have come
 			   OR d.state = 'queued' AND e.digest <> $2 AND e.state IN ('open', 'sending', 'held')
 			GROUP BY d.reader_id
 		)

@@ -319,12 +319,15 @@ func (p *publication) skip(ctx context.Context, reason string) (digest.Edition, 
 
 func (p *publication) writeEdition(ctx context.Context, _ digest.Composition) error {
 	if p.joined {
+		// One that is held stays held. The zone's variants are rendered when the
+		// first of them is sent.
 		_, err := p.tx.ExecContext(ctx, `
 			UPDATE editions
-			SET state = 'open', held_reason = '', finished_at = NULL, window_to = GREATEST(window_to, $2)
+			SET state = CASE state WHEN 'done' THEN 'sending' ELSE state END, finished_at = NULL,
+			    window_to = GREATEST(window_to, $2)
 			WHERE id = $1`, p.id, p.edition.WindowTo)
 		if err != nil {
-			return fmt.Errorf("open edition %d for zone %s: %w", p.id, p.zone, err)
+			return fmt.Errorf("reopen edition %d for zone %s: %w", p.id, p.zone, err)
 		}
 		return nil
 	}

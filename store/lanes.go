@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -47,7 +49,12 @@ func (s *Store) RenewLanes(ctx context.Context, owner string, lease time.Duratio
 // lane over.
 func (s *Store) LeaveLanes(ctx context.Context, owner string) error {
 	return s.tx(ctx, func(tx *sqlx.Tx) error {
-		_, err := tx.ExecContext(ctx, requeue+`
+		// Waits for claims that the process gave up on and Postgres did not.
+		_, err := tx.ExecContext(ctx, `SELECT id FROM lanes WHERE owner = $1 ORDER BY id FOR UPDATE`, owner)
+		if err != nil {
+			return fmt.Errorf("lock lanes: %w", err)
+		}
+		_, err = tx.ExecContext(ctx, requeue+`
 			  AND d.state = 'claimed' AND d.lane IN (SELECT id FROM lanes WHERE owner = $1)`, owner)
 		if err != nil {
 			return fmt.Errorf("give claims back: %w", err)
@@ -62,6 +69,35 @@ func (s *Store) LeaveLanes(ctx context.Context, owner string) error {
 		}
 		return nil
 	})
+}
+
+// MoveFence is for a lane that cannot know what it holds, because the answer
+// to a claim never came or claims could not be given back: it moves the lane's
+// fence on and queues again what the lane had claimed. What it was sending is
+// still settled under the old fence. digest.ErrLaneLost when the lane is not
+// the caller's any more.
+func (s *Store) MoveFence(ctx context.Context, lane digest.Lane) (moved digest.Lane, err error) {
+	err = s.tx(ctx, func(tx *sqlx.Tx) error {
+		// A claim under way holds the lane's row, so this waits for its end; one
+		// that comes later finds the fence moved.
+		var there bool
+		err := tx.GetContext(ctx, &there, `SELECT true FROM lanes WHERE id = $1 AND fence = $2 FOR UPDATE`, int64(lane.ID), lane.Fence)
+		if errors.Is(err, sql.ErrNoRows) {
+			return digest.ErrLaneLost
+		}
+		if err != nil {
+			return err
+		}
+		if err := tx.GetContext(ctx, &moved, `UPDATE lanes SET fence = fence + 1 WHERE id = $1 RETURNING id, fence`, int64(lane.ID)); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, requeue+` AND d.state = 'claimed' AND d.lane = $1`, int64(lane.ID))
+		return err
+	})
+	if err != nil {
+		return lane, fmt.Errorf("move the fence of lane %d: %w", lane.ID, err)
+	}
+	return moved, nil
 }
 
 // requeue puts rows back to queued, to be found by their not_before. The rows
@@ -118,16 +154,23 @@ func (s *Store) NextLease(ctx context.Context, self string) (time.Duration, erro
 // TakeOver moves the fence of a lost process's lanes on and ends what they
 // held: claimed rows are queued again, rows that were sending become what
 // judge says of them. A process that is known to be dead is taken over before
-// its lease ends. It returns what judge said.
+// its lease ends; what it had asked of Postgres may still be under way then and
+// is waited for. It returns what judge said.
 func (s *Store) TakeOver(ctx context.Context, owner string, dead bool, judge func([]digest.Stranded) []digest.Salvage) ([]digest.Salvage, error) {
 	var salvaged []digest.Salvage
 	err := s.tx(ctx, func(tx *sqlx.Tx) error {
+		// Every claim holds its lane's row: once the rows are ours, all that the
+		// process claimed is committed and seen by the statements below.
+		lock := `FOR UPDATE`
+		if !dead {
+			lock = `FOR UPDATE SKIP LOCKED` // somebody else is at it, or it claims: it lives
+		}
 		var lanes []int64
 		err := tx.SelectContext(ctx, &lanes, `
 			WITH lost AS (
 				SELECT id FROM lanes
 				WHERE owner = $1 AND ($2 OR lease_until < clock_timestamp())
-				FOR UPDATE SKIP LOCKED
+				ORDER BY id `+lock+`
 			)
 			DELETE FROM lanes l USING lost WHERE l.id = lost.id
 			RETURNING l.id`, owner, dead)

@@ -20,7 +20,7 @@ type claimedRow struct {
 	Since                          time.Time
 	KeyID                          int
 	Attempts, Resends, Seq         int
-	ExpiresAt                      time.Time
+	Late                           bool
 }
 
 func (r claimedRow) work() digest.Work {
@@ -30,23 +30,31 @@ func (r claimedRow) work() digest.Work {
 			Variant: digest.VariantID(r.VariantID), Digest: r.Digest, Address: r.Email, Name: r.Name, Since: r.Since,
 			KeyID: byte(r.KeyID),
 		},
-		Attempts: r.Attempts, Resends: r.Resends, ExpiresAt: r.ExpiresAt,
+		Attempts: r.Attempts, Resends: r.Resends, Late: r.Late,
 	}
 }
 
 // The two halves of a claim: mark what was picked, and read what its mail is
 // made from. Lanes whose lease is over claim nothing.
+//
+// The lane's row is locked against whoever takes the lane over, not against
+// the renewal of its lease. A process that dies leaves a claim running in
+// Postgres: the take-over must wait for it, or never hears of its rows.
 const claimMark = `
+	), held AS MATERIALIZED (
+		SELECT l.id FROM lanes l
+		WHERE l.id = $1 AND l.fence = $2 AND l.lease_until > clock_timestamp()
+		FOR KEY SHARE
 	), claimed AS (
 		UPDATE deliveries d
 		SET state = 'claimed', lane = $1, fence = $2, seq = p.seq + $3, not_before = NULL
 		FROM picked p
 		WHERE d.edition_id = p.edition_id AND d.reader_id = p.reader_id AND d.edition_id BETWEEN $4 AND $5 AND d.reader_id > $6
-		  AND EXISTS (SELECT 1 FROM lanes l WHERE l.id = $1 AND l.fence = $2 AND l.lease_until > clock_timestamp())
+		  AND EXISTS (SELECT 1 FROM held)
 		RETURNING d.edition_id, d.reader_id, d.variant_id, d.attempts, d.resends, d.seq
 	)
 	SELECT c.edition_id, c.reader_id, c.variant_id, c.attempts, c.resends, c.seq, e.digest, e.key_id,
-	       COALESCE(r.email, '') AS email, r.name, v.expires_at,
+	       COALESCE(r.email, '') AS email, r.name, v.expires_at <= clock_timestamp() AS late,
 	       COALESCE(ch.since, (SELECT min(s.since) FROM subscriptions s WHERE s.reader_id = r.id AND s.list = ANY (e.lists)), r.created_at) AS since
 	FROM claimed c
 	JOIN editions e ON e.id = c.edition_id
@@ -74,7 +82,8 @@ func (s *Store) ClaimFresh(ctx context.Context, lane digest.Lane, seq int, e dig
 }
 
 // ClaimDue claims up to n deliveries of any edition whose not_before has
-// passed: retries, resends and what lost lanes left.
+// passed: retries, resends and what lost lanes left. Both claims return
+// digest.ErrLaneLost to a lane that may not claim.
 func (s *Store) ClaimDue(ctx context.Context, lane digest.Lane, seq int, n int) ([]digest.Work, error) {
 	const query = `
 	WITH picked AS (
@@ -99,11 +108,28 @@ func (s *Store) claim(ctx context.Context, query string, args ...any) ([]digest.
 	if err := st.SelectContext(ctx, &rows, args...); err != nil {
 		return nil, fmt.Errorf("claim deliveries: %w", err)
 	}
+	if len(rows) == 0 {
+		return nil, s.holds(ctx, args[0], args[1])
+	}
 	work := make([]digest.Work, len(rows))
 	for i, r := range rows {
 		work[i] = r.work()
 	}
 	return work, nil
+}
+
+// holds tells a lane that found nothing to claim from one that may not.
+func (s *Store) holds(ctx context.Context, lane, fence any) error {
+	var held bool
+	err := s.db.GetContext(ctx, &held, `
+		SELECT EXISTS (SELECT 1 FROM lanes WHERE id = $1 AND fence = $2 AND lease_until > clock_timestamp())`, lane, fence)
+	if err != nil {
+		return fmt.Errorf("claim deliveries: %w", err)
+	}
+	if !held {
+		return fmt.Errorf("claim deliveries: %w", digest.ErrLaneLost)
+	}
+	return nil
 }
 
 // commitQuery settles and grants in one statement, so in one commit.
@@ -171,6 +197,9 @@ func (s *Store) Commit(ctx context.Context, intents []digest.Intent, settlements
 		}
 	} else {
 		err = s.tx(ctx, func(tx *sqlx.Tx) error {
+			if err := lockReaders(ctx, tx, hard); err != nil {
+				return err
+			}
 			if err := tx.SelectContext(ctx, &rows, commitQuery, args...); err != nil {
 				return fmt.Errorf("commit %d intents and %d verdicts: %w", len(intents), len(settlements), err)
 			}
@@ -203,6 +232,21 @@ func hardRefusals(settlements []digest.Settlement) (hard []digest.Settlement) {
 		}
 	}
 	return hard
+}
+
+// lockReaders locks before any delivery, as a leaving does, so that the two
+// wait for each other and do not deadlock.
+func lockReaders(ctx context.Context, tx *sqlx.Tx, hard []digest.Settlement) error {
+	readers := make([]int64, len(hard))
+	for i, h := range hard {
+		readers[i] = int64(h.Ref.Reader)
+	}
+	_, err := tx.ExecContext(ctx, `
+		SELECT id FROM readers WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE`, pq.Array(readers))
+	if err != nil {
+		return fmt.Errorf("lock refused readers: %w", err)
+	}
+	return nil
 }
 
 // noteRefusal draws the conclusion from a hard refusal, if the ledger took it:
@@ -268,22 +312,33 @@ func (s *Store) Release(ctx context.Context, lane digest.Lane, refs []digest.Ref
 	}
 	_, err := s.db.ExecContext(ctx, `
 		UPDATE deliveries d
-		SET state = n.state, lane = NULL, fence = NULL, seq = NULL,
-		    reply = CASE WHEN n.state = 'cancelled' THEN 'the reader left' WHEN n.state = 'expired' THEN 'too late to be news' ELSE d.reply END,
+		SET state = n.state, lane = NULL, fence = NULL, seq = NULL, reply = COALESCE(n.why, d.reply),
 		    not_before = CASE WHEN n.state = 'queued' THEN clock_timestamp() END,
 		    settled_at = CASE WHEN n.state <> 'queued' THEN clock_timestamp() END
 		FROM (
-			SELECT u.edition_id, u.reader_id,
-			       CASE WHEN w.recalled OR r.email IS NULL OR c.left_at IS NOT NULL OR c.paused_until > clock_timestamp()
-			              OR EXISTS (SELECT 1 FROM suppressions x WHERE x.email_hash = r.email_hash AND (x.until IS NULL OR x.until > clock_timestamp()))
-			              OR e.kind <> 'proof' AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.reader_id = u.reader_id AND s.list = ANY (e.lists) AND s.state = 'active')
-			            THEN 'cancelled'
-			            ELSE 'queued' END AS state
+			SELECT u.edition_id, u.reader_id, g.why,
+			       CASE WHEN g.why IS NULL THEN 'queued' WHEN g.late THEN 'expired' ELSE 'cancelled' END AS state
 			FROM unnest($3::bigint[], $4::bigint[]) AS u (edition_id, reader_id)
 			JOIN deliveries w ON w.edition_id = u.edition_id AND w.reader_id = u.reader_id
 			JOIN editions e ON e.id = u.edition_id
+			JOIN variants v ON v.id = w.variant_id
 			JOIN readers r ON r.id = u.reader_id
 			LEFT JOIN choices c ON c.reader_id = u.reader_id AND c.digest = e.digest AND e.kind <> 'proof'
+			CROSS JOIN LATERAL (
+				SELECT CASE
+				       WHEN r.email IS NULL THEN 'the reader was erased'
+				       WHEN w.recalled OR c.left_at IS NOT NULL THEN 'the reader left'
+				       WHEN c.paused_until > clock_timestamp() THEN 'the reader paused the digest'
+				       WHEN EXISTS (SELECT 1 FROM suppressions x WHERE x.email_hash = r.email_hash AND (x.until IS NULL OR x.until > clock_timestamp()))
+				       THEN 'the address gets no more mail'
+				       WHEN e.kind <> 'proof' AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.reader_id = u.reader_id AND s.list = ANY (e.lists) AND s.state = 'active')
+				       THEN 'the reader is on none of the lists any more'
+				       END AS why
+			) gone
+			CROSS JOIN LATERAL (
+				SELECT gone.why IS NULL AND v.expires_at <= clock_timestamp() AS late,
+				       CASE WHEN gone.why IS NULL AND v.expires_at <= clock_timestamp() THEN 'too late to be news' ELSE gone.why END AS why
+			) g
 		) n
 		WHERE d.edition_id = n.edition_id AND d.reader_id = n.reader_id
 		  AND d.lane = $1 AND d.fence = $2 AND d.state = 'claimed'`,
@@ -294,23 +349,44 @@ func (s *Store) Release(ctx context.Context, lane digest.Lane, refs []digest.Ref
 	return nil
 }
 
+// resendable is a delivery in doubt that is worth sending again: it never was
+// yet, it is still news, and its reader still wants it.
+const resendable = `
+	d.state = 'in doubt' AND d.resends = 0 AND NOT d.recalled
+	AND EXISTS (SELECT 1 FROM variants v WHERE v.id = d.variant_id AND v.expires_at > clock_timestamp())
+	AND EXISTS (
+		SELECT 1 FROM readers r
+		JOIN editions g ON g.id = d.edition_id
+		LEFT JOIN choices c ON c.reader_id = r.id AND c.digest = g.digest AND g.kind <> 'proof'
+		WHERE r.id = d.reader_id AND r.email IS NOT NULL AND c.left_at IS NULL
+		  AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.email_hash = r.email_hash AND (x.until IS NULL OR x.until > clock_timestamp())))`
+
 // ResendDoubtful queues each delivery in doubt once more, with the same
-// Message-ID, and says how many.
-func (s *Store) ResendDoubtful(ctx context.Context) (int, error) {
-	r, err := s.db.ExecContext(ctx, `
-		UPDATE deliveries d
-		SET state = 'queued', resends = d.resends + 1, not_before = clock_timestamp(), settled_at = NULL
-		FROM editions e, variants v
-		WHERE e.state = 'sending' AND d.edition_id = e.id AND v.id = d.variant_id AND v.expires_at > clock_timestamp()
-		  AND d.state = 'in doubt' AND d.resends = 0`)
+// Message-ID, and says how many. What no reader would get any more stays in
+// doubt.
+func (s *Store) ResendDoubtful(ctx context.Context) (n int, err error) {
+	err = s.tx(ctx, func(tx *sqlx.Tx) error {
+		// Held off against FinishEditions, which must see what is queued here.
+		var editions []int64
+		err := tx.SelectContext(ctx, &editions, `SELECT id FROM editions WHERE state = 'sending' ORDER BY id FOR NO KEY UPDATE`)
+		if err != nil || len(editions) == 0 {
+			return err
+		}
+		r, err := tx.ExecContext(ctx, `
+			UPDATE deliveries d
+			SET state = 'queued', resends = d.resends + 1, not_before = clock_timestamp(), settled_at = NULL
+			WHERE d.edition_id = ANY ($1::bigint[]) AND `+resendable, pq.Array(editions))
+		if err != nil {
+			return err
+		}
+		count, err := r.RowsAffected()
+		n = int(count)
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("queue what is in doubt again: %w", err)
 	}
-	n, err := r.RowsAffected()
-	if err != nil {
-		return 0, fmt.Errorf("queue what is in doubt again: %w", err)
-	}
-	return int(n), nil
+	return n, nil
 }
 
 // ExpireQueued ends what is queued past its time and says how many.

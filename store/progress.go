@@ -47,16 +47,43 @@ func (s *Store) MoveEdition(ctx context.Context, id digest.EditionID, to digest.
 	return n > 0, nil
 }
 
+// OpenEdition lets an edition go whose mails were rendered. It says whether it
+// was open: a process that is late must not undo what others did with it, a
+// hold least of all.
+func (s *Store) OpenEdition(ctx context.Context, id digest.EditionID) (bool, error) {
+	r, err := s.db.ExecContext(ctx, `UPDATE editions SET state = 'sending' WHERE id = $1 AND state = 'open'`, int64(id))
+	if err != nil {
+		return false, fmt.Errorf("open edition %d: %w", id, err)
+	}
+	n, err := r.RowsAffected()
+	if err != nil {
+		return false, fmt.Errorf("open edition %d: %w", id, err)
+	}
+	return n > 0, nil
+}
+
 // FinishEditions marks the editions that are sending and have nothing left to
-// do as done, and returns them.
-func (s *Store) FinishEditions(ctx context.Context) ([]digest.EditionID, error) {
+// do as done, and returns them. Where what is in doubt is to be sent again,
+// that is left to do.
+func (s *Store) FinishEditions(ctx context.Context, resend bool) ([]digest.EditionID, error) {
 	var ids []digest.EditionID
-	err := s.db.SelectContext(ctx, &ids, `
-		UPDATE editions e
-		SET state = 'done', finished_at = clock_timestamp()
-		WHERE e.state = 'sending' AND NOT EXISTS (
-			SELECT 1 FROM deliveries d WHERE d.edition_id = e.id AND d.state IN ('queued', 'claimed', 'sending'))
-		RETURNING e.id`)
+	err := s.tx(ctx, func(tx *sqlx.Tx) error {
+		// Locked first and looked at by a statement of its own: one that waited
+		// for a later zone's publication would not see that zone's deliveries.
+		var sending []int64
+		err := tx.SelectContext(ctx, &sending, `
+			SELECT id FROM editions WHERE state = 'sending' ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`)
+		if err != nil || len(sending) == 0 {
+			return err
+		}
+		return tx.SelectContext(ctx, &ids, `
+			UPDATE editions e
+			SET state = 'done', finished_at = clock_timestamp()
+			WHERE e.id = ANY ($1::bigint[])
+			  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.edition_id = e.id AND d.state IN ('queued', 'claimed', 'sending'))
+			  AND NOT ($2 AND EXISTS (SELECT 1 FROM deliveries d WHERE d.edition_id = e.id AND `+resendable+`))
+			RETURNING e.id`, pq.Array(sending), resend)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("finish editions: %w", err)
 	}

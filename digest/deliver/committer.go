@@ -16,7 +16,18 @@ const commitMost = 4096
 type request struct {
 	intent     digest.Intent
 	settlement *digest.Settlement
-	granted    chan<- []digest.Ref // for an intent; buffered
+	answer     chan<- grant // for an intent; buffered
+}
+
+// grant is the answer to an intent.
+type grant struct {
+	refs []digest.Ref
+	// at is when the intent was asked for, by our clock: before it was committed,
+	// so that it is only ever thought older than it is.
+	at time.Time
+	// repeated says that it was asked for more than once: what is refused now may
+	// stand from the first time.
+	repeated bool
 }
 
 // committer merges the intents and verdicts of all lanes of the process into
@@ -27,6 +38,7 @@ type committer struct {
 	journal  *journal
 	log      *slog.Logger
 	away     func(error) bool
+	now      func() time.Time
 	requests chan request
 	err      error // why it ended early; read after its end
 	ended    chan struct{}
@@ -35,7 +47,7 @@ type committer struct {
 func newCommitter(s *session) *committer {
 	return &committer{
 		ended: make(chan struct{}),
-		store: s.Store, journal: s.journal, log: s.Log, away: s.away,
+		store: s.Store, journal: s.journal, log: s.Log, away: s.away, now: s.now,
 		requests: make(chan request, commitMost),
 	}
 }
@@ -61,8 +73,8 @@ func (c *committer) run(ctx context.Context) {
 func (c *committer) refuseAll() {
 	go func() {
 		for r := range c.requests {
-			if r.granted != nil {
-				r.granted <- nil
+			if r.answer != nil {
+				r.answer <- grant{}
 			}
 		}
 	}()
@@ -100,24 +112,16 @@ func (c *committer) commit(ctx context.Context, batch []request) error {
 		}
 	}
 	granted, err := c.persist(ctx, intents, settlements)
-	if err != nil {
-		for _, r := range batch {
-			if r.granted != nil {
-				r.granted <- nil
-			}
-		}
-		return err
-	}
-	stands := make(map[digest.Ref]bool, len(granted))
-	for _, ref := range granted {
+	stands := make(map[digest.Ref]bool, len(granted.refs))
+	for _, ref := range granted.refs {
 		stands[ref] = true
 	}
 	for _, r := range batch {
-		if r.granted != nil {
-			r.granted <- among(r.intent.Refs, stands)
+		if r.answer != nil {
+			r.answer <- grant{refs: among(r.intent.Refs, stands), at: granted.at, repeated: granted.repeated}
 		}
 	}
-	return nil
+	return err
 }
 
 // among is those of refs that stand, in order.
@@ -131,24 +135,25 @@ func among(refs []digest.Ref, stands map[digest.Ref]bool) []digest.Ref {
 	return kept
 }
 
-func (c *committer) persist(ctx context.Context, intents []digest.Intent, settlements []digest.Settlement) ([]digest.Ref, error) {
+func (c *committer) persist(ctx context.Context, intents []digest.Intent, settlements []digest.Settlement) (grant, error) {
 	wait, waited := 100*time.Millisecond, false
 	for {
+		asked := c.now()
 		granted, settled, err := c.store.Commit(ctx, intents, settlements)
 		if err == nil {
 			c.forget(settlements, settled, waited)
-			return granted, nil
+			return grant{granted, asked, waited}, nil
 		}
 		if !c.away(err) {
 			c.log.Error("ledger refused a commit", "error", err)
-			return nil, err
+			return grant{}, err
 		}
 		if !waited {
 			c.log.Warn("database is away, deliveries wait", "error", err)
 			waited = true
 		}
 		if serr := sleep(ctx, wait); serr != nil {
-			return nil, err
+			return grant{}, err
 		}
 		wait = min(2*wait, 2*time.Second)
 	}
@@ -168,12 +173,12 @@ func (c *committer) forget(settlements []digest.Settlement, settled []digest.Ref
 	}
 }
 
-// intend asks for leave to send and returns the channel on which the granted
-// refs will come.
-func (c *committer) intend(in digest.Intent) <-chan []digest.Ref {
-	granted := make(chan []digest.Ref, 1)
-	c.requests <- request{intent: in, granted: granted}
-	return granted
+// intend asks for leave to send and returns the channel on which the answer
+// will come.
+func (c *committer) intend(in digest.Intent) <-chan grant {
+	answer := make(chan grant, 1)
+	c.requests <- request{intent: in, answer: answer}
+	return answer
 }
 
 // settle hands a verdict on.

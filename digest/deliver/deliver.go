@@ -36,6 +36,7 @@ type Store interface {
 	JoinLanes(ctx context.Context, o digest.Owner, n int, lease time.Duration) ([]digest.Lane, error)
 	RenewLanes(ctx context.Context, owner string, lease time.Duration) ([]digest.Lane, error)
 	LeaveLanes(ctx context.Context, owner string) error
+	MoveFence(ctx context.Context, lane digest.Lane) (digest.Lane, error)
 	LostOwners(ctx context.Context, self string) ([]digest.Owner, error)
 	TakeOver(ctx context.Context, owner string, dead bool, judge func([]digest.Stranded) []digest.Salvage) ([]digest.Salvage, error)
 
@@ -45,8 +46,9 @@ type Store interface {
 	Release(ctx context.Context, lane digest.Lane, refs []digest.Ref) error
 
 	EditionsIn(ctx context.Context, state digest.EditionState) ([]digest.EditionID, error)
+	OpenEdition(ctx context.Context, id digest.EditionID) (bool, error)
 	MoveEdition(ctx context.Context, id digest.EditionID, to digest.EditionState, reason string) (bool, error)
-	FinishEditions(ctx context.Context) ([]digest.EditionID, error)
+	FinishEditions(ctx context.Context, resend bool) ([]digest.EditionID, error)
 	ExpireQueued(ctx context.Context) (int, error)
 	ResendDoubtful(ctx context.Context) (int, error)
 	Remainder(ctx context.Context) (digest.Remainder, error)

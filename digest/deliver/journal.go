@@ -89,10 +89,11 @@ type journal struct {
 	dir     string
 	boot    string
 	files   [2]*os.File
+	sizes   [2]int64 // of what is whole in each
 	current int
-	size    int64
 	turnAt  int64 // the size at which the other file is begun
 	seq     uint64
+	torn    bool   // ends in half a record that cannot be taken back: nothing is sent any more
 	open    [2]int // attempts a file speaks of that are not settled
 	in      map[digest.Ref]int
 }
@@ -113,7 +114,7 @@ func createJournal(dir, boot string) (*journal, error) {
 			return nil, errors.Join(fmt.Errorf("make the journal: %w", err), j.Close())
 		}
 		j.files[i] = f
-		if err := j.head(f); err != nil {
+		if err := j.head(i); err != nil {
 			return nil, errors.Join(err, j.Close())
 		}
 	}
@@ -131,10 +132,22 @@ func createJournal(dir, boot string) (*journal, error) {
 
 func (j *journal) path(i int) string { return filepath.Join(j.dir, fmt.Sprintf("%s.%d", j.Name, i)) }
 
-func (j *journal) head(f *os.File) error {
-	if _, err := f.WriteString(journalHead + j.boot + "\n"); err != nil {
+func (j *journal) head(i int) error {
+	j.sizes[i] = 0
+	return j.append(i, []byte(journalHead+j.boot+"\n"))
+}
+
+// append writes a whole record or none: half of one, as a full disk leaves it,
+// would hide all that comes after it.
+func (j *journal) append(i int, b []byte) error {
+	if _, err := j.files[i].Write(b); err != nil {
+		if terr := j.files[i].Truncate(j.sizes[i]); terr != nil {
+			j.torn = true
+			err = errors.Join(err, terr)
+		}
 		return fmt.Errorf("write the journal: %w", err)
 	}
+	j.sizes[i] += int64(len(b))
 	return nil
 }
 
@@ -155,6 +168,9 @@ func (j *journal) write(r record) error {
 	r.Seq = j.seq
 	var buf [recordSize]byte
 	b := r.append(buf[:0])
+	if j.torn {
+		return errors.New("the journal is torn")
+	}
 	if r.Kind == recordStart {
 		if err := j.turn(); err != nil {
 			return err
@@ -170,29 +186,23 @@ func (j *journal) write(r record) error {
 	if !ok {
 		at = j.current
 	}
-	if _, err := j.files[at].Write(b); err != nil {
-		return fmt.Errorf("write the journal: %w", err)
-	}
-	if at == j.current {
-		j.size += recordSize
-	}
-	return nil
+	return j.append(at, b)
 }
 
 // turn changes to the other file when this one is large and the other has
 // nothing left to tell.
 func (j *journal) turn() error {
 	other := 1 - j.current
-	if j.size < j.turnAt || j.open[other] > 0 {
+	if j.sizes[j.current] < j.turnAt || j.open[other] > 0 {
 		return nil
 	}
 	if err := j.files[other].Truncate(0); err != nil {
 		return fmt.Errorf("begin the journal anew: %w", err)
 	}
-	if err := j.head(j.files[other]); err != nil {
+	if err := j.head(other); err != nil {
 		return err
 	}
-	j.current, j.size = other, 0
+	j.current = other
 	return nil
 }
 
@@ -284,16 +294,27 @@ func openRelic(dir, name, boot string) (*relic, error) {
 		}
 		return nil, errors.Join(err, f.Close())
 	}
-	r := &relic{Name: name, Whole: true, last: map[relicKey]record{}, lock: f}
+	r, err := readRelic(dir, name, boot)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	r.lock = f
+	return r, nil
+}
+
+// readRelic reads a journal without asking whether its process lives.
+func readRelic(dir, name, boot string) (*relic, error) {
+	r := &relic{Name: name, Whole: true, last: map[relicKey]record{}}
 	for _, suffix := range []string{".0", ".1"} {
 		if err := r.read(filepath.Join(dir, name+suffix), boot); err != nil {
-			return nil, errors.Join(err, f.Close())
+			return nil, err
 		}
 	}
 	return r, nil
 }
 
-// read adds a file's records. A torn end is where the process died.
+// read adds a file's records. A torn end is where the process died; damage
+// anywhere else means that the file does not tell all.
 func (r *relic) read(path, boot string) error {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -306,9 +327,13 @@ func (r *relic) read(path, boot string) error {
 	defer f.Close() // read only
 	in := bufio.NewReaderSize(f, 1<<20)
 	head, err := in.ReadString('\n')
-	if err != nil || head != journalHead {
+	if err != nil && strings.HasPrefix(journalHead, head) {
 		// A file cut to nothing: the process died between truncating and
 		// writing the head, when it had nothing to tell.
+		return nil
+	}
+	if head != journalHead {
+		r.Whole = false
 		return nil
 	}
 	if b, err := in.ReadString('\n'); err != nil || strings.TrimSuffix(b, "\n") != boot || boot == "" {
@@ -316,11 +341,15 @@ func (r *relic) read(path, boot string) error {
 	}
 	var buf [recordSize]byte
 	for {
-		if _, err := io.ReadFull(in, buf[:]); err != nil {
+		switch _, err := io.ReadFull(in, buf[:]); {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 			return nil
+		case err != nil:
+			return fmt.Errorf("read a journal: %w", err)
 		}
 		rec, ok := parseRecord(buf[:])
 		if !ok {
+			r.Whole = false
 			return nil
 		}
 		if key := (relicKey{rec.Lane, rec.Ref}); rec.Seq > r.last[key].Seq {

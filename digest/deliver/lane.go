@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math"
 	"time"
@@ -20,6 +21,9 @@ const (
 	// claimAhead is how much sending one claim covers.
 	claimAhead = 700 * time.Millisecond
 	mostClaim  = 512
+	// paceBurst is how long a lane waits with a message in its hands for the
+	// relay's limit; for longer it gives its claims back.
+	paceBurst = 300 * time.Millisecond
 	// idleClose is how long an unused connection is kept.
 	idleClose = 20 * time.Second
 	// A connection is changed for a new one after so many messages or so
@@ -35,8 +39,13 @@ type lane struct {
 	id    digest.Lane
 	seq   int // of the last claimed row; orders what the lane sends
 
+	// unsure: rows may be claimed for this lane that it does not know of.
+	unsure bool
+	pause  time.Duration // before the next turn, after a run that was broken off
+
 	conn   Conn
 	dialed time.Time
+	used   time.Time
 	sent   int     // over this connection
 	rate   float64 // messages a second, smoothed
 	buf    []byte
@@ -68,6 +77,8 @@ func (l *lane) rest(wait time.Duration) {
 	case <-l.s.stop.Done():
 	case <-l.s.wake.Next():
 	case <-t.C:
+	}
+	if l.conn != nil && l.s.now().Sub(l.used) >= idleClose {
 		l.hangUp()
 	}
 }
@@ -79,29 +90,67 @@ func (l *lane) turn() time.Duration {
 	if !l.s.feed.Waiting() {
 		return idle
 	}
-	if l.s.wake.Lost(l.id) && !l.rejoin() {
+	if l.s.wake.Lost(l.id) && !l.rejoin() || l.unsure && !l.makeSure() {
 		return roundEvery
 	}
-	if wait := l.connect(); wait > 0 {
+	// A relay that is not known to be well is asked before the claim; one that
+	// is well need not be dialled to find that there is no work.
+	if !l.relay.Up() {
+		if wait := l.connect(); wait > 0 {
+			return wait
+		}
+	}
+	if wait := l.relay.pacer.ahead(); wait > 0 {
 		return wait
 	}
 	l.s.busy.Add(1)
 	defer l.s.busy.Add(-1)
-	n := l.ahead(claimAhead, mostClaim)
+	n := min(l.ahead(claimAhead, mostClaim), l.relay.pacer.within(claimAhead))
 	work, err := l.s.feed.Claim(l.s.work, l.id, l.seq, n)
 	if err != nil {
-		if !l.s.away(err) && l.s.stop.Err() == nil {
-			l.s.Log.Error("claim failed", "error", err)
-		}
-		return roundEvery
+		return l.unclaimed(err)
 	}
 	if len(work) == 0 {
 		return idle
 	}
 	l.seq += len(work)
 	l.s.activity.Add(1)
+	l.pause = 0
 	l.deliver(work)
-	return 0
+	return l.pause
+}
+
+// unclaimed says how long to wait after a claim that failed. Its rows may be
+// ours for all that: the answer can get lost after the commit.
+func (l *lane) unclaimed(err error) time.Duration {
+	if errors.Is(err, digest.ErrLaneLost) {
+		if l.rejoin() {
+			return 0
+		}
+		return roundEvery
+	}
+	l.unsure = true
+	if !l.s.away(err) && l.s.stop.Err() == nil {
+		l.s.Log.Error("claim failed", "error", err)
+	}
+	return roundEvery
+}
+
+// makeSure queues again whatever is claimed for this lane without its knowing.
+// Nothing is in its hands between two turns.
+func (l *lane) makeSure() bool {
+	moved, err := l.s.Store.MoveFence(l.s.work, l.id)
+	switch {
+	case errors.Is(err, digest.ErrLaneLost):
+		return l.rejoin()
+	case err != nil:
+		if l.s.stop.Err() == nil {
+			l.s.Log.Warn("cannot tell what is claimed", "lane", l.id.ID, "error", err)
+		}
+		return false
+	}
+	l.id, l.unsure = moved, false
+	return true
 }
 
 // rejoin takes a new lane in place of one that was lost with its lease.
@@ -113,7 +162,7 @@ func (l *lane) rejoin() bool {
 		return false
 	}
 	l.hangUp()
-	l.id = ids[0]
+	l.id, l.unsure = ids[0], false
 	held, err := l.s.Store.RenewLanes(l.s.work, l.s.owner.ID, l.s.lease())
 	if err != nil {
 		return false
@@ -135,7 +184,7 @@ func (l *lane) connect() time.Duration {
 		}
 		return wait
 	}
-	l.conn, l.dialed, l.sent = conn, l.s.now(), 0
+	l.conn, l.dialed, l.used, l.sent = conn, l.s.now(), l.s.now(), 0
 	return 0
 }
 
@@ -170,7 +219,7 @@ func (l *lane) deliver(work []digest.Work) {
 			// The connection may be promised to a message that is not sent.
 			l.hangUp()
 			if next != nil {
-				l.withdraw(next.wait(l))
+				l.withdraw(next.await(l))
 			}
 			l.release(work)
 			return
@@ -178,12 +227,11 @@ func (l *lane) deliver(work []digest.Work) {
 	}
 }
 
-// fresh gives back what expired between the claim and now.
+// fresh gives back what was too late already when it was claimed.
 func (l *lane) fresh(work []digest.Work) []digest.Work {
 	kept, late := work[:0:0], []digest.Ref(nil)
-	now := l.s.now()
 	for _, w := range work {
-		if w.Address == "" || !w.ExpiresAt.After(now) {
+		if w.Address == "" || w.Late {
 			late = append(late, w.Ref)
 			continue
 		}
@@ -196,8 +244,8 @@ func (l *lane) fresh(work []digest.Work) []digest.Work {
 // run is a run-ahead: deliveries that one intent covers.
 type run struct {
 	work    []digest.Work
-	granted <-chan []digest.Ref
-	at      time.Time // when the intent was known to stand
+	answer  <-chan grant
+	at      time.Time // when the intent was asked for
 	revoked bool      // a renewal was not granted in full: what is left goes back
 }
 
@@ -205,7 +253,7 @@ type run struct {
 func (l *lane) intend(work []digest.Work) (*run, []digest.Work) {
 	n := min(l.ahead(runAhead, mostAhead), len(work))
 	r := &run{work: work[:n]}
-	r.granted = l.s.committer.intend(l.intent(r.work))
+	r.answer = l.s.committer.intend(l.intent(r.work))
 	return r, work[n:]
 }
 
@@ -217,42 +265,43 @@ func (l *lane) intent(work []digest.Work) digest.Intent {
 	return in
 }
 
-// wait blocks until the intent was answered, and leaves only what was
+// await blocks until the intent was answered, and leaves only what was
 // granted. The rest goes back: readers who left, an edition that was held, a
 // lease that is over.
-func (r *run) wait(l *lane) []digest.Work {
-	refs := <-r.granted
-	// By the monotonic clock of the moment the answer came, which is after
-	// the commit: an intent is only ever thought older than it is.
-	r.at = l.s.now()
-	stands := make(map[digest.Ref]bool, len(refs))
-	for _, ref := range refs {
+func (r *run) await(l *lane) []digest.Work {
+	g := <-r.answer
+	r.at = g.at
+	stands := make(map[digest.Ref]bool, len(g.refs))
+	for _, ref := range g.refs {
 		stands[ref] = true
 	}
-	var kept []digest.Work
-	var lost []digest.Ref
+	var kept, lost []digest.Work
 	for _, w := range r.work {
 		if stands[w.Ref] {
 			kept = append(kept, w)
 		} else {
-			lost = append(lost, w.Ref)
+			lost = append(lost, w)
 		}
 	}
 	r.work = kept
-	l.releaseRefs(lost)
+	if g.repeated {
+		// Of an intent that was asked for twice the first may have stood.
+		l.withdraw(lost)
+	}
+	l.release(lost)
 	return kept
 }
 
 // send hands a run-ahead over, message by message. It says whether the lane
 // may go on with what it claimed.
 func (l *lane) send(r *run, halfway func()) bool {
-	work := r.wait(l)
+	work := r.await(l)
 	began := l.s.now()
 	for i := range work {
 		if i == len(work)/2 {
 			halfway()
 		}
-		if l.s.stop.Err() != nil || l.connect() > 0 || l.relay.pacer.wait(l.s.stop) != nil {
+		if l.s.stop.Err() != nil || l.connect() > 0 || !l.paced() {
 			l.withdraw(work[i:])
 			return false
 		}
@@ -263,6 +312,22 @@ func (l *lane) send(r *run, halfway func()) bool {
 	}
 	l.measure(len(work), l.s.now().Sub(began))
 	return true
+}
+
+// paced waits for the relay's limit, unless that takes long.
+func (l *lane) paced() bool {
+	for {
+		wait := l.relay.pacer.take()
+		switch {
+		case wait == 0:
+			return true
+		case wait > paceBurst:
+			l.pause = wait
+			return false
+		case sleep(l.s.stop, wait) != nil:
+			return false
+		}
+	}
 }
 
 // measure smooths the lane's rate, quickly up and quickly down.
@@ -280,6 +345,7 @@ func (l *lane) one(r *run, work []digest.Work, i int) bool {
 	text, err := l.text(w)
 	if err != nil {
 		l.withdraw(work[i : i+1])
+		l.pause = roundEvery
 		l.misprint(w, err)
 		return false
 	}
@@ -294,6 +360,7 @@ func (l *lane) one(r *run, work []digest.Work, i int) bool {
 		return started
 	})
 	l.sent++
+	l.used = l.s.now()
 	return l.conclude(w, o, started, asked && !started) && !r.revoked
 }
 
@@ -321,10 +388,10 @@ func (l *lane) misprint(w digest.Work, err error) {
 // is renewed for all that is left of the run; a reader who left meanwhile is
 // not sent to. Then the start is journalled.
 func (l *lane) ready(r *run, rest []digest.Work) bool {
-	if l.s.now().Sub(r.at) > intentAge {
-		granted := <-l.s.committer.intend(l.intent(rest))
-		r.at = l.s.now()
-		if len(granted) != len(rest) {
+	if l.old(r.at) {
+		g := <-l.s.committer.intend(l.intent(rest))
+		r.at = g.at
+		if len(g.refs) != len(rest) {
 			// Somebody left, or the lane was taken over: the whole rest is
 			// looked at again from the claim on.
 			r.revoked = true
@@ -332,10 +399,18 @@ func (l *lane) ready(r *run, rest []digest.Work) bool {
 		}
 	}
 	if err := l.s.journal.Start(l.id.ID, rest[0].Ref); err != nil {
-		l.s.Log.Error("cannot write the journal, nothing is sent without it", "error", err)
+		l.s.Log.Error("cannot write the journal, nothing is sent without it: make room on its disk", "error", err)
+		r.revoked, l.pause = true, roundEvery
 		return false
 	}
 	return true
+}
+
+// old says whether an intent must be renewed. The wall clock is asked too: the
+// monotonic one stands still while a machine sleeps.
+func (l *lane) old(at time.Time) bool {
+	now := l.s.now()
+	return now.Sub(at) > intentAge || now.Round(0).Sub(at.Round(0)) > intentAge
 }
 
 // conclude journals how an attempt ended and hands the verdict on. It says
@@ -359,7 +434,11 @@ func (l *lane) conclude(w digest.Work, o digest.Outcome, started, withdrawn bool
 		l.relay.Served()
 	}
 	if started {
-		if err := l.s.journal.End(l.id.ID, w.Ref, o); err != nil {
+		told := o
+		if s.Withdrawn {
+			told.Verdict = digest.VerdictDeferred // what the ledger is about to say
+		}
+		if err := l.s.journal.End(l.id.ID, w.Ref, told); err != nil {
 			l.s.Log.Error("cannot write the journal", "error", err)
 		}
 	}
@@ -414,8 +493,8 @@ func (l *lane) release(work []digest.Work) {
 	l.releaseRefs(refs)
 }
 
-// releaseRefs gives claims back. When the database is away they stay ours
-// until the lanes are left, or the lease is over.
+// releaseRefs gives claims back. When the database is away they are given back
+// before the next claim, or when the lanes are left.
 func (l *lane) releaseRefs(refs []digest.Ref) {
 	if len(refs) == 0 {
 		return
@@ -425,6 +504,7 @@ func (l *lane) releaseRefs(refs []digest.Ref) {
 		if err == nil {
 			return
 		}
+		l.unsure = true
 		l.s.Log.Warn("cannot give claims back", "error", err)
 		if !l.s.away(err) || sleep(l.s.work, time.Duration(attempt+1)*300*time.Millisecond) != nil {
 			return

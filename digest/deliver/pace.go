@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 )
@@ -40,21 +41,9 @@ func burst(l Limit) float64 { return float64(l.Messages) }
 
 // take spends one message of every limit, or says how long to wait.
 func (p *pacer) take() time.Duration {
-	if len(p.buckets) == 0 {
-		return 0
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now, wait := p.now(), time.Duration(0)
-	for i := range p.buckets {
-		b := &p.buckets[i]
-		rate := float64(b.Messages) / b.Per.Seconds()
-		b.tokens = min(b.tokens+now.Sub(b.at).Seconds()*rate, burst(b.Limit))
-		b.at = now
-		if b.tokens < 1 {
-			wait = max(wait, time.Duration((1-b.tokens)/rate*float64(time.Second)))
-		}
-	}
+	wait := p.refill()
 	if wait > 0 {
 		return wait
 	}
@@ -64,17 +53,44 @@ func (p *pacer) take() time.Duration {
 	return 0
 }
 
-// wait blocks until a message may go, or ctx is done.
-func (p *pacer) wait(ctx context.Context) error {
-	for {
-		d := p.take()
-		if d == 0 {
-			return nil
-		}
-		if err := sleep(ctx, d); err != nil {
-			return err
+// ahead says how long until a message may go, and spends nothing.
+func (p *pacer) ahead() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.refill()
+}
+
+// within is how many messages may go in so long, at least one.
+func (p *pacer) within(d time.Duration) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refill()
+	n := math.MaxInt32
+	for _, b := range p.buckets {
+		n = min(n, int(b.tokens+d.Seconds()*b.rate()))
+	}
+	return max(n, 1)
+}
+
+func (b bucket) rate() float64 { return float64(b.Messages) / b.Per.Seconds() }
+
+// refill brings the buckets up to now and says how long until each holds a
+// message.
+func (p *pacer) refill() (wait time.Duration) {
+	if len(p.buckets) == 0 {
+		return 0
+	}
+	now := p.now()
+	for i := range p.buckets {
+		b := &p.buckets[i]
+		b.tokens = min(b.tokens+max(now.Sub(b.at).Seconds(), 0)*b.rate(), burst(b.Limit))
+		b.at = now
+		if b.tokens < 1 {
+			// Rounded up, or the last nanosecond would be waited for in vain.
+			wait = max(wait, time.Duration(math.Ceil((1-b.tokens)/b.rate()*float64(time.Second))))
 		}
 	}
+	return wait
 }
 
 // sleep waits, or returns early with ctx's error.

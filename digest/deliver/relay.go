@@ -53,6 +53,13 @@ func (r *relayState) Down() error {
 	return nil
 }
 
+// Up says whether the relay was well when it was last tried.
+func (r *relayState) Up() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.up
+}
+
 // MayDial says whether a lane may dial now: always while the relay is up,
 // else one at a time when the wait is over. Whoever got leave to knock must
 // call Answered.

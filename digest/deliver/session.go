@@ -124,7 +124,7 @@ func (s *session) leave() error {
 		}
 	}
 	// The last verdict may have ended an edition.
-	_, err := s.Store.FinishEditions(ctx)
+	_, err := s.Store.FinishEditions(ctx, s.Resend)
 	return err
 }
 
@@ -138,7 +138,7 @@ func (s *session) fault() error {
 // intervals of the keeper's rounds.
 const (
 	roundEvery  = time.Second
-	rewindEvery = 5 * time.Second
+	rewindEvery = 30 * time.Second // goes through all that was sent: not often
 	sweepEvery  = 5 * time.Second
 	resendEvery = 10 * time.Second
 	finishEvery = 5 * time.Second
@@ -166,7 +166,7 @@ func (s *session) keep() {
 				return
 			}
 		}
-		wait := roundEvery
+		wait := min(roundEvery, s.lease()/4)
 		if k.quick {
 			wait = 50 * time.Millisecond
 		}
@@ -247,24 +247,44 @@ func (k *keeper) takeOver() error {
 	relics, err := deadJournals(k.JournalDir, k.Boot)
 	if err != nil {
 		k.Log.Error("cannot read the journals of dead processes", "error", err)
+		err = nil // the lease runs out on those that cannot be read
 	}
 	for _, r := range relics {
-		if err := k.takeRelic(r); err != nil {
-			return err
-		}
+		// Each is let go, whatever became of those before it: a lock that stays
+		// would make the dead look alive.
+		err = errors.Join(err, k.takeRelic(r))
+	}
+	if err != nil {
+		return err
 	}
 	owners, err := k.Store.LostOwners(k.work, k.owner.ID)
 	if err != nil {
 		return err
 	}
 	for _, o := range owners {
-		saved, err := k.Store.TakeOver(k.work, o.ID, false, judgeWithout)
+		judge, how := k.judgeLost(o)
+		saved, err := k.Store.TakeOver(k.work, o.ID, false, judge)
 		if err != nil {
 			return err
 		}
-		k.logTakeover(o.ID, "lease over, no journal", saved)
+		k.logTakeover(o.ID, how, saved)
 	}
 	return nil
+}
+
+// judgeLost finds who judges the rows of a process whose lease is over. One of
+// this host that stands still keeps its lock, but what it journalled as ended
+// has ended; nothing else of it is believed.
+func (k *keeper) judgeLost(o digest.Owner) (judge func([]digest.Stranded) []digest.Salvage, how string) {
+	if o.Host == k.Host && o.Journal == filepath.Join(k.JournalDir, o.ID) {
+		r, err := readRelic(k.JournalDir, o.ID, k.Boot)
+		if err == nil {
+			r.Whole = false
+			return r.Judge, "lease over, it stands still"
+		}
+		k.Log.Warn("cannot read the journal of a process that stands still", "owner", o.ID, "error", err)
+	}
+	return judgeWithout, "lease over, no journal"
 }
 
 func (k *keeper) takeRelic(r *relic) (err error) {
@@ -274,6 +294,7 @@ func (k *keeper) takeRelic(r *relic) (err error) {
 		return err
 	}
 	k.logTakeover(r.Name, "journal read", saved)
+	// The lanes are gone and their rows judged, now or by whoever came first.
 	return removeJournal(k.JournalDir, r.Name)
 }
 
@@ -313,7 +334,7 @@ func (k *keeper) openEdition(id digest.EditionID) error {
 	if err != nil {
 		return err
 	}
-	_, err = k.Store.MoveEdition(k.work, id, digest.EditionSending, "")
+	_, err = k.Store.OpenEdition(k.work, id)
 	return err
 }
 
@@ -392,7 +413,7 @@ func (k *keeper) rest(now time.Time) error {
 	if again, err := k.resend(); err != nil || again {
 		return err
 	}
-	if _, err := k.Store.FinishEditions(k.work); err != nil {
+	if _, err := k.Store.FinishEditions(k.work, k.Resend); err != nil {
 		return err
 	}
 	if k.drain == nil {

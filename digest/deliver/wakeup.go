@@ -41,7 +41,8 @@ func (w *wakeup) Held(lanes []digest.Lane) {
 	}
 }
 
-// Lost says whether the lane was taken over.
+// Lost says whether the lane was taken over. A fence behind the lane's own is
+// what the ledger said before the lane moved it.
 func (w *wakeup) Lost(l digest.Lane) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -49,5 +50,5 @@ func (w *wakeup) Lost(l digest.Lane) bool {
 		return false
 	}
 	fence, ok := w.held[l.ID]
-	return !ok || fence != l.Fence
+	return !ok || fence > l.Fence
 }

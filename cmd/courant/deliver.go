@@ -40,7 +40,7 @@ run side by side.`,
 
 // drain works the ledger off, and fails if anything is left.
 func (p *program) drain(ctx context.Context, h *house, wait time.Duration) error {
-	left, err := p.workOff(ctx, h, wait)
+	left, err := p.workOff(ctx, h, func(e *deliver.Engine) (digest.Remainder, error) { return e.Drain(ctx, wait) })
 	if err == nil && left.Total() > 0 {
 		err = errors.New(remains(left))
 	}
@@ -48,13 +48,13 @@ func (p *program) drain(ctx context.Context, h *house, wait time.Duration) error
 }
 
 // workOff works the ledger off, tells how it goes, and returns what is left.
-func (p *program) workOff(ctx context.Context, h *house, wait time.Duration) (digest.Remainder, error) {
+func (p *program) workOff(ctx context.Context, h *house, drain func(*deliver.Engine) (digest.Remainder, error)) (digest.Remainder, error) {
 	e, err := h.engine()
 	if err != nil {
 		return digest.Remainder{}, err
 	}
 	stop := showProgress(ctx, p.stderr, func() string { return progress(e.Counts()) })
-	left, err := e.Drain(ctx, wait)
+	left, err := drain(e)
 	stop()
 	fmt.Fprintln(p.stdout, progress(e.Counts()))
 	return left, err

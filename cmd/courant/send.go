@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"courant/digest"
+	"courant/digest/deliver"
 
 	"github.com/spf13/cobra"
 )
@@ -45,7 +46,8 @@ func (p *program) send(ctx context.Context, h *house, name, only string) error {
 		return nil
 	}
 	fmt.Fprintln(p.stdout, published(e))
-	left, err := p.workOff(ctx, h, 0)
+	id := e.ID
+	left, err := p.workOff(ctx, h, func(e *deliver.Engine) (digest.Remainder, error) { return e.DrainEdition(ctx, id, 0) })
 	if err != nil {
 		return err
 	}

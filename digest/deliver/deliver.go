@@ -52,6 +52,7 @@ type Store interface {
 	ExpireQueued(ctx context.Context) (int, error)
 	ResendDoubtful(ctx context.Context) (int, error)
 	Remainder(ctx context.Context) (digest.Remainder, error)
+	Tally(ctx context.Context, id digest.EditionID) (digest.Tally, error)
 	Edition(ctx context.Context, id digest.EditionID) (digest.Edition, error)
 	Variants(ctx context.Context, id digest.EditionID) (digest.Edition, []digest.Variant, error)
 	Variant(ctx context.Context, id digest.VariantID) (digest.Variant, error)
@@ -161,8 +162,17 @@ func (e *Engine) Drain(ctx context.Context, wait time.Duration) (digest.Remainde
 	return e.session(ctx, &drain{until: e.now().Add(wait)})
 }
 
+// DrainEdition is Drain for one edition: it ends when that one has nothing
+// left to do now, whatever else is queued.
+func (e *Engine) DrainEdition(ctx context.Context, id digest.EditionID, wait time.Duration) (digest.Remainder, error) {
+	return e.session(ctx, &drain{until: e.now().Add(wait), edition: id})
+}
+
 // drain is the end condition of a session that works the ledger off.
-type drain struct{ until time.Time }
+type drain struct {
+	until   time.Time
+	edition digest.EditionID // only this one; zero: all
+}
 
 func (e *Engine) now() time.Time {
 	if e.Now != nil {

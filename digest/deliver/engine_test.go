@@ -320,3 +320,26 @@ func TestJournalLeftBehindIsTakenOverAtTheNextStart(t *testing.T) {
 		t.Errorf("the dead journal is still there: %v", err)
 	}
 }
+
+func TestDrainOfOneEditionDoesNotWaitForAnother(t *testing.T) {
+	t.Parallel()
+	n := newNewspaper(t, 1000)
+	sink := smtpsink.Start(t, smtpsink.Options{Script: func(at smtpsink.Stage, c *smtpsink.Conversation) smtpsink.Action {
+		if at == smtpsink.AtRcpt && c.To != "proof@example.net" {
+			return smtpsink.Action{Do: smtpsink.Stall, For: 20 * time.Millisecond}
+		}
+		return smtpsink.Action{}
+	}})
+	big := n.publish()
+	if err := n.ProofReader(t.Context(), "proof@example.net", []byte("proof")); err != nil {
+		t.Fatal(err)
+	}
+	proof := n.order(digest.KindProof, "proof@example.net")
+	if _, err := n.engine(sink, 2).DrainEdition(t.Context(), proof.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	n.wantTally(proof, digest.Tally{digest.Accepted: 1})
+	if tally := n.tally(big); tally[digest.Queued] < 500 || tally.Unfinished() != tally[digest.Queued] {
+		t.Errorf("the other edition: %s, want most of it queued and nothing in the hands of lanes", tally)
+	}
+}

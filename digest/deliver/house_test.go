@@ -58,11 +58,16 @@ func (n newspaper) add(from, count int) {
 	}
 }
 
-// publish makes an edition with one story, new each time.
+// publish makes an edition for all with one story, new each time.
 func (n newspaper) publish() digest.Edition {
 	n.t.Helper()
+	return n.order(digest.KindExtra, "")
+}
+
+func (n newspaper) order(kind digest.EditionKind, to string) digest.Edition {
+	n.t.Helper()
 	now := time.Now()
-	e, err := n.Publish(n.t.Context(), digest.Order{Digest: n.list, Kind: digest.KindExtra, Now: now, FirstWindow: now.Add(-time.Hour), KeyID: 1},
+	e, err := n.Publish(n.t.Context(), digest.Order{Digest: n.list, Kind: kind, Address: to, Now: now, FirstWindow: now.Add(-time.Hour), KeyID: 1},
 		func(m digest.Material) (digest.Composition, error) {
 			d := digest.Draft{Signature: "one", Language: "en", Zone: "UTC", Default: true, Stories: []int{0}}
 			for _, g := range m.Groups {

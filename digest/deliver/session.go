@@ -195,7 +195,7 @@ type keeper struct {
 	*session
 	quick                         bool // rounds follow quickly: nothing was idle yet, or a drain waits for its end
 	renewed, swept, rewound, took time.Time
-	resentAt, finished            time.Time
+	resentAt, finished, countAt   time.Time
 	seen, doubts                  int64
 	left                          int       // what a drain saw last ...
 	moved                         time.Time // ... and since when
@@ -227,7 +227,31 @@ func (k *keeper) round() error {
 	if err := k.show(); err != nil {
 		return err
 	}
+	if err := k.watchEdition(now); err != nil {
+		return err
+	}
 	return k.rest(now)
+}
+
+// watchEdition ends a drain of one edition when that has nothing left to do.
+// Counting takes its time with a million readers, so it gets a tenth of the
+// time at most.
+func (k *keeper) watchEdition(now time.Time) error {
+	if k.drain == nil || k.drain.edition == 0 || now.Before(k.countAt) {
+		return nil
+	}
+	tally, err := k.Store.Tally(k.work, k.drain.edition)
+	if err != nil {
+		return err
+	}
+	k.countAt = k.now().Add(10 * k.now().Sub(now))
+	if tally.Unfinished() > 0 {
+		return nil
+	}
+	if again, err := k.resend(); err != nil || again {
+		return err
+	}
+	return errDrained
 }
 
 // renew extends the lease. Lanes that are gone were taken over while this

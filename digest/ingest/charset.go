@@ -33,7 +33,7 @@ func toUTF8(data []byte, contentType string) (text []byte, warning string) {
 	if label := headerCharset(contentType); label != "" {
 		if e, name := charset.Lookup(label); e != nil && name != "utf-8" {
 			return decode(e, data), ""
-		} else if name == "utf-8" && mostlyUTF8(data) {
+		} else if name == "utf-8" && mostlyUTF8(data, 1) {
 			return patchUTF8(data)
 		}
 	}
@@ -51,7 +51,11 @@ func toUTF8(data []byte, contentType string) (text []byte, warning string) {
 	if e := declaredEncoding(data); e != nil {
 		return decode(e, data), ""
 	}
-	if mostlyUTF8(data) {
+	doubt := 4
+	if declaresUTF8(data) {
+		doubt = 1
+	}
+	if mostlyUTF8(data, doubt) {
 		return patchUTF8(data)
 	}
 	e, name := guessEncoding(data)
@@ -136,9 +140,16 @@ func trimPartialRune(data []byte) []byte {
 	return data
 }
 
-// mostlyUTF8 tells text that is UTF-8 but for a few stray bytes: at least
-// eight whole characters for each of them.
-func mostlyUTF8(data []byte) bool {
+// declaresUTF8 tells documents that say they are UTF-8 and aren't quite.
+func declaresUTF8(data []byte) bool {
+	m := declaredCharset.FindSubmatch(data[:min(len(data), 4096)])
+	return m != nil && strings.EqualFold(string(m[1]), "utf-8")
+}
+
+// mostlyUTF8 tells text that is UTF-8 but for a few stray bytes: so many
+// whole characters for each of them. Other encodings hardly ever look like
+// whole characters of UTF-8.
+func mostlyUTF8(data []byte, each int) bool {
 	whole, stray := 0, 0
 	for i := 0; i < len(data); {
 		if data[i] < utf8.RuneSelf {
@@ -153,7 +164,7 @@ func mostlyUTF8(data []byte) bool {
 		}
 		i += size
 	}
-	return stray == 0 || whole >= 8*stray
+	return stray == 0 || whole >= each*stray
 }
 
 // patchUTF8 reads stray bytes as windows-1252: text pasted from elsewhere is
@@ -181,7 +192,7 @@ func patchUTF8(data []byte) ([]byte, string) {
 // text is made of high bytes, and lower case outnumbers upper case by far in
 // the right one of its encodings.
 func guessEncoding(data []byte) (encoding.Encoding, string) {
-	sample := data[:min(len(data), 1<<16)]
+	sample := withoutTags(data[:min(len(data), 1<<16)])
 	high, letters := 0, 0
 	for _, c := range sample {
 		if c >= 0xc0 {
@@ -198,6 +209,23 @@ func guessEncoding(data []byte) (encoding.Encoding, string) {
 		return charmap.Windows1251, "windows-1251"
 	}
 	return charmap.Windows1252, "windows-1252"
+}
+
+// withoutTags leaves the text between tags: markup is ASCII in any language.
+func withoutTags(data []byte) []byte {
+	var out []byte
+	inTag := false
+	for _, c := range data {
+		switch {
+		case c == '<':
+			inTag = true
+		case c == '>':
+			inTag = false
+		case !inTag:
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // lowerShare counts how many of the sample's high bytes are lower-case

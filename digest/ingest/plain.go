@@ -66,9 +66,6 @@ func plainText(snippet string, max int) string {
 // markup that this uncovers is removed too.
 func plainTitle(s string) string {
 	once := plainText(s, maxTitle)
-	if !strings.Contains(once, "&") {
-		return once
-	}
 	return plainText(once, maxTitle)
 }
 

@@ -3,7 +3,6 @@ package digest
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -37,7 +36,10 @@ func CanonicalURL(raw string) (string, error) {
 	}
 	switch {
 	case port != "":
-		host = net.JoinHostPort(host, port)
+		if strings.Contains(host, ":") {
+			host = "[" + host + "]" // an IPv6 address, RFC 3986 section 3.2.2
+		}
+		host += ":" + port
 	case strings.Contains(host, ":"):
 		host = "[" + host + "]"
 	}

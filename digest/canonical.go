@@ -34,14 +34,11 @@ func CanonicalURL(raw string) (string, error) {
 	if port == "80" || port == "443" {
 		port = ""
 	}
-	switch {
-	case port != "":
-		if strings.Contains(host, ":") {
-			host = "[" + host + "]" // an IPv6 address, RFC 3986 section 3.2.2
-		}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]" // an IPv6 address, RFC 3986 section 3.2.2
+	}
+	if port != "" {
 		host += ":" + port
-	case strings.Contains(host, ":"):
-		host = "[" + host + "]"
 	}
 	base := url.URL{Scheme: "https", Host: host, Path: "/"}
 	ref := url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: withoutTracking(u.RawQuery)}

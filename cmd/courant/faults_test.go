@@ -233,18 +233,21 @@ func transports() []transport {
 		{"clear", smtpsink.Options{}},
 		{"clear, one command at a time", smtpsink.Options{Without: []string{"PIPELINING"}}},
 		{"STARTTLS", smtpsink.Options{Security: smtpsink.StartTLS, Accounts: accounts}},
-		{"STARTTLS, one command at a time", smtpsink.Options{Security: smtpsink.StartTLS, Accounts: accounts, Without: []string{"PIPELINING"}}},
 	}
 }
 
 func TestEveryStageAndFaultLeavesTheLedgerRight(t *testing.T) {
 	t.Parallel()
 	var trials []trial
-	for _, f := range slices.Concat(dialFaults(), mailFaults()) {
-		for _, tr := range transports() {
-			if tr.tls() || !f.encrypted {
+	for _, tr := range transports() {
+		for _, f := range dialFaults() {
+			// Before the first MAIL nothing is pipelined.
+			if len(tr.opt.Without) == 0 && (tr.tls() || !f.encrypted) {
 				trials = append(trials, trial{f, tr})
 			}
+		}
+		for _, f := range mailFaults() {
+			trials = append(trials, trial{f, tr})
 		}
 	}
 	runTrials(t, trials)
@@ -310,6 +313,44 @@ func TestEveryReplyLeavesTheLedgerRight(t *testing.T) {
 		trials = append(trials, trial{f, transports()[0]})
 	}
 	runTrials(t, trials)
+}
+
+// A domain or an account may come back: one refusal ends nothing, the second,
+// on another day, does.
+func TestDoubtfulRefusalSuppressesOnTheSecondDay(t *testing.T) {
+	t.Parallel()
+	for _, status := range []string{"5.1.2", "5.4.4", "5.2.1"} {
+		t.Run(status, func(t *testing.T) {
+			t.Parallel()
+			office := newPostOffice(t)
+			d := office.subscribe(t)
+			tr := trial{fault{rules: []smtpsink.Rule{{At: smtpsink.AtRcpt, To: "@b.example", Do: answer(550, status, "gone for now")}}}, transports()[0]}
+			titles := []string{"Bridge opens a year early", "Market hall sold to the city", "Trams run all night"}
+			for i, want := range []string{"refused hard", "refused hard, suppressed", ""} {
+				sink := smtpsink.Start(t, smtpsink.Options{Script: smtpsink.Rules(tr.rules...)})
+				e := office.publish(t, d)
+				if err := office.drain(t, sink, tr); err != nil {
+					t.Fatal(err)
+				}
+				if want != "" {
+					tr.want = want
+					office.compare(t, sink, e, tr.fault)
+				} else if got := office.standings(t, e); len(got) != 2 {
+					t.Errorf("the third edition has %d deliveries, want none for the suppressed reader", len(got))
+				}
+				office.aDayLater(t)
+				office.tell(t, titles[i])
+			}
+		})
+	}
+}
+
+// aDayLater moves what is in the ledger a day back.
+func (o *postOffice) aDayLater(t *testing.T) {
+	t.Helper()
+	if _, err := o.db.ExecContext(t.Context(), `UPDATE deliveries SET settled_at = settled_at - interval '1 day'`); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // trial is a row of a table over one transport.

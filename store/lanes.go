@@ -134,23 +134,6 @@ func (s *Store) LostOwners(ctx context.Context, self string) ([]digest.Owner, er
 	return owners, nil
 }
 
-// NextLease says when the first lease of another process ends, by how long
-// from now. It is zero when no other process holds rows.
-func (s *Store) NextLease(ctx context.Context, self string) (time.Duration, error) {
-	var ms *int64
-	err := s.db.GetContext(ctx, &ms, `
-		SELECT (EXTRACT(EPOCH FROM min(lease_until) - clock_timestamp()) * 1000)::bigint
-		FROM lanes
-		WHERE owner <> $1`, self)
-	if err != nil {
-		return 0, fmt.Errorf("look for leases: %w", err)
-	}
-	if ms == nil {
-		return 0, nil
-	}
-	return max(time.Duration(*ms)*time.Millisecond, time.Millisecond), nil
-}
-
 // TakeOver moves the fence of a lost process's lanes on and ends what they
 // held: claimed rows are queued again, rows that were sending become what
 // judge says of them. A process that is known to be dead is taken over before

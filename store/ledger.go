@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"courant/digest"
@@ -183,10 +184,7 @@ const commitQuery = `
 func (s *Store) Commit(ctx context.Context, intents []digest.Intent, settlements []digest.Settlement) (granted, settled []digest.Ref, err error) {
 	args := append(settleArgs(settlements), intentArgs(intents)...)
 	hard := hardRefusals(settlements)
-	var rows []struct {
-		EditionID, ReaderID int64
-		Granted             bool
-	}
+	var rows []committedRow
 	if len(hard) == 0 {
 		st, err := s.stmt(ctx, commitQuery)
 		if err != nil {
@@ -203,7 +201,11 @@ func (s *Store) Commit(ctx context.Context, intents []digest.Intent, settlements
 			if err := tx.SelectContext(ctx, &rows, commitQuery, args...); err != nil {
 				return fmt.Errorf("commit %d intents and %d verdicts: %w", len(intents), len(settlements), err)
 			}
+			_, settled = parted(rows)
 			for _, h := range hard {
+				if !slices.Contains(settled, h.Ref) {
+					continue // fenced off: it says nothing
+				}
 				if err := noteRefusal(ctx, tx, h); err != nil {
 					return err
 				}
@@ -214,6 +216,17 @@ func (s *Store) Commit(ctx context.Context, intents []digest.Intent, settlements
 			return nil, nil, err
 		}
 	}
+	granted, settled = parted(rows)
+	return granted, settled, nil
+}
+
+// committedRow is a delivery that commitQuery changed.
+type committedRow struct {
+	EditionID, ReaderID int64
+	Granted             bool // else settled
+}
+
+func parted(rows []committedRow) (granted, settled []digest.Ref) {
 	for _, r := range rows {
 		ref := digest.Ref{Edition: digest.EditionID(r.EditionID), Reader: digest.ReaderID(r.ReaderID)}
 		if r.Granted {
@@ -222,7 +235,7 @@ func (s *Store) Commit(ctx context.Context, intents []digest.Intent, settlements
 			settled = append(settled, ref)
 		}
 	}
-	return granted, settled, nil
+	return granted, settled
 }
 
 func hardRefusals(settlements []digest.Settlement) (hard []digest.Settlement) {
@@ -249,8 +262,7 @@ func lockReaders(ctx context.Context, tx *sqlx.Tx, hard []digest.Settlement) err
 	return nil
 }
 
-// noteRefusal draws the conclusion from a hard refusal, if the ledger took it:
-// a verdict that was fenced off says nothing.
+// noteRefusal draws the conclusion from a hard refusal.
 func noteRefusal(ctx context.Context, tx *sqlx.Tx, v digest.Settlement) error {
 	var settled time.Time
 	err := tx.GetContext(ctx, &settled, `

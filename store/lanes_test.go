@@ -1,0 +1,389 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"courant/digest"
+)
+
+// owner joins lanes for a process of that name.
+func (n *newsroom) join(owner string, lanes int, lease time.Duration) []digest.Lane {
+	n.t.Helper()
+	got, err := n.JoinLanes(n.t.Context(), digest.Owner{ID: owner, Host: "h", Boot: "b", Journal: "j"}, lanes, lease)
+	if err != nil || len(got) != lanes {
+		n.t.Fatalf("joined %d lanes, %v", len(got), err)
+	}
+	return got
+}
+
+// letLeaseRunOut ends a process's lease by the database's clock.
+func (n *newsroom) letLeaseRunOut(owner string) {
+	n.t.Helper()
+	n.do(`UPDATE lanes SET lease_until = clock_timestamp() - interval '1 second' WHERE owner = $1`, owner)
+}
+
+// sendingTo subscribes readers and publishes an edition that is sending.
+func sendingTo(t testing.TB, readers int) (*newsroom, digest.EditionID, []digest.ReaderID) {
+	t.Helper()
+	n := newNewsroom(t)
+	addresses := make([]string, readers)
+	for i := range addresses {
+		addresses[i] = fmt.Sprintf("reader%d@example.org", i)
+	}
+	ids := n.subscribe(addresses...)
+	return n, n.publish(), ids
+}
+
+// refs names the deliveries of claimed work.
+func refs(work []digest.Work) []digest.Ref {
+	list := make([]digest.Ref, len(work))
+	for i, w := range work {
+		list[i] = w.Ref
+	}
+	return list
+}
+
+// tallied counts an edition's deliveries in words.
+func (n *newsroom) tallied(e digest.EditionID) string {
+	n.t.Helper()
+	tally, err := n.Tally(n.t.Context(), e)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return tally.String()
+}
+
+func (n *newsroom) wantTally(e digest.EditionID, want string) {
+	n.t.Helper()
+	if got := n.tallied(e); got != want {
+		n.t.Errorf("ledger says %s, want %s", got, want)
+	}
+}
+
+// waitFor waits until a query that yields a boolean says true.
+func (n *newsroom) waitFor(query string, args ...any) {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(n.t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		var ok bool
+		if err := n.db.QueryRowContext(ctx, query, args...).Scan(&ok); err != nil {
+			n.t.Fatalf("%s: %v", query, err)
+		}
+		if ok {
+			return
+		}
+	}
+}
+
+// blocked says whether somebody who uses the table waits for a lock.
+const blocked = `
+	SELECT count(*) >= $1 FROM (
+		SELECT DISTINCT l.pid FROM pg_locks l
+		WHERE NOT l.granted AND l.pid IN (SELECT pid FROM pg_locks WHERE relation IN ('deliveries'::regclass, 'lanes'::regclass, 'editions'::regclass))
+	) AS waiting`
+
+// gate makes statements that set a delivery to a state wait in their middle,
+// until the returned function is called.
+func (n *newsroom) gate(state digest.DeliveryState) (open func()) {
+	n.t.Helper()
+	key := time.Now().UnixNano()
+	n.do(fmt.Sprintf(`
+		CREATE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN
+			PERFORM pg_advisory_xact_lock_shared(%d);
+			RETURN NEW;
+		END $$;
+		CREATE TRIGGER gate BEFORE UPDATE ON deliveries FOR EACH ROW WHEN (NEW.state = '%s') EXECUTE FUNCTION wait_at_gate()`, key, state))
+	conn, err := n.db.Conn(n.t.Context())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	if _, err := conn.ExecContext(n.t.Context(), `SELECT pg_advisory_lock($1)`, key); err != nil {
+		n.t.Fatal(err)
+	}
+	return func() {
+		n.t.Helper()
+		if _, err := conn.ExecContext(n.t.Context(), `SELECT pg_advisory_unlock($1)`, key); err != nil {
+			n.t.Error(err)
+		}
+		if err := conn.Close(); err != nil {
+			n.t.Error(err)
+		}
+	}
+}
+
+// beside runs act beside the test, and tells when it blocks or is done.
+func (n *newsroom) beside(waiting int, act func() error) <-chan error {
+	n.t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- act() }()
+	for {
+		select {
+		case err := <-done:
+			done <- err
+			return done
+		default:
+		}
+		var ok bool
+		if err := n.db.QueryRowContext(n.t.Context(), blocked, waiting).Scan(&ok); err != nil {
+			n.t.Fatal(err)
+		}
+		if ok {
+			return done
+		}
+	}
+}
+
+func nothingStranded([]digest.Stranded) []digest.Salvage { return nil }
+
+// A process that was killed leaves its claim running in Postgres; whoever
+// takes over at once must not miss the rows.
+func TestTakeOverWaitsForTheClaimOfADeadProcess(t *testing.T) {
+	t.Parallel()
+	n, e, _ := sendingTo(t, 5)
+	lane := n.join("dead", 1, time.Hour)[0]
+	open := n.gate(digest.Claimed)
+	claim := n.beside(1, func() error {
+		_, err := n.ClaimFresh(t.Context(), lane, 0, e, 0, 5)
+		return err
+	})
+	over := n.beside(2, func() error {
+		_, err := n.TakeOver(t.Context(), "dead", true, nothingStranded)
+		return err
+	})
+	open()
+	if err := <-claim; err != nil {
+		t.Fatal(err)
+	}
+	if err := <-over; err != nil {
+		t.Fatal(err)
+	}
+	n.wantTally(e, "5 queued")
+}
+
+func TestLeavingLanesWaitsForAClaimThatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	n, e, _ := sendingTo(t, 5)
+	lane := n.join("leaving", 1, time.Hour)[0]
+	open := n.gate(digest.Claimed)
+	claim := n.beside(1, func() error {
+		_, err := n.ClaimFresh(t.Context(), lane, 0, e, 0, 5)
+		return err
+	})
+	left := n.beside(2, func() error { return n.LeaveLanes(t.Context(), "leaving") })
+	open()
+	if err := <-claim; err != nil {
+		t.Fatal(err)
+	}
+	if err := <-left; err != nil {
+		t.Fatal(err)
+	}
+	n.wantTally(e, "5 queued")
+	if got := n.one(`SELECT count(*) FROM lanes`); got != "0" {
+		t.Errorf("%s lanes are left", got)
+	}
+}
+
+func TestLaneThatLostAnAnswerMovesItsFenceOn(t *testing.T) {
+	t.Parallel()
+	n, e, _ := sendingTo(t, 6)
+	lane := n.lane()
+	n.claim(lane, e)
+	sending := digest.Ref{Edition: e, Reader: n.oneReader(`SELECT min(reader_id) FROM deliveries`)}
+	if granted, err := n.intend(t.Context(), lane, sending); err != nil || len(granted) != 1 {
+		t.Fatalf("granted %v, %v", granted, err)
+	}
+	moved, err := n.MoveFence(t.Context(), lane)
+	if err != nil || moved.ID != lane.ID || moved.Fence <= lane.Fence {
+		t.Fatalf("moved to %+v, %v", moved, err)
+	}
+	n.wantTally(e, "5 queued, 1 sending")
+	if _, err := n.ClaimDue(t.Context(), lane, 0, 10); err == nil {
+		t.Error("the old fence still claims")
+	} else {
+		is(t, err, digest.ErrLaneLost)
+	}
+	if _, err := n.MoveFence(t.Context(), lane); err == nil {
+		t.Error("the old fence moves again")
+	} else {
+		is(t, err, digest.ErrLaneLost)
+	}
+	work, err := n.ClaimDue(t.Context(), moved, 0, 10)
+	if err != nil || len(work) != 5 {
+		t.Fatalf("claimed %d, %v", len(work), err)
+	}
+	// What it was sending is settled under the old fence.
+	n.settle(lane, sending, digest.Outcome{Verdict: digest.VerdictAccepted, Reply: digest.Reply{Code: 250}})
+	n.wantTally(e, "5 claimed, 1 accepted")
+}
+
+func (n *newsroom) oneReader(query string, args ...any) (id digest.ReaderID) {
+	n.t.Helper()
+	if err := n.db.QueryRow(query, args...).Scan(&id); err != nil {
+		n.t.Fatal(err)
+	}
+	return id
+}
+
+// settle writes one verdict and wants it to be written.
+func (n *newsroom) settle(l digest.Lane, ref digest.Ref, o digest.Outcome) {
+	n.t.Helper()
+	_, settled, err := n.Commit(n.t.Context(), nil, []digest.Settlement{{Lane: l, Ref: ref, Outcome: o, RetryIn: time.Minute}})
+	if err != nil || len(settled) != 1 {
+		n.t.Fatalf("settle %v: %v, %v", ref, settled, err)
+	}
+}
+
+func TestMoveFenceWaitsForAClaimUnderWay(t *testing.T) {
+	t.Parallel()
+	n, e, _ := sendingTo(t, 5)
+	lane := n.lane()
+	open := n.gate(digest.Claimed)
+	claim := n.beside(1, func() error {
+		_, err := n.ClaimFresh(t.Context(), lane, 0, e, 0, 5)
+		return err
+	})
+	moved := n.beside(2, func() error {
+		_, err := n.MoveFence(t.Context(), lane)
+		return err
+	})
+	open()
+	if err := <-claim; err != nil {
+		t.Fatal(err)
+	}
+	if err := <-moved; err != nil {
+		t.Fatal(err)
+	}
+	n.wantTally(e, "5 queued")
+}
+
+func TestLaneWhoseLeaseIsOverClaimsNothing(t *testing.T) {
+	t.Parallel()
+	n, e, _ := sendingTo(t, 2)
+	lane := n.join("slow", 1, time.Hour)[0]
+	n.letLeaseRunOut("slow")
+	_, err := n.ClaimFresh(t.Context(), lane, 0, e, 0, 5)
+	is(t, err, digest.ErrLaneLost)
+	n.wantTally(e, "2 queued")
+	if held, err := n.RenewLanes(t.Context(), "slow", time.Minute); err != nil || len(held) != 1 || held[0] != lane {
+		t.Fatalf("renewed %v, %v", held, err)
+	}
+	if work, err := n.ClaimFresh(t.Context(), lane, 0, e, 0, 5); err != nil || len(work) != 2 {
+		t.Errorf("claimed %d, %v", len(work), err)
+	}
+}
+
+func TestTakeOverEndsWhatALostLaneHeld(t *testing.T) {
+	t.Parallel()
+	n, e, _ := sendingTo(t, 8)
+	lane := n.join("lost", 2, time.Hour)[0]
+	work := n.claim(lane, e)
+	if granted, err := n.intend(t.Context(), lane, refs(work[:5])...); err != nil || len(granted) != 5 {
+		t.Fatalf("granted %v, %v", granted, err)
+	}
+	judge := func(rows []digest.Stranded) (list []digest.Salvage) {
+		for i, r := range rows {
+			if r.Seq != i+1 || r.Lane != lane.ID || r.Ref != work[i].Ref || r.State != digest.Sending {
+				t.Errorf("row %d is %+v", i, r)
+			}
+			list = append(list, digest.Salvage{
+				Ref: r.Ref, Attempt: i > 0, Reply: "250",
+				State: []digest.DeliveryState{digest.Queued, digest.Accepted, digest.Refused, digest.InDoubt, digest.Queued}[i],
+			})
+		}
+		return list
+	}
+	// A living process is let alone as long as its lease runs.
+	if saved, err := n.TakeOver(t.Context(), "lost", false, judge); err != nil || len(saved) != 0 {
+		t.Fatalf("took a living process over: %v, %v", saved, err)
+	}
+	if owners, err := n.LostOwners(t.Context(), "me"); err != nil || len(owners) != 0 {
+		t.Fatalf("lost: %v, %v", owners, err)
+	}
+	n.letLeaseRunOut("lost")
+	owners, err := n.LostOwners(t.Context(), "me")
+	if err != nil || len(owners) != 1 || owners[0] != (digest.Owner{ID: "lost", Host: "h", Boot: "b", Journal: "j"}) {
+		t.Fatalf("lost: %+v, %v", owners, err)
+	}
+	if saved, err := n.TakeOver(t.Context(), "lost", false, judge); err != nil || len(saved) != 5 {
+		t.Fatalf("saved %v, %v", saved, err)
+	}
+	n.wantTally(e, "5 queued, 1 accepted, 1 refused, 1 in doubt")
+	if got := n.one(`SELECT string_agg(attempts::text, '' ORDER BY reader_id) FROM deliveries`); got != "01111000" {
+		t.Errorf("attempts are %s", got)
+	}
+	if saved, err := n.TakeOver(t.Context(), "lost", true, judge); err != nil || len(saved) != 0 {
+		t.Errorf("a second time: %v, %v", saved, err)
+	}
+	// Late verdicts and intents of the lost lane change nothing.
+	for _, v := range []digest.Verdict{digest.VerdictAccepted, digest.VerdictRefused, digest.VerdictDeferred, digest.VerdictInDoubt} {
+		for _, w := range work {
+			_, settled, err := n.Commit(t.Context(), nil, []digest.Settlement{{Lane: lane, Ref: w.Ref, Outcome: digest.Outcome{Verdict: v, Class: digest.ClassHard}}})
+			if err != nil || len(settled) != 0 {
+				t.Fatalf("a late verdict was written: %v, %v", settled, err)
+			}
+		}
+	}
+	if granted, err := n.intend(t.Context(), lane, refs(work)...); err != nil || len(granted) != 0 {
+		t.Errorf("a late intent was granted: %v, %v", granted, err)
+	}
+	n.wantTally(e, "5 queued, 1 accepted, 1 refused, 1 in doubt")
+	if got := n.one(`SELECT count(*) FROM suppressions`); got != "0" {
+		t.Errorf("a verdict that was fenced off suppressed an address")
+	}
+}
+
+func TestOnlyOneOfManyTakesOver(t *testing.T) {
+	t.Parallel()
+	n, e, _ := sendingTo(t, 20)
+	lane := n.join("lost", 1, time.Hour)[0]
+	work := n.claim(lane, e)
+	if _, err := n.intend(t.Context(), lane, refs(work[:10])...); err != nil {
+		t.Fatal(err)
+	}
+	n.letLeaseRunOut("lost")
+	results := make(chan int, 8)
+	for range 8 {
+		go func() {
+			saved, err := n.TakeOver(t.Context(), "lost", false, func(rows []digest.Stranded) (list []digest.Salvage) {
+				for _, r := range rows {
+					list = append(list, digest.Salvage{Ref: r.Ref, State: digest.InDoubt, Attempt: true, Reply: "lost"})
+				}
+				return list
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			results <- len(saved)
+		}()
+	}
+	sum := 0
+	for range 8 {
+		sum += <-results
+	}
+	if sum != 10 {
+		t.Errorf("%d rows were judged, want each of 10 once", sum)
+	}
+	n.wantTally(e, "10 queued, 10 in doubt")
+}
+
+func TestLeavingLanesQueuesClaimsAndKeepsWhatIsSending(t *testing.T) {
+	t.Parallel()
+	n, e, _ := sendingTo(t, 4)
+	lanes := n.join("leaving", 2, time.Hour)
+	work := n.claim(lanes[0], e)
+	if _, err := n.intend(t.Context(), lanes[0], work[0].Ref); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.LeaveLanes(t.Context(), "leaving"); err != nil {
+		t.Fatal(err)
+	}
+	n.wantTally(e, "3 queued, 1 sending")
+	if got := n.one(`SELECT string_agg(id::text, ',') FROM lanes`); got != fmt.Sprint(lanes[0].ID) {
+		t.Errorf("lanes %s are left, want the one that was sending", got)
+	}
+}

@@ -117,7 +117,7 @@ type Stranded struct {
 	Lane  LaneID
 	Ref   Ref
 	State DeliveryState // Claimed or Sending
-	Seq   int           // the order in which the lane was to send
+	Seq   int           // the number of the claim it came with
 }
 
 // Salvage is what becomes of a stranded row that was sending.

@@ -186,7 +186,7 @@ func strandedRows(ctx context.Context, tx *sqlx.Tx, lanes []int64) ([]digest.Str
 		FROM deliveries d
 		WHERE d.edition_id IN (SELECT id FROM editions WHERE state <> 'done')
 		  AND d.state = 'sending' AND d.lane = ANY ($1::bigint[])
-		ORDER BY d.lane, d.seq
+		ORDER BY d.lane, d.seq, d.edition_id, d.reader_id
 		FOR UPDATE`, pq.Array(lanes))
 	if err != nil {
 		return nil, fmt.Errorf("read what lost lanes were sending: %w", err)

@@ -20,7 +20,7 @@ type claimedRow struct {
 	Digest, Email, Name            string
 	Since                          time.Time
 	KeyID                          int
-	Attempts, Resends, Seq         int
+	Attempts, Resends              int
 	Late                           bool
 }
 
@@ -35,26 +35,21 @@ func (r claimedRow) work() digest.Work {
 	}
 }
 
-// The two halves of a claim: mark what was picked, and read what its mail is
-// made from. Lanes whose lease is over claim nothing.
+// The frame of a claim: whether the lane may, and what the mails are made
+// from. Lanes whose lease is over claim nothing.
 //
 // The lane's row is locked against whoever takes the lane over, not against
 // the renewal of its lease. A process that dies leaves a claim running in
 // Postgres: the take-over must wait for it, or never hears of its rows.
-const claimMark = `
-	), held AS MATERIALIZED (
+const (
+	claimHeld = `
+	held AS MATERIALIZED (
 		SELECT l.id FROM lanes l
 		WHERE l.id = $1 AND l.fence = $2 AND l.lease_until > clock_timestamp()
 		FOR KEY SHARE
-	), claimed AS (
-		UPDATE deliveries d
-		SET state = 'claimed', lane = $1, fence = $2, seq = p.seq + $3, not_before = NULL
-		FROM picked p
-		WHERE d.edition_id = p.edition_id AND d.reader_id = p.reader_id AND d.edition_id BETWEEN $4 AND $5 AND d.reader_id > $6
-		  AND EXISTS (SELECT 1 FROM held)
-		RETURNING d.edition_id, d.reader_id, d.variant_id, d.attempts, d.resends, d.seq
-	)
-	SELECT c.edition_id, c.reader_id, c.variant_id, c.attempts, c.resends, c.seq, e.digest, e.key_id,
+	)`
+	claimRead = `
+	SELECT c.edition_id, c.reader_id, c.variant_id, c.attempts, c.resends, e.digest, e.key_id,
 	       COALESCE(r.email, '') AS email, r.name, v.expires_at <= clock_timestamp() AS late,
 	       COALESCE(ch.since, (SELECT min(s.since) FROM subscriptions s WHERE s.reader_id = r.id AND s.list = ANY (e.lists)), r.created_at) AS since
 	FROM claimed c
@@ -62,24 +57,35 @@ const claimMark = `
 	JOIN variants v ON v.id = c.variant_id
 	JOIN readers r ON r.id = c.reader_id
 	LEFT JOIN choices ch ON ch.reader_id = c.reader_id AND ch.digest = e.digest
-	ORDER BY c.seq`
+	ORDER BY c.edition_id, c.reader_id`
+)
 
 // ClaimFresh claims up to n deliveries of one edition that were never touched
-// and whose reader comes after the given one, for a lane that numbers them
-// from seq. The caller goes through an edition from reader to reader, so that
-// claims never rescan what is sent.
+// and whose reader comes after the given one, as the lane's claim number seq.
+// The caller goes through an edition from reader to reader, so that claims
+// never rescan what is sent.
+//
+// The picked rows go to the update as an array: whatever the statistics say
+// of an edition that was made a second ago, that is a walk of the primary key
+// for the rows of the claim, and never a scan of the edition.
 func (s *Store) ClaimFresh(ctx context.Context, lane digest.Lane, seq int, e digest.EditionID, after digest.ReaderID, n int) ([]digest.Work, error) {
 	const query = `
-	WITH picked AS (
-		SELECT o.*, row_number() OVER (ORDER BY o.reader_id) AS seq FROM (
-			SELECT d.edition_id, d.reader_id
-			FROM deliveries d
-			WHERE d.edition_id BETWEEN $4 AND $5 AND d.reader_id > $6 AND d.state = 'queued' AND d.not_before IS NULL
-			  AND EXISTS (SELECT 1 FROM editions e WHERE e.id = d.edition_id AND e.state = 'sending')
-			ORDER BY d.edition_id, d.reader_id
-			LIMIT $7
-			FOR UPDATE SKIP LOCKED) o` + claimMark
-	return s.claim(ctx, query, int64(lane.ID), lane.Fence, seq, int64(e), int64(e), int64(after), n)
+	WITH picked AS MATERIALIZED (
+		SELECT d.reader_id
+		FROM deliveries d
+		WHERE d.edition_id = $4 AND d.reader_id > $5 AND d.state = 'queued' AND d.not_before IS NULL
+		  AND (SELECT e.state FROM editions e WHERE e.id = $4) = 'sending'
+		ORDER BY d.reader_id
+		LIMIT $6
+		FOR UPDATE SKIP LOCKED
+	),` + claimHeld + `, claimed AS (
+		UPDATE deliveries d
+		SET state = 'claimed', lane = $1, fence = $2, seq = $3
+		WHERE d.edition_id = $4 AND d.reader_id > $5 AND d.reader_id = ANY (ARRAY(SELECT reader_id FROM picked))
+		  AND EXISTS (SELECT 1 FROM held)
+		RETURNING d.edition_id, d.reader_id, d.variant_id, d.attempts, d.resends
+	)` + claimRead
+	return s.claim(ctx, query, int64(lane.ID), lane.Fence, seq, int64(e), int64(after), n)
 }
 
 // ClaimDue claims up to n deliveries of any edition whose not_before has
@@ -87,17 +93,23 @@ func (s *Store) ClaimFresh(ctx context.Context, lane digest.Lane, seq int, e dig
 // digest.ErrLaneLost to a lane that may not claim.
 func (s *Store) ClaimDue(ctx context.Context, lane digest.Lane, seq int, n int) ([]digest.Work, error) {
 	const query = `
-	WITH picked AS (
-		SELECT o.*, row_number() OVER (ORDER BY o.not_before, o.edition_id, o.reader_id) AS seq FROM (
-			SELECT d.edition_id, d.reader_id, d.not_before
-			FROM deliveries d
-			WHERE d.edition_id BETWEEN $4 AND $5 AND d.reader_id > $6 AND d.not_before <= clock_timestamp() AND d.state = 'queued'
-			  AND EXISTS (SELECT 1 FROM editions e WHERE e.id = d.edition_id AND e.state = 'sending')
-			ORDER BY d.not_before
-			LIMIT $7
-			FOR UPDATE SKIP LOCKED) o` + claimMark
-	const all = 1<<63 - 1
-	return s.claim(ctx, query, int64(lane.ID), lane.Fence, seq, int64(0), int64(all), int64(0), n)
+	WITH picked AS MATERIALIZED (
+		SELECT d.edition_id, d.reader_id
+		FROM deliveries d
+		WHERE d.not_before <= clock_timestamp() AND d.state = 'queued'
+		  AND EXISTS (SELECT 1 FROM editions e WHERE e.id = d.edition_id AND e.state = 'sending')
+		ORDER BY d.not_before
+		LIMIT $4
+		FOR UPDATE SKIP LOCKED
+	),` + claimHeld + `, claimed AS (
+		UPDATE deliveries d
+		SET state = 'claimed', lane = $1, fence = $2, seq = $3, not_before = NULL
+		FROM picked p
+		WHERE d.edition_id = p.edition_id AND d.reader_id = p.reader_id
+		  AND EXISTS (SELECT 1 FROM held)
+		RETURNING d.edition_id, d.reader_id, d.variant_id, d.attempts, d.resends
+	)` + claimRead
+	return s.claim(ctx, query, int64(lane.ID), lane.Fence, seq, n)
 }
 
 func (s *Store) claim(ctx context.Context, query string, args ...any) ([]digest.Work, error) {

@@ -37,7 +37,7 @@ type lane struct {
 	s     *session
 	relay *relayState
 	id    digest.Lane
-	seq   int // of the last claimed row; orders what the lane sends
+	seq   int // counts the lane's claims
 
 	// unsure: rows may be claimed for this lane that it does not know of.
 	unsure bool
@@ -113,7 +113,7 @@ func (l *lane) turn() time.Duration {
 	if len(work) == 0 {
 		return idle
 	}
-	l.seq += len(work)
+	l.seq++
 	l.s.activity.Add(1)
 	l.pause = 0
 	l.deliver(work)

@@ -240,7 +240,7 @@ CREATE TABLE deliveries (
     not_before timestamptz,
     lane       bigint,
     fence      bigint,
-    seq        integer, -- the order in which its lane sends
+    seq        integer, -- the number of the lane's claim it came with
     intent_at  timestamptz,
     recalled   boolean  NOT NULL DEFAULT false, -- the reader left while it was sending: its intent is not renewed
     settled_at timestamptz,

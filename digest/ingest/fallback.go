@@ -16,7 +16,7 @@ var attributed = regexp.MustCompile(`(?:(?i:read|see|continue reading|view) (?i:
 	`(?i:republished|reprinted|syndicated) (?i:with permission )?(?i:from)|^(?i:source|via|quelle|fuente|fonte|bron|kilde|källa):|^(?i:via)|` +
 	`(?i:den ganzen|den vollständigen|den kompletten) (?i:artikel|bericht|beitrag)(?i: lesen)?(?i: sie)? (?i:bei|auf|in)|(?i:lire l['’]article complet|lire la suite|l['’]article original)(?i: est à lire)? (?i:sur|dans)|(?i:leer|lea) (?i:el artículo|la historia) (?i:completo|completa|original) (?i:en)|` +
 	`(?i:dieser artikel erschien)(?i: zuerst| ursprünglich)? (?i:bei|auf|in)|(?i:cet article a été publié)(?i: initialement)? (?i:sur|dans|par))` +
-	`\s+(?:(?i:the website of|our partner|our partners at|our colleagues at)\s+)?((?:The |the |Die |Der |Das |Le |La |El )?\pL[\pL\pN&'’.\- ]{1,48}?(?: \pL[\pL\pN&'’.\-]*){0,4})\s*(?:[.,;:!(|–—-]\s|[.,;:!)]?$| (?:on|in|by|and|with|under|here)\b)`)
+	`\s+(?:(?i:the website of|our partner|our partners at|our colleagues at)\s+)?((?:The |the |Die |Der |Das |Le |La |El )?\pL[\pL\pN&'’.\- ]{1,48}?(?: \pL[\pL\pN&'’.\-]*){0,4}?)\s*(?:[.,;:!(|–—-]\s|[.,;:!)]?$| (?:on|in|by|and|with|under|here)\b)`)
 
 // credits tells lines that may name another publication, without the cost of
 // the pattern.

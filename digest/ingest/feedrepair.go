@@ -21,7 +21,10 @@ func parseFeed(text []byte) (feed *gofeed.Feed, warnings []string, err error) {
 		return parseJSONFeed(text)
 	}
 	text, warnings = trimJunk(text)
-	text = settleXML(text)
+	text, cut := dropHuge(settleXML(text))
+	if cut {
+		warnings = append(warnings, "the feed holds far more than news; what is too long was left out")
+	}
 	whole := itemTag.FindAllIndex(text, maxItems+1)
 	if feed, err = parseOnce(text); err == nil && len(feed.Items) >= len(whole) {
 		return feed, warnings, nil
@@ -49,6 +52,48 @@ func parseOnce(text []byte) (*gofeed.Feed, error) {
 	return feed, nil
 }
 
+// hugeItem is more than any item needs. A feed of one item of 10 MB would
+// take ten times its size to parse.
+const hugeItem = 512 << 10
+
+// dropHuge leaves out items, and what stands before, between and behind
+// them, where they are that long.
+func dropHuge(text []byte) ([]byte, bool) {
+	if len(text) <= 2*hugeItem {
+		return text, false
+	}
+	starts := itemTag.FindAllIndex(text, maxItems+1)
+	root := rootTag.FindIndex(text[:min(len(text), 64<<10)])
+	if len(starts) == 0 || root == nil {
+		return text[:hugeItem], true
+	}
+	var kept bytes.Buffer
+	if starts[0][0] <= hugeItem {
+		kept.Write(text[:starts[0][0]])
+	} else if end := bytes.IndexByte(text[root[0]:starts[0][0]], '>'); end >= 0 {
+		kept.Write(text[root[0] : root[0]+end+1])
+		kept.WriteString("<channel>")
+	}
+	cut := starts[0][0] > hugeItem
+	for i, start := range starts {
+		end := len(text)
+		if i+1 < len(starts) {
+			end = starts[i+1][0]
+		}
+		item := text[start[0]:end]
+		if len(item) > hugeItem {
+			item, cut = wholeItem(item), true
+		}
+		if len(item) <= hugeItem {
+			kept.Write(item)
+		}
+	}
+	if !cut {
+		return text, false
+	}
+	return kept.Bytes(), true
+}
+
 var xmlStart = regexp.MustCompile(`(?i)<\?xml\b|<(?:rss|rdf:rdf|feed|channel)[\s>]`)
 
 // trimJunk drops what stands before the feed: blank lines, a proxy's notes,
@@ -72,7 +117,9 @@ var (
 // it declares, which is how XML bombs are made (RFC 4287 needs none). A base
 // is cut to its directory, because the parser takes a file for one.
 func settleXML(text []byte) []byte {
-	text = xmlDeclaration.ReplaceAll(text, nil)
+	if at := xmlDeclaration.FindIndex(text); at != nil {
+		text = text[at[1]:]
+	}
 	if at := doctype.FindIndex(text[:min(len(text), 64<<10)]); at != nil {
 		text = append(append([]byte{}, text[:at[0]]...), text[at[1]:]...)
 	}
@@ -234,6 +281,9 @@ func declarePrefixes(text []byte) []byte {
 			name = "urn:undeclared:" + prefix
 		}
 		fmt.Fprintf(&missing, ` xmlns:%s="%s"`, prefix, name)
+	}
+	if missing.Len() == 0 {
+		return text
 	}
 	return bytes.Join([][]byte{text[:root[1]], []byte(missing.String()), text[root[1]:]}, nil)
 }

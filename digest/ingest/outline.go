@@ -233,7 +233,7 @@ func (o *outline) flush() {
 const maxBlock = 4000
 
 func (o *outline) emit(text string, link, bold int) {
-	text = digest.PlainLine(text, maxBlock)
+	text = digest.PlainLine(head(text, 8*maxBlock), maxBlock)
 	if text == "" {
 		return
 	}

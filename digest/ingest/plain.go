@@ -23,12 +23,12 @@ const (
 // sanitised by anyone else, so every string of theirs comes through here.
 func plainText(snippet string, max int) string {
 	if !strings.ContainsAny(snippet, "<&") {
-		return digest.PlainLine(snippet, max)
+		return digest.PlainLine(head(snippet, 8*max), max)
 	}
 	var b strings.Builder
 	z := html.NewTokenizer(strings.NewReader(snippet))
 	skip := ""
-	for {
+	for b.Len() < 8*max {
 		switch z.Next() {
 		case html.ErrorToken:
 			return digest.PlainLine(b.String(), max)
@@ -59,6 +59,7 @@ func plainText(snippet string, max int) string {
 			}
 		}
 	}
+	return digest.PlainLine(head(b.String(), 8*max), max)
 }
 
 // plainTitle is plainText for headlines. Feeds often escape them twice

@@ -28,7 +28,8 @@ type textArticle struct {
 
 // readText reads a plain text as an article.
 func readText(text []byte, now time.Time) (digest.Article, []string) {
-	t := &textArticle{lines: textLines(string(text)), category: -1, headline: -1}
+	text = text[:min(len(text), maxText)]
+	t := &textArticle{lines: textLines(strings.ToValidUTF8(string(text), "")), category: -1, headline: -1}
 	t.findHead(now)
 	a := digest.Article{Author: t.author, Published: t.published}
 	if t.headline < 0 {
@@ -51,7 +52,10 @@ func readText(text []byte, now time.Time) (digest.Article, []string) {
 	return a, nil
 }
 
-const maxLines = 5000
+const (
+	maxLines = 5000
+	maxText  = 1 << 20
+)
 
 // textLines parts a text into lines and joins bullets that were wrapped.
 func textLines(text string) []textLine {

@@ -1,0 +1,106 @@
+package ingest
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"courant/digest"
+)
+
+// sound checks what every extraction owes the rooms behind it, whatever the
+// input was.
+func sound(t *testing.T, e Extraction) {
+	t.Helper()
+	if _, err := e.MarshalJSON(); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range e.Articles {
+		for _, s := range append([]string{a.Title, a.Category, a.Site, a.Author, a.Attribution, a.Language, a.URL, a.Canonical, a.GUID, a.Lead, a.Image.Alt, a.Image.URL}, a.Points...) {
+			if !utf8.ValidString(s) || strings.ContainsAny(s, "\r\n\x00\u2028") {
+				t.Fatalf("%q is no plain line", s)
+			}
+		}
+		if len(a.Points) > maxPoints || (len(a.Points) == 0) != (a.PointsFrom == digest.PointsNone) {
+			t.Fatalf("%d points from %s", len(a.Points), a.PointsFrom)
+		}
+		for _, p := range a.Points {
+			if p == "" || len(p) > maxPoint || isBoilerplate(p) {
+				t.Fatalf("point %q", p)
+			}
+		}
+		for _, link := range []string{a.URL, a.Image.URL} {
+			if link != "" && !strings.HasPrefix(link, "http://") && !strings.HasPrefix(link, "https://") {
+				t.Fatalf("link %q", link)
+			}
+		}
+	}
+}
+
+func FuzzPage(f *testing.F) {
+	f.Add(bridgePage(listOf(`<ul class="key-points">`, bridgePoints...), ""))
+	f.Add(bridgePage(`<h2>Das Wichtigste</h2><p>• a<br>• b`, `<table><div><ul><li><ul><li></table>`))
+	f.Add(`<script type="application/ld+json">{"@type":"NewsArticle","headline":"x","author":[[{"name":1}]]}</script><h1>x`)
+	f.Add(`<svg><title>x</title><h1>y</h1></svg><math><mi><p>z`)
+	f.Add("<html><body>" + strings.Repeat("<div>", 600) + "text of some length that goes on")
+	f.Fuzz(func(t *testing.T, page string) {
+		e, err := Extract("fuzz", []byte("<html>"+page), Options{Address: "https://gazette.example/a"})
+		if err == nil {
+			sound(t, e)
+		}
+	})
+}
+
+func FuzzText(f *testing.F) {
+	f.Add(bridgeText)
+	f.Add("City\n\n# Head line of four\n1. one\n(2) two\n  wrapped\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		a, _ := readText([]byte(s), testNow)
+		sound(t, Extraction{Articles: []digest.Article{a}})
+	})
+}
+
+func FuzzFeed(f *testing.F) {
+	f.Add(rssHead + rssItem(1, "<description>a & b < c &nbsp;</description>") + "<item><title>cut")
+	f.Add(`<feed xmlns="http://www.w3.org/2005/Atom" xml:base="http://a/b"><entry><link href="//x"/><title type="xhtml"><div>x</div></title>`)
+	f.Add(`<rdf:RDF><channel/><item rdf:about="x"><title><![CDATA[x]]></title></item></rdf:RDF>`)
+	f.Add(`{"version":"https://jsonfeed.org/version/1","items":[{"id":1,"url":"x","title":null},{]}`)
+	f.Add("<!DOCTYPE x [<!ENTITY a '&a;'>]><rss><channel><x:y></channel>")
+	f.Fuzz(func(t *testing.T, data string) {
+		e, err := Extract("fuzz", []byte(data), Options{Now: testNow})
+		if err == nil {
+			sound(t, e)
+		}
+	})
+}
+
+func FuzzCharset(f *testing.F) {
+	f.Add([]byte("caf\xe9 <meta charset=shift_jis>"), "text/html; charset=koi8-r")
+	f.Add([]byte("\xff\xfe<\x00h\x00"), "")
+	f.Add([]byte("\x00\x00\x00<\x00\x00\x00a"), "text/xml; charset=\"")
+	f.Add([]byte("<?xml version='1.0' encoding='iso-2022-jp'?>\x1b$B%K%e\x1b(B"), "x")
+	f.Fuzz(func(t *testing.T, data []byte, header string) {
+		text, _ := toUTF8(data, header)
+		if !utf8.Valid(text) {
+			t.Fatalf("%q became %q", data, text)
+		}
+	})
+}
+
+func FuzzPlainText(f *testing.F) {
+	f.Add("a <b>c</b> &amp;lt;script&amp;gt; <T> <x y=z>")
+	f.Fuzz(func(t *testing.T, s string) {
+		if got := plainTitle(s); len(got) > maxTitle || !utf8.ValidString(got) || strings.ContainsAny(got, "\r\n") {
+			t.Fatalf("%q became %q", s, got)
+		}
+	})
+}
+
+func FuzzDate(f *testing.F) {
+	f.Add("Mo, 02 Mär 2026 08:15:00 +0100")
+	f.Fuzz(func(t *testing.T, s string) {
+		if got := parseDate(s, testNow); !got.IsZero() && (got.After(testNow.Add(slack)) || got.Year() < earliestYear) {
+			t.Fatalf("%q is %s", s, got)
+		}
+	})
+}

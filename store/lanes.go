@@ -60,10 +60,10 @@ func (s *Store) LeaveLanes(ctx context.Context, owner string) error {
 			return fmt.Errorf("give claims back: %w", err)
 		}
 		_, err = tx.ExecContext(ctx, `
-			DELETE FROM lanes l
-			WHERE owner = $1 AND NOT EXISTS (
-				SELECT 1 FROM deliveries d JOIN editions e ON e.id = d.edition_id
-				WHERE e.state <> 'done' AND d.lane = l.id)`, owner)
+			DELETE FROM lanes
+			WHERE owner = $1 AND id NOT IN (
+				SELECT d.lane FROM deliveries d
+				WHERE d.lane IS NOT NULL AND d.edition_id IN (SELECT id FROM editions WHERE state <> 'done'))`, owner)
 		if err != nil {
 			return fmt.Errorf("leave lanes: %w", err)
 		}

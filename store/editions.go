@@ -58,8 +58,11 @@ func (s *Store) nextEdition(ctx context.Context) (digest.EditionID, error) {
 	}
 	from := id - id%partitionSpan
 	name := fmt.Sprintf("deliveries_%d", from)
+	// Asked of the table, not by to_regclass: that answers from a cache which
+	// does not hear of a table made while this waited for the lock.
+	const made = `SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = $1 AND relnamespace = current_schema()::regnamespace)`
 	var there bool
-	if err := s.db.GetContext(ctx, &there, `SELECT to_regclass($1) IS NOT NULL`, name); err != nil {
+	if err := s.db.GetContext(ctx, &there, made, name); err != nil {
 		return 0, fmt.Errorf("look for partition %s: %w", name, err)
 	}
 	if there {
@@ -70,7 +73,7 @@ func (s *Store) nextEdition(ctx context.Context) (digest.EditionID, error) {
 		// CREATE TABLE ... PARTITION OF while other editions are being sent.
 		_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1::bigint # hashtext(current_schema()))`, int64(publishLock))
 		if err == nil {
-			err = tx.GetContext(ctx, &there, `SELECT to_regclass($1) IS NOT NULL`, name)
+			err = tx.GetContext(ctx, &there, made, name)
 		}
 		if err != nil || there {
 			return err

@@ -90,7 +90,7 @@ func late(do smtpsink.Action) smtpsink.Action {
 // moment or, where the settings are ours to mend, the run stops. No reader is
 // charged with any of it.
 func dialFaults() []fault {
-	const stops, fine = "does not let us send", "accepted"
+	const stops, fine = "nothing was counted against any reader", "accepted"
 	var rows []fault
 	for _, stage := range []struct {
 		at        smtpsink.Stage
@@ -144,7 +144,7 @@ func dialFaults() []fault {
 // mailFaults break the handing over of the second reader's mail.
 func mailFaults() []fault {
 	rows := []fault{
-		{name: "mail refuses", rules: toB(smtpsink.AtMail, refuse), want: "accepted / queued / queued", says: "set `from` or `return_path`"},
+		{name: "mail refuses", rules: toB(smtpsink.AtMail, refuse), want: "accepted / queued / queued", says: "check from and return_path"},
 		{name: "mail defers", rules: toB(smtpsink.AtMail, later), want: "deferred transient"},
 		{name: "mail drips", rules: toB(smtpsink.AtMail, drip), want: "accepted"},
 		{name: "rset drips", rules: afterRefusal(drip), want: "refused unknown / accepted / accepted"},

@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -204,7 +205,7 @@ func (e *Engine) session(ctx context.Context, d *drain) (left digest.Remainder, 
 	}
 	j, err := createJournal(e.JournalDir, e.Boot)
 	if err != nil {
-		return left, err
+		return left, journalFault(err)
 	}
 	s := newSession(e, j, d)
 	if err := s.run(ctx); err != nil {
@@ -215,7 +216,7 @@ func (e *Engine) session(ctx context.Context, d *drain) (left digest.Remainder, 
 		return left, err
 	}
 	if d == nil {
-		return left, nil
+		return left, s.fault()
 	}
 	left, err = e.Store.Remainder(context.WithoutCancel(ctx))
 	if err != nil {
@@ -232,21 +233,23 @@ type OutcomeError struct {
 
 // Error says what happened, to what, and what to do.
 func (o *OutcomeError) Error() string {
-	if o.Outcome.Class == digest.ClassConfiguration {
-		return fmt.Sprintf("relay %s does not let us send (%s): %s; nothing was counted against any reader", o.Relay, o.Outcome, advice(o.Outcome))
+	if o.Outcome.Class != digest.ClassConfiguration {
+		return fmt.Sprintf("relay %s cannot be used now (%s); the deliveries stay queued, `courant deliver --drain` or `courant serve` goes on", o.Relay, o.Outcome)
 	}
-	return fmt.Sprintf("relay %s cannot be used now (%s); the deliveries stay queued, `courant deliver --drain` or `courant serve` goes on", o.Relay, o.Outcome)
+	s := o.Outcome.Fault // which says what to set
+	if s == "" {
+		s = "check host, port, username, password_file and tls of this relay under smtp, and from and return_path"
+	}
+	if !strings.Contains(s, o.Relay) {
+		s = fmt.Sprintf("relay %s does not let us send: %s", o.Relay, s)
+	}
+	if said := o.Outcome.Reply.String(); said != "" {
+		s += fmt.Sprintf(" (it said %q)", said)
+	}
+	return s + "; nothing was counted against any reader"
 }
 
-// advice says what to set after a configuration fault.
-func advice(o digest.Outcome) string {
-	switch o.Stage {
-	case digest.StageAuth:
-		return "check username and password_file of this relay under smtp"
-	case digest.StageMail:
-		return "the relay does not accept our sender: set `from` or `return_path` to an address it lets you use"
-	case digest.StageStartTLS:
-		return "check smtp.tls and the name in the relay's certificate"
-	}
-	return "check host, port and tls of this relay under smtp"
+// journalFault says what to do about a journal that cannot be written.
+func journalFault(err error) error {
+	return fmt.Errorf("%w; nothing is sent without a journal: see that data_dir can be written to and that its disk has room", err)
 }

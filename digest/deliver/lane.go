@@ -386,7 +386,8 @@ func (l *lane) misprint(w digest.Work, err error) {
 
 // ready is the last moment before the body goes out. An intent that grew old
 // is renewed for all that is left of the run; a reader who left meanwhile is
-// not sent to. Then the start is journalled.
+// not sent to. Then the start is journalled; where that fails the session ends
+// for all lanes.
 func (l *lane) ready(r *run, rest []digest.Work) bool {
 	if l.old(r.at) {
 		g := <-l.s.committer.intend(l.intent(rest))
@@ -399,8 +400,9 @@ func (l *lane) ready(r *run, rest []digest.Work) bool {
 		}
 	}
 	if err := l.s.journal.Start(l.id.ID, rest[0].Ref); err != nil {
-		l.s.Log.Error("cannot write the journal, nothing is sent without it: make room on its disk", "error", err)
-		r.revoked, l.pause = true, roundEvery
+		l.s.fail(journalFault(err))
+		l.s.stopNow()
+		r.revoked = true
 		return false
 	}
 	return true

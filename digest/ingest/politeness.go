@@ -81,17 +81,22 @@ func (h *host) heldUntil() time.Time {
 	return h.notBefore
 }
 
-// pause waits until a page may be asked for after the last one.
-func (f *Fetcher) pause(ctx context.Context, authority string) error {
+// untilPage is how long a host is still left alone before the next page.
+func (f *Fetcher) untilPage(authority string) time.Duration {
 	pace := f.Pace
 	if pace == 0 {
 		pace = time.Second
 	}
 	h := f.host(authority)
 	h.mu.Lock()
-	wait := pace - time.Since(h.last)
-	h.mu.Unlock()
-	if pace < 0 || wait <= 0 {
+	defer h.mu.Unlock()
+	return pace - time.Since(h.last)
+}
+
+// pause waits until a page may be asked for after the last request.
+func (f *Fetcher) pause(ctx context.Context, authority string) error {
+	wait := f.untilPage(authority)
+	if wait <= 0 {
 		return ctx.Err()
 	}
 	t := time.NewTimer(wait)

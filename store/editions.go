@@ -56,8 +56,7 @@ func (s *Store) nextEdition(ctx context.Context) (digest.EditionID, error) {
 	if err := s.db.GetContext(ctx, &id, `SELECT nextval(pg_get_serial_sequence('editions', 'id'))`); err != nil {
 		return 0, fmt.Errorf("number the edition: %w", err)
 	}
-	from := id - id%partitionSpan
-	name := fmt.Sprintf("deliveries_%d", from)
+	from, name := id-id%partitionSpan, partitionOf(digest.EditionID(id))
 	// Asked of the table, not by to_regclass: that answers from a cache which
 	// does not hear of a table made while this waited for the lock.
 	const made = `SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = $1 AND relnamespace = current_schema()::regnamespace)`
@@ -89,6 +88,11 @@ func (s *Store) nextEdition(ctx context.Context) (digest.EditionID, error) {
 		return 0, fmt.Errorf("make partition %s: %w", name, err)
 	}
 	return digest.EditionID(id), nil
+}
+
+// partitionOf names the part of the ledger that holds an edition's rows.
+func partitionOf(id digest.EditionID) string {
+	return fmt.Sprintf("deliveries_%d", id-id%partitionSpan)
 }
 
 // publication is one run of Publish inside its transaction.
@@ -140,16 +144,25 @@ func (p *publication) run(ctx context.Context, compose func(digest.Material) (di
 	return p.edition, nil
 }
 
-// nothingToSend says whether no variant of the composition is sent, and why
-// not, in the words of the digest's own choice.
+// nothingToSend says whether nobody would get a mail, and why not. Without
+// readers the digest's own choice decides, so that the archive goes on.
 func nothingToSend(c digest.Composition) (bool, string) {
-	reason := "no articles"
+	reason, readers := "no articles", false
 	for _, v := range c.Variants {
-		if v.Reason == "" {
+		switch {
+		case v.Reason == "" && len(v.Groups) > 0:
 			return false, ""
-		}
-		if v.Default {
+		case v.Reason != "" && (v.Default || len(v.Groups) > 0 && reason == "no articles"):
 			reason = v.Reason
+		}
+		readers = readers || len(v.Groups) > 0
+	}
+	if readers {
+		return true, reason
+	}
+	for _, v := range c.Variants {
+		if v.Default && v.Reason == "" {
+			return false, ""
 		}
 	}
 	return true, reason
@@ -442,7 +455,7 @@ func (p *publication) writeVariants(ctx context.Context, c digest.Composition) e
 	// A reader who moved from zone to zone has a row already and keeps it.
 	// A later zone's rows lie behind the claims of the first pass, so they
 	// carry a not_before, by which they are found.
-	_, err := p.tx.ExecContext(ctx, `
+	result, err := p.tx.ExecContext(ctx, `
 		INSERT INTO deliveries (edition_id, reader_id, variant_id, not_before)
 		SELECT $1, a.reader_id, u.variant_id, CASE WHEN $4 THEN clock_timestamp() END
 		FROM audience a JOIN unnest($2::bigint[], $3::bigint[]) AS u (grp, variant_id) ON u.grp = a.grp
@@ -450,6 +463,22 @@ func (p *publication) writeVariants(ctx context.Context, c digest.Composition) e
 		ON CONFLICT (edition_id, reader_id) DO NOTHING`, p.id, pq.Array(groups), pq.Array(variants), p.joined)
 	if err != nil {
 		return fmt.Errorf("fan out: %w", err)
+	}
+	return p.analyze(ctx, result)
+}
+
+// analyze tells the planner of a large edition before the first claim: until
+// the next autovacuum it would take the edition for a handful of rows.
+func (p *publication) analyze(ctx context.Context, fanOut sql.Result) error {
+	n, err := fanOut.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("count the fan-out: %w", err)
+	}
+	if n < 1000 {
+		return nil
+	}
+	if _, err := p.tx.ExecContext(ctx, `ANALYZE `+partitionOf(p.id)); err != nil {
+		return fmt.Errorf("analyze the ledger: %w", err)
 	}
 	return nil
 }

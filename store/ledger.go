@@ -65,9 +65,9 @@ const (
 // The caller goes through an edition from reader to reader, so that claims
 // never rescan what is sent.
 //
-// The picked rows go to the update as an array: whatever the statistics say
-// of an edition that was made a second ago, that is a walk of the primary key
-// for the rows of the claim, and never a scan of the edition.
+// The update is bounded on both sides by what was picked: whatever the
+// statistics say of an edition that was made a second ago, that is a walk of
+// the primary key over the rows of the claim, and never over the edition.
 func (s *Store) ClaimFresh(ctx context.Context, lane digest.Lane, seq int, e digest.EditionID, after digest.ReaderID, n int) ([]digest.Work, error) {
 	const query = `
 	WITH picked AS MATERIALIZED (
@@ -81,7 +81,8 @@ func (s *Store) ClaimFresh(ctx context.Context, lane digest.Lane, seq int, e dig
 	),` + claimHeld + `, claimed AS (
 		UPDATE deliveries d
 		SET state = 'claimed', lane = $1, fence = $2, seq = $3
-		WHERE d.edition_id = $4 AND d.reader_id > $5 AND d.reader_id = ANY (ARRAY(SELECT reader_id FROM picked))
+		WHERE d.edition_id = $4 AND d.reader_id > $5 AND d.reader_id <= (SELECT max(reader_id) FROM picked)
+		  AND d.reader_id = ANY (ARRAY(SELECT reader_id FROM picked))
 		  AND EXISTS (SELECT 1 FROM held)
 		RETURNING d.edition_id, d.reader_id, d.variant_id, d.attempts, d.resends
 	)` + claimRead

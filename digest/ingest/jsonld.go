@@ -11,6 +11,7 @@ import (
 type linkedData struct {
 	headline, description, section, publisher, published, language, image, url string
 	authors                                                                    []string
+	product                                                                    bool // it speaks of goods for sale
 }
 
 // add reads one script element. Broken JSON is repaired once, then the
@@ -43,6 +44,7 @@ func (d *linkedData) visit(v any, depth int) {
 		case isArticle(v["@type"]):
 			d.article(v)
 		default:
+			d.product = d.product || v["@type"] == "Product"
 			for _, key := range []string{"@graph", "mainEntity", "mainEntityOfPage", "itemListElement", "item", "hasPart"} {
 				if inner, ok := v[key]; ok {
 					d.visit(inner, depth+1)

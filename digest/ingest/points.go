@@ -26,6 +26,7 @@ type candidate struct {
 	region   int
 	grade    grade
 	headed   bool // a heading named it, not only a class
+	early    bool // named by words that mean key points only near the top
 	ordered  bool
 }
 
@@ -43,6 +44,9 @@ const maxPoints = 10
 // every test. Better none than wrong ones.
 func (p *page) keyPoints() []string {
 	var best *candidate
+	if p.isNoNews() {
+		return nil
+	}
 	for _, c := range p.candidates() {
 		if !p.convincing(&c) {
 			continue
@@ -56,6 +60,12 @@ func (p *page) keyPoints() []string {
 		return nil
 	}
 	return foldItems(best.items)
+}
+
+// isNoNews tells pages that say they sell something: their lists praise it.
+func (p *page) isNoNews() bool {
+	kind := strings.ToLower(p.m.one("og:type"))
+	return strings.Contains(kind, "product") || strings.HasPrefix(kind, "music") || p.m.linked.product && p.m.linked.headline == ""
 }
 
 // holds tells an element that has all of another candidate's points and
@@ -124,13 +134,8 @@ func (p *page) listCandidate(i int) (candidate, bool) {
 	}
 	c.items = items
 	c.grade = p.regionGrade(l.region, l.from, l.to)
-	if g, headed := p.headingGrade(l.from, l.region); headed {
-		c.headed = true
-		c.grade = g
-	}
-	if c.grade == gradeNone {
-		c.grade = gradeBare
-	}
+	p.readHeading(&c)
+	c.grade = max(c.grade, gradeBare)
 	return c, true
 }
 
@@ -223,37 +228,40 @@ func (p *page) bulletedRuns() []candidate {
 			continue
 		}
 		c.to = i
-		if g, headed := p.headingGrade(c.from, c.region); headed {
-			c.grade, c.headed = g, true
-		} else if g := p.regionGrade(c.region, c.from, c.to); g > c.grade {
-			c.grade = g
-		}
+		c.grade = p.regionGrade(c.region, c.from, c.to)
+		p.readHeading(&c)
+		c.grade = max(c.grade, gradeBare)
 		found = append(found, c)
 	}
 	return found
 }
 
-// headingGrade reads the line above a list. headed is true where that line
-// names the list, whatever it calls it.
-func (p *page) headingGrade(from, region int) (g grade, headed bool) {
-	for i := from - 1; i >= 0 && i >= from-2; i-- {
+// readHeading reads the line above a list: what it names the list counts
+// for more than classes do, and a list that is named something else is that.
+func (p *page) readHeading(c *candidate) {
+	for i := c.from - 1; i >= 0 && i >= c.from-2; i-- {
 		b := p.o.blocks[i]
-		if i == p.headlineAt || b.list >= 0 && isHeading(b.tag) == false {
-			return gradeNone, false
+		if i == p.headlineAt || b.list >= 0 && !isHeading(b.tag) {
+			return
 		}
 		if g := namedGrade(b.text); g != gradeNone {
-			return g, true
+			c.headed, c.grade = true, g
+			c.early = g == gradePoints && !meansPoints.MatchString(b.text)
+			return
 		}
 		if b.words <= 1 && !isHeading(b.tag) {
 			continue // an icon's name or a button between heading and list
 		}
 		if isHeading(b.tag) && b.words <= 7 || strings.HasSuffix(b.text, ":") && b.words <= 10 || b.words <= 4 && b.bold*2 > len(b.text) {
-			return gradeNone, true
+			c.headed, c.grade = true, gradeNone
 		}
-		return gradeNone, false
+		return
 	}
-	return gradeNone, false
 }
+
+// meansPoints tells the headings that mean key points even at the end of a
+// piece. "In brief" or "Key facts" down there head boxes about other things.
+var meansPoints = regexp.MustCompile(`(?i)key ?(?:point|takeaway|highlight|message|finding|insight)|takeaways|story highlights|wichtigste|kernpunkte|points[ -]clés|retenir|puntos clave|pontos[ -]chave|punti chiave|tl;?dr|ポイント|要点`)
 
 var headingNoise = regexp.MustCompile(`^[\s\d.:•▪*#–—-]+|[\s:.…–—-]+$`)
 
@@ -319,7 +327,7 @@ func (p *page) wellPlaced(c *candidate) bool {
 	before := p.proseBefore(c)
 	switch c.grade {
 	case gradePoints:
-		return true
+		return !c.early || before <= 3
 	case gradeSummary:
 		return before <= 2 && around&(signHidden|signCaption) == 0
 	case gradeBare:

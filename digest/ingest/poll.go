@@ -170,7 +170,7 @@ func (in *Ingest) discover(ctx context.Context, state digest.SourceState, e Extr
 	at := address(state)
 	links := feedLinks(e.page, e.address)
 	if len(links) == 0 {
-		return Extraction{}, a, fmt.Errorf("%s is a page and names no feed; give the feed's address, or write page: instead of feed:", at)
+		return Extraction{}, a, fmt.Errorf("%s is a page and names no feed; give the feed's address, or list it as a page instead", at)
 	}
 	b, err := in.Fetcher.get(ctx, request{address: links[0], origin: at, max: maxFeedBytes, accept: acceptFeed})
 	switch {

@@ -44,17 +44,6 @@ func similar(a, b string) float64 {
 	return float64(known) / float64(union)
 }
 
-// contained is the share of b's words that a has.
-func contained(a, b string) float64 {
-	va := vocabulary{}
-	va.add(a)
-	known, all := va.shared(b)
-	if all == 0 {
-		return 0
-	}
-	return float64(known) / float64(all)
-}
-
 const stemLength = 6
 
 func eachWord(text string, visit func(string)) {
@@ -93,13 +82,13 @@ func meaningful(word []rune) bool {
 		return len(word) > 1
 	}
 	if len(word) < 3 {
-		return word0Upper(word)
+		return shortScript(word)
 	}
 	return !fillers[string(word)]
 }
 
-// word0Upper keeps two-letter words of scripts whose words are short.
-func word0Upper(word []rune) bool {
+// shortScript keeps two-letter words of scripts whose words are short.
+func shortScript(word []rune) bool {
 	return len(word) == 2 && word[0] >= 0x0400 && !unicode.In(word[0], unicode.Cyrillic)
 }
 

@@ -43,6 +43,8 @@ func newPhrases(table string) *phrases {
 	return p
 }
 
+// match tries the patterns whose words a line holds. Apostrophes are folded
+// first, as sites write both kinds.
 func (p *phrases) match(line string) bool {
 	lower := strings.ReplaceAll(strings.ToLower(line), "’", "'")
 	first := true
@@ -65,6 +67,8 @@ func (p *phrases) match(line string) bool {
 	return false
 }
 
+// notInWord parts a line into words. The dollar and copyright signs count as
+// letters because patterns begin with them.
 func notInWord(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && r != '$' && r != '©'
 }

@@ -80,6 +80,8 @@ func byteOrderMark(data []byte) (encoding.Encoding, int) {
 	return nil, 0
 }
 
+// headerCharset is what the Content-Type header says, empty if it says
+// nothing. A header that cannot be parsed is a header that says nothing.
 func headerCharset(contentType string) string {
 	_, params, err := mime.ParseMediaType(contentType)
 	if err != nil {

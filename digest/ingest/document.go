@@ -32,6 +32,8 @@ func parseHTML(text []byte) (doc *html.Node, warnings []string) {
 	return parseShallow(budget), append(budget.warning(), warnDeep)
 }
 
+// repeatsBody counts body and html tags by hand: a pattern over 5 MB would
+// cost more than the parser it protects.
 func repeatsBody(text []byte) bool {
 	n := 0
 	for {
@@ -65,6 +67,7 @@ func (r *nodeBudget) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// warning says that the budget ran out, if it did.
 func (r *nodeBudget) warning() []string {
 	if len(r.data) > 0 {
 		return []string{warnCut}
@@ -111,6 +114,7 @@ func closeTag(open []*html.Node, name string) []*html.Node {
 	return open
 }
 
+// void tells the elements that have no content, HTML section 13.1.2.
 func void(a atom.Atom) bool {
 	switch a {
 	case atom.Area, atom.Base, atom.Br, atom.Col, atom.Embed, atom.Hr, atom.Img, atom.Input, atom.Link, atom.Meta,
@@ -137,6 +141,8 @@ func textOf(n *html.Node, max int) string {
 	return plainText(html.EscapeString(b.String()), max)
 }
 
+// gatherText collects text until there is more than enough of it, so that a
+// headline element around a whole page costs no more than a headline.
 func gatherText(n *html.Node, b *bytes.Buffer, max int) {
 	switch {
 	case b.Len() > 2*max:

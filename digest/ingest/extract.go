@@ -87,6 +87,8 @@ func Extract(input string, data []byte, opts Options) (Extraction, error) {
 	return e, nil
 }
 
+// pageAddress parses what an input's address is said to be. Empty is no
+// mistake: files have none.
 func pageAddress(s string) (*url.URL, error) {
 	if s == "" {
 		return nil, nil

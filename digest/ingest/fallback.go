@@ -89,6 +89,7 @@ func fallBack(a *digest.Article, description string, lead []string) {
 	a.Points, a.PointsFrom = nil, digest.PointsNone
 }
 
+// firstSentences are at most n of a lead.
 func firstSentences(lead []string, n int) []string {
 	return lead[:min(n, len(lead))]
 }
@@ -189,6 +190,8 @@ func head(s string, n int) string {
 	return strings.ToValidUTF8(s[:n], "")
 }
 
+// endsLikeSentence tells sentences from captions, labels and lines that a
+// paywall cut off. Scripts without spaces often leave the last mark out.
 func endsLikeSentence(s string) bool {
 	r := []rune(strings.TrimRight(s, `"'”’»›)] `))
 	return len(r) > 0 && (endsSentence(r[len(r)-1]) || unspaced(r[len(r)-1]))

@@ -129,6 +129,7 @@ func settleXML(text []byte) []byte {
 	return baseAttribute.ReplaceAllFunc(text, directoryBase)
 }
 
+// directoryBase cuts the file off a base, RFC 3986 section 5.2.3.
 func directoryBase(attribute []byte) []byte {
 	m := baseAttribute.FindSubmatch(attribute)
 	if bytes.HasSuffix(m[2], []byte("://")) {
@@ -205,6 +206,8 @@ func markup(text []byte) int {
 	return end + 2
 }
 
+// isNameStart tells what may begin a tag's name. Everything beyond ASCII
+// passes: the parser behind it is stricter.
 func isNameStart(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= 0x80
 }
@@ -333,6 +336,8 @@ func wholeItem(text []byte) []byte {
 	return text[:ends[len(ends)-1][1]]
 }
 
+// frame puts one item into a feed of its own, under the damaged feed's own
+// root element, which declares the prefixes the item uses.
 func frame(kind string, open, item []byte) []byte {
 	if item == nil {
 		return nil

@@ -63,6 +63,9 @@ func UserAgent(version, operator string) string {
 	return agent
 }
 
+// setUp makes the zero value work. Two transports keep two pools: a
+// connection that was opened for a private source is never reused for a
+// redirect, which the guard would not see then.
 func (f *Fetcher) setUp() {
 	f.once.Do(func() {
 		f.open, f.strict = f.transport(f.AllowPrivate), f.transport(false)
@@ -231,6 +234,8 @@ func (f *Fetcher) hop(ctx context.Context, through http.RoundTripper, at *url.UR
 	return a, nil, nil
 }
 
+// introduce sets the request's headers. The validators go back byte for byte
+// as they came, RFC 9110 section 13.1.
 func (f *Fetcher) introduce(req *http.Request, r request) {
 	agent := f.UserAgent
 	if agent == "" {
@@ -246,6 +251,8 @@ func (f *Fetcher) introduce(req *http.Request, r request) {
 	}
 }
 
+// redirects tells the statuses that lead elsewhere. 300 and 305 are left out:
+// no feed uses the one, and nobody should obey the other.
 func redirects(status int) bool {
 	switch status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
@@ -285,6 +292,8 @@ func (f *Fetcher) Extract(ctx context.Context, address string) (Extraction, erro
 
 const warnTooLong = "the document is too long or broke off; only its beginning was read"
 
+// looksLikeFeed judges an address by its spelling, for want of anything else
+// before the request.
 func looksLikeFeed(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {

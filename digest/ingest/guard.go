@@ -22,6 +22,8 @@ var privateNetworks = networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", 
 // addresses of one host.
 var forbiddenNetworks = networks("169.254.0.0/16", "fe80::/10", "0.0.0.0/8", "::/128", "224.0.0.0/4", "240.0.0.0/4", "ff00::/8", "fd00:ec2::254/128", "fd20:ce::254/128")
 
+// networks reads the tables above. They are constants; a mistake in them is
+// found by the first test.
 func networks(prefixes ...string) []netip.Prefix {
 	var list []netip.Prefix
 	for _, p := range prefixes {

@@ -47,6 +47,8 @@ type titles struct {
 	sites   []string // squashed names of the site
 }
 
+// newTitles gathers the offers in the order of trust: what is marked up as
+// the headline, what is meant for sharing, the window's title.
 func newTitles(m *metadata, address *url.URL) *titles {
 	t := &titles{}
 	for _, name := range []string{m.one("og:site_name"), m.one("application-name"), m.linked.publisher, m.one("twitter:site"), m.one("dc.publisher")} {
@@ -71,6 +73,7 @@ func newTitles(m *metadata, address *url.URL) *titles {
 	return t
 }
 
+// splitTitle parts a title at all separators.
 func splitTitle(title string) []string {
 	for _, s := range separators {
 		title = strings.ReplaceAll(title, s, "\x00")
@@ -108,6 +111,7 @@ func (t *titles) withoutSite(title string) string {
 	return title
 }
 
+// lastSeparator cuts a title at its last separator.
 func lastSeparator(s string) (head, tail string, ok bool) {
 	at, size := -1, 0
 	for _, sep := range separators {
@@ -121,6 +125,7 @@ func lastSeparator(s string) (head, tail string, ok bool) {
 	return strings.TrimSpace(s[:at]), strings.TrimSpace(s[at+size:]), true
 }
 
+// firstSeparator cuts a title at its first separator.
 func firstSeparator(s string) (head, tail string, ok bool) {
 	at, size := len(s), 0
 	for _, sep := range separators {
@@ -149,6 +154,7 @@ func (t *titles) isSite(name string) bool {
 	return looksLikeDomain(name)
 }
 
+// looksLikeDomain tells "CNN.com" behind a headline.
 func looksLikeDomain(name string) bool {
 	label, tld, ok := strings.Cut(strings.TrimPrefix(strings.ToLower(name), "www."), ".")
 	return ok && label != "" && len(tld) >= 2 && len(tld) <= 7 && !strings.ContainsAny(name, " ")
@@ -203,6 +209,7 @@ func (t *titles) withoutLabel(heading string) string {
 	return heading
 }
 
+// best is the headline where no heading of the page will do.
 func (t *titles) best() string {
 	if len(t.offered) == 0 {
 		return ""

@@ -104,6 +104,8 @@ func (in *Ingest) round(ctx context.Context, synced *bool) (time.Duration, error
 	return next.Sub(now), nil
 }
 
+// sleep waits by the real clock: what is due was read from the rows by the
+// clock handed in, and is looked at again after each wait.
 func (in *Ingest) sleep(ctx context.Context, wait time.Duration) {
 	if wait <= 0 {
 		return
@@ -150,6 +152,7 @@ func (in *Ingest) FetchNow(ctx context.Context, names ...string) ([]Result, erro
 	return results, ctx.Err()
 }
 
+// sourceNames lists what an editor could have meant.
 func sourceNames(states []digest.SourceState) string {
 	if len(states) == 0 {
 		return "none"
@@ -206,6 +209,7 @@ func (in *Ingest) pollAll(ctx context.Context, states []digest.SourceState) []Re
 	return results
 }
 
+// tell writes the one log line of a poll and passes the result on.
 func (in *Ingest) tell(r Result) {
 	log := in.Fetcher.log().With("source", r.Source, "status", r.Status, "articles", r.Articles, "added", r.Added, "warnings", len(r.Warnings))
 	if r.Err != nil {

@@ -54,6 +54,8 @@ func (d *linkedData) visit(v any, depth int) {
 	}
 }
 
+// isArticle knows schema.org's kinds of article by their endings, which are
+// open: NewsArticle, LiveBlogPosting, ScholarlyArticle and many more.
 func isArticle(v any) bool {
 	switch v := v.(type) {
 	case string:
@@ -175,6 +177,7 @@ func (d *linkedData) pick(script string) {
 	}
 }
 
+// noControl makes raw line breaks in JSON strings harmless.
 func noControl(r rune) rune {
 	if r < ' ' {
 		return ' '

@@ -34,6 +34,8 @@ func readMetadata(doc *html.Node) *metadata {
 	return m
 }
 
+// walk visits every element once. SVG has title elements of its own, so other
+// namespaces are left out.
 func (m *metadata) walk(n *html.Node) {
 	if n.Type == html.ElementNode {
 		m.element(n)
@@ -46,6 +48,8 @@ func (m *metadata) walk(n *html.Node) {
 	}
 }
 
+// element reads one element. The first of each kind wins; what follows
+// belongs to comments, related stories and embedded pages.
 func (m *metadata) element(n *html.Node) {
 	switch n.DataAtom {
 	case atom.Html:
@@ -195,6 +199,7 @@ func nameList(values []string, familyFirst bool) string {
 
 var byPrefix = regexp.MustCompile(`(?i)^(by|von|par|por|di|door|av|af)[:\s]+`)
 
+// cleanAuthor takes "By" off a name and refuses what is none.
 func cleanAuthor(s string) string {
 	s = plainText(s, maxName)
 	if strings.Contains(s, "://") || strings.HasPrefix(s, "www.") || strings.HasPrefix(s, "@") {

@@ -63,6 +63,7 @@ type region struct {
 	text     int  // bytes of text
 }
 
+// newOutline walks a tree once.
 func newOutline(root *html.Node) *outline {
 	o := &outline{names: map[string]sign{}, region: -1, list: -1}
 	o.walk(root)
@@ -73,6 +74,8 @@ func newOutline(root *html.Node) *outline {
 	return o
 }
 
+// weigh counts what a region holds. Regions nest, so this is the one place
+// that looks at a block more than once; depth is bounded by the parser.
 func (o *outline) weigh(r *region) {
 	for _, b := range o.blocks[r.from:r.to] {
 		r.text += len(b.text)
@@ -82,6 +85,7 @@ func (o *outline) weigh(r *region) {
 	}
 }
 
+// walk reads a node in document order.
 func (o *outline) walk(n *html.Node) {
 	switch n.Type {
 	case html.TextNode:
@@ -113,6 +117,8 @@ func skipped(a atom.Atom) bool {
 	return false
 }
 
+// element reads an element. Inline ones are transparent; every other ends
+// the block before it and the one it holds.
 func (o *outline) element(n *html.Node) {
 	switch n.DataAtom {
 	case atom.Br:
@@ -188,6 +194,8 @@ func (o *outline) open(n *html.Node) bool {
 	return true
 }
 
+// walkList reads a list. Its items are counted as they begin, so that text
+// between items counts to the one before.
 func (o *outline) walkList(n *html.Node) {
 	outer, outerItem := o.list, o.item
 	o.lists = append(o.lists, list{parent: outer, region: o.region, from: len(o.blocks), ordered: n.DataAtom == atom.Ol})
@@ -198,6 +206,8 @@ func (o *outline) walkList(n *html.Node) {
 	o.list, o.item = outer, outerItem
 }
 
+// add appends text to the block being read, and notes how much of it is
+// links and bold: lists of links are told apart by that.
 func (o *outline) add(text string) {
 	o.run.WriteString(text)
 	if o.linked > 0 {
@@ -232,6 +242,7 @@ func (o *outline) flush() {
 
 const maxBlock = 4000
 
+// emit keeps a block as one plain line.
 func (o *outline) emit(text string, link, bold int) {
 	text = digest.PlainLine(head(text, 8*maxBlock), maxBlock)
 	if text == "" {

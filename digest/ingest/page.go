@@ -54,6 +54,9 @@ func readPage(text []byte, address *url.URL, now time.Time) (digest.Article, []s
 	return a, warnings
 }
 
+// newPage reads an outline in the order the parts need each other: the
+// headline decides what the regions mean, they decide what the body is, and
+// the body's words judge the points.
 func newPage(o *outline, m *metadata, base *url.URL) *page {
 	p := &page{o: o, m: m}
 	p.headline, p.headlineAt = findHeadline(o, m, base)
@@ -120,6 +123,8 @@ func (p *page) readBody(doc *html.Node, base *url.URL) {
 	}
 }
 
+// isProse tells running text. A paragraph element may be short, a bare div or
+// a table cell must be long to count.
 func (p *page) isProse(b block) bool {
 	if b.list >= 0 || b.link*2 > len(b.text) || isHeading(b.tag) {
 		return false
@@ -191,6 +196,8 @@ func absolute(base *url.URL, link string) string {
 	return u.String()
 }
 
+// leadImage is the picture the page offers for sharing, which is the one the
+// publisher chose.
 func (m *metadata) leadImage(address *url.URL) digest.Image {
 	raw := first(m.one("og:image", "og:image:url", "og:image:secure_url"), m.linked.image, m.one("twitter:image", "twitter:image:src", "parsely-image-url", "sailthru.image.full", "thumbnailurl", "image"))
 	img := digest.Image{URL: m.resolve(address, raw)}

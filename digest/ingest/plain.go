@@ -139,6 +139,7 @@ func numbered(line string) (string, bool) {
 	return strings.TrimSpace(s[n+1:]), true
 }
 
+// firstRune is a text's first character and its size, 0 for none.
 func firstRune(s string) (rune, int) {
 	for i, r := range s {
 		_ = i

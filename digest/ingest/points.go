@@ -74,6 +74,7 @@ func (c *candidate) holds(other *candidate) bool {
 	return c.from <= other.from && c.to >= other.to && len(c.items) > len(other.items)
 }
 
+// foldItems are the items' texts, each once.
 func foldItems(items []item) []string {
 	var points []string
 	for _, it := range items {
@@ -139,6 +140,7 @@ func (p *page) listCandidate(i int) (candidate, bool) {
 	return c, true
 }
 
+// join adds a block to an item: an item may hold several paragraphs.
 func (it *item) join(b block) {
 	if it.text != "" {
 		it.text += " "
@@ -308,6 +310,8 @@ func (p *page) passes(c *candidate) bool {
 	return p.onTopic(c)
 }
 
+// stripBullet takes a bullet off that was typed into an item besides the
+// one the list draws. Hyphens and numbers stay, they may be the text.
 func stripBullet(s string) string {
 	if r, _ := firstRune(s); strings.ContainsRune("•‣▪▫●○◦■□▶►▸▹⁃∙◆◇➤➢·", r) {
 		text, _ := bullet(s)

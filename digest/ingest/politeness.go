@@ -34,6 +34,7 @@ func (e *heldError) Error() string {
 	return "asked to be left alone until " + e.until.UTC().Format(time.RFC3339)
 }
 
+// host is the one record of a server that all requests share.
 func (f *Fetcher) host(authority string) *host {
 	f.setUp()
 	f.hostsMu.Lock()
@@ -60,6 +61,7 @@ func (h *host) enter(ctx context.Context, now time.Time) error {
 	return nil
 }
 
+// leave ends a request. The pause before the next page begins now.
 func (h *host) leave() {
 	h.mu.Lock()
 	h.last = time.Now()
@@ -67,6 +69,7 @@ func (h *host) leave() {
 	<-h.busy
 }
 
+// hold keeps the longest silence a server asked for.
 func (h *host) hold(until time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -152,6 +155,8 @@ func interval(header http.Header, ttl time.Duration) time.Duration {
 	return min(max(asked, shortestInterval), longestInterval)
 }
 
+// maxAge is what Cache-Control allows, 0 if it says nothing. A max-age of 0
+// says "ask me each time", which a polite reader doesn't.
 func maxAge(header http.Header) time.Duration {
 	for directive := range strings.SplitSeq(strings.Join(header.Values("Cache-Control"), ","), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
@@ -224,6 +229,8 @@ func (f *Fetcher) allowed(ctx context.Context, address, origin string) error {
 	return nil
 }
 
+// robotsOf fetches a server's rules, or has them from the last time. A
+// robots.txt that fails with 5xx forbids everything for an hour.
 func (f *Fetcher) robotsOf(ctx context.Context, u *url.URL, origin string) (*robotstxt.RobotsData, error) {
 	key := u.Scheme + "://" + authority(u)
 	f.robots.mu.Lock()

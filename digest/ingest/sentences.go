@@ -36,10 +36,13 @@ func sentences(paragraph string) []string {
 	return out
 }
 
+// endsSentence tells the marks that may end a sentence, in the scripts that
+// news is written in.
 func endsSentence(r rune) bool {
 	return strings.ContainsRune(".!?…。！？।؟۔", r)
 }
 
+// closing tells what belongs to the sentence behind its mark.
 func closing(r rune) bool {
 	return strings.ContainsRune(`.!?"'”’»›)]`, r)
 }

@@ -102,6 +102,7 @@ func (o *outline) signsOf(n *html.Node) sign {
 	return s
 }
 
+// tagSigns is what an element's name alone says.
 func tagSigns(n *html.Node) sign {
 	switch n.DataAtom {
 	case atom.Nav, atom.Footer, atom.Form, atom.Dialog:
@@ -116,6 +117,8 @@ func tagSigns(n *html.Node) sign {
 	return 0
 }
 
+// nameSigns reads one class name or id. The result is kept: a page has
+// thousands of elements and a few hundred names.
 func (o *outline) nameSigns(name string) sign {
 	if s, known := o.names[name]; known {
 		return s
@@ -143,6 +146,8 @@ func (o *outline) nameSigns(name string) sign {
 	return s
 }
 
+// wordSigns reads one word of a name, with the next for those that mean
+// something only together.
 func wordSigns(w, next string) sign {
 	switch {
 	case furnitureWord(w):

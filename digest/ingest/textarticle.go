@@ -142,6 +142,7 @@ func (t *textArticle) isCategory(i int) bool {
 	return (l.words <= 3 && len(l.text) <= 40 || path) && !next.bullet && next.words > l.words && next.words <= 40 && len(next.text) <= maxTitle
 }
 
+// cutLast cuts a text at the last of the first separator it holds.
 func cutLast(s string, separators ...string) (head, tail string, ok bool) {
 	for _, sep := range separators {
 		if i := strings.LastIndex(s, sep); i > 0 {
@@ -153,6 +154,7 @@ func cutLast(s string, separators ...string) (head, tail string, ok bool) {
 
 var byLine = regexp.MustCompile(`^(?i:by|von|par|por) (\p{Lu}[\pL.'’-]+(?: \p{Lu}?[\pL.'’-]+){0,4})(?:[,|–—-].*)?$`)
 
+// byline reads a line between headline and body that names author or date.
 func (t *textArticle) byline(line string, now time.Time) bool {
 	if m := byLine.FindStringSubmatch(line); m != nil {
 		t.author = digest.PlainLine(m[1], maxName)
@@ -193,6 +195,7 @@ func (t *textArticle) credits(a *digest.Article) {
 	}
 }
 
+// genericSite tells "More from us" from "More from PIERSIDE".
 func genericSite(name string) bool {
 	switch strings.ToLower(name) {
 	case "us", "the author", "author", "this author", "our", "the web", "around the web", "this section", "the", "home", "category":
@@ -226,6 +229,7 @@ func (t *textArticle) page() *page {
 
 var endMarks = regexp.MustCompile(`(?i)^(?:comments|leave a reply|view all posts|about the author|more from\b.*|related (?:articles|stories|posts).*|about .{2,48} (?:news team|staff|newsroom).*)$`)
 
+// endOfText tells the lines behind which the site speaks of itself.
 func endOfText(line string) bool { return endMarks.MatchString(line) }
 
 // points are the first bullets behind the headline that pass the tests a

@@ -10,6 +10,7 @@ import (
 // languages; scripts without spaces count by pairs of characters.
 type vocabulary map[string]struct{}
 
+// add takes a text's words in.
 func (v vocabulary) add(text string) {
 	eachWord(text, func(w string) { v[w] = struct{}{} })
 }
@@ -46,6 +47,7 @@ func similar(a, b string) float64 {
 
 const stemLength = 6
 
+// eachWord visits the words that carry meaning, cut to their stems.
 func eachWord(text string, visit func(string)) {
 	var word []rune
 	flush := func() {
@@ -106,6 +108,7 @@ che per con una del della dei delle sono non più gli nel alla anche dal come
 uma não com para dos das mais por foi pelo pela são seu sua
 что как это для его она они был была было или при чтобы`)
 
+// wordSet is a set of words.
 func wordSet(list string) map[string]bool {
 	set := map[string]bool{}
 	for w := range strings.FieldsSeq(list) {

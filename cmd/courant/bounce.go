@@ -11,6 +11,7 @@ import (
 
 	"courant/digest"
 	"courant/digest/receive"
+	"courant/store"
 
 	"github.com/spf13/cobra"
 )
@@ -27,6 +28,9 @@ mail to its reader. Only a report that carries one of our own tokens, in the
 address it came to or in the mail it returns, changes anything; a forged one is
 recorded and shown. The same report twice counts once.
 
+When the database is away it exits 75 (EX_TEMPFAIL): a mail server that pipes
+to it keeps the report and tries again.
+
 With --dry-run nothing is changed and no config is needed.`,
 		Example: "  courant bounce --to \"$RECIPIENT\" < mail      as a pipe of the mail server\n" +
 			"  courant bounce --dry-run --json *.eml",
@@ -37,17 +41,26 @@ With --dry-run nothing is changed and no config is needed.`,
 					return p.showReturned(input, raw, err, asJSON)
 				})
 			}
-			return p.with(c.Context(), p.quiet(), func(h *house) error {
+			return orLater(p.with(c.Context(), p.quiet(), func(h *house) error {
 				return p.eachReturned(files, func(input string, raw []byte, err error) error {
 					return p.takeReturned(c.Context(), h, input, raw, err, to, asJSON)
 				})
-			})
+			}))
 		},
 	}
 	c.Flags().BoolVar(&dry, "dry-run", false, "say what the mail means and change nothing")
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, one for every input")
 	c.Flags().StringVar(&to, "to", "", "the `ADDRESS` the mail was delivered to, where the mail server knows it")
 	return c
+}
+
+// orLater marks an error that goes away by itself, so that the mail server which
+// pipes to us keeps the report and tries again.
+func orLater(err error) error {
+	if store.Away(err) {
+		return retry{err}
+	}
+	return err
 }
 
 // eachReturned reads every input and acts on it; an input that failed does not
@@ -63,6 +76,8 @@ func (p *program) eachReturned(files []string, act func(input string, raw []byte
 		switch {
 		case errors.Is(err, errTold):
 			failed++
+		case store.Away(err):
+			return fmt.Errorf("%s: %w", file, err)
 		case err != nil:
 			fmt.Fprintf(p.stderr, "courant: %s: %v\n", file, err)
 			failed++

@@ -39,9 +39,12 @@ func (p *program) check(ctx context.Context, live bool) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "%s: right. %d sources, %d lists, %d digests\n", c.File, len(c.Sources), len(c.Lists), len(c.Digests))
+	fmt.Fprintf(p.stdout, "%s: right (sources: %d, lists: %d, digests: %d)\n", c.File, len(c.Sources), len(c.Lists), len(c.Digests))
 	for _, w := range warnings {
 		fmt.Fprintln(p.stdout, "warning:", w)
+	}
+	for _, note := range c.notHeeded() {
+		fmt.Fprintln(p.stdout, "note:", note)
 	}
 	for _, d := range c.Digests {
 		p.showSlots(d)
@@ -50,6 +53,25 @@ func (p *program) check(ctx context.Context, live bool) error {
 		return nil
 	}
 	return p.checkLive(ctx, c)
+}
+
+// notHeeded names what the config asks for and this Courant does not do yet.
+func (c Config) notHeeded() (notes []string) {
+	if c.ReceiveListen != "" {
+		notes = append(notes, "receive.listen is not heeded yet: returned mail comes by `courant bounce`")
+	}
+	for _, l := range c.Lists {
+		if l.Confirm {
+			notes = append(notes, fmt.Sprintf("lists.%s.confirm is not heeded yet: there is no sign-up form, and imported readers are active at once", l.Name))
+		}
+	}
+	for _, r := range c.Relays {
+		if r.Weight > 1 {
+			notes = append(notes, "smtp.weight is not heeded yet: every relay takes what its connections can")
+			break
+		}
+	}
+	return notes
 }
 
 // showSlots prints the next slots of a digest.
@@ -113,7 +135,7 @@ func (p *program) checkLive(ctx context.Context, c Config) error {
 		findings = append(findings, f)
 	}
 	if !c.onlyLoopback() {
-		findings = append(findings, checkDNS(ctx, digest.Domain(c.From.Address))...)
+		findings = append(findings, c.checkDNS(ctx)...)
 	}
 	findings = append(findings, finding{"public address " + c.URL, checkPublicAddress(ctx, c.URL)})
 	fmt.Fprintln(p.stdout)
@@ -133,26 +155,46 @@ func (p *program) checkLive(ctx context.Context, c Config) error {
 }
 
 // checkDNS looks for the records without which mailbox providers refuse bulk
-// mail: SPF (RFC 7208) and DMARC (RFC 7489) of the sender's domain.
-func checkDNS(ctx context.Context, domain string) []finding {
+// mail: SPF (RFC 7208) of the envelope sender's domain, DMARC (RFC 7489) of
+// the sender's, and the DKIM keys.
+func (c Config) checkDNS(ctx context.Context) []finding {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	look := func(name, begins, advice string) error {
-		records, err := net.DefaultResolver.LookupTXT(ctx, name)
-		if err != nil {
-			return fmt.Errorf("%w; %s", err, advice)
-		}
-		for _, r := range records {
-			if strings.HasPrefix(strings.ToLower(r), begins) {
-				return nil
-			}
-		}
-		return fmt.Errorf("no such record; %s", advice)
+	from := digest.Domain(c.From.Address)
+	envelope := from
+	if c.ReturnPath != "" {
+		envelope = c.ReturnPath
 	}
-	return []finding{
-		{"SPF of " + domain, look(domain, "v=spf1", "publish a TXT record like \"v=spf1 a mx include:your-relay ~all\"")},
-		{"DMARC of " + domain, look("_dmarc."+domain, "v=dmarc1", "publish a TXT record at _dmarc."+domain+" like \"v=DMARC1; p=none\"")},
+	findings := []finding{
+		{"SPF of " + envelope, lookTXT(ctx, envelope, "v=spf1", "publish a TXT record like \"v=spf1 a mx include:your-relay ~all\"")},
+		{"DMARC of " + from, lookTXT(ctx, "_dmarc."+from, "v=dmarc1", "publish a TXT record at _dmarc."+from+" like \"v=DMARC1; p=none\"")},
 	}
+	signer, err := c.signer()
+	if err != nil || signer == nil {
+		return append(findings, finding{"DKIM keys", err})
+	}
+	records, err := signer.Records()
+	if err != nil {
+		return append(findings, finding{"DKIM keys", err})
+	}
+	for _, r := range records {
+		findings = append(findings, finding{"DKIM at " + r.Name, lookTXT(ctx, r.Name, strings.ToLower(r.Text), "publish the TXT record "+r.Text)})
+	}
+	return findings
+}
+
+// lookTXT wants a TXT record that begins so, in whatever case.
+func lookTXT(ctx context.Context, name, begins, advice string) error {
+	records, err := net.DefaultResolver.LookupTXT(ctx, name)
+	if err != nil {
+		return fmt.Errorf("%w; %s", err, advice)
+	}
+	for _, r := range records {
+		if strings.HasPrefix(strings.ToLower(r), begins) {
+			return nil
+		}
+	}
+	return fmt.Errorf("no such record; %s", advice)
 }
 
 // checkPublicAddress asks the address that mails will link to whether Courant

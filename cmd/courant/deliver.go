@@ -34,7 +34,7 @@ run side by side.`,
 		},
 	}
 	c.Flags().BoolVar(&drain, "drain", false, "end when nothing is left to do")
-	c.Flags().DurationVar(&wait, "wait", 15*time.Minute, "how long to wait for leases, retries and relays that are away")
+	c.Flags().DurationVar(&wait, "wait", 15*time.Minute, "how long (`DURATION`, like 90s or 15m) to wait for leases, retries and relays that are away")
 	return c
 }
 
@@ -62,7 +62,14 @@ func (p *program) workOff(ctx context.Context, h *house, drain func(*deliver.Eng
 
 // progress is one line of what was done.
 func progress(c deliver.Counts) string {
-	return fmt.Sprintf("%d accepted, %d deferred, %d refused, %d in doubt", c.Accepted, c.Deferred, c.Refused, c.InDoubt)
+	s := fmt.Sprintf("%d accepted, %d deferred, %d refused, %d in doubt", c.Accepted, c.Deferred, c.Refused, c.InDoubt)
+	if c.Salvaged > 0 {
+		s += fmt.Sprintf(", %d settled for a process that died", c.Salvaged)
+	}
+	if c.Resent > 0 {
+		s += fmt.Sprintf(", %d sent again", c.Resent)
+	}
+	return s
 }
 
 // remains is one sentence of what is left to do, and what does it.

@@ -35,7 +35,7 @@ renders that takes. Nothing is changed.`,
 			return p.with(c.Context(), p.quiet(), func(h *house) error { return p.plan(c.Context(), h, days, asJSON) })
 		},
 	}
-	c.Flags().IntVar(&days, "days", 7, "how many days ahead")
+	c.Flags().IntVar(&days, "days", 7, "how many `DAYS` ahead")
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, one for each slot")
 	return c
 }

@@ -91,13 +91,5 @@ func (p *program) fetcher() *ingest.Fetcher {
 
 // serveFetch polls the sources when they are due.
 func (h *house) serveFetch(ctx context.Context) error {
-	in := h.ingest()
-	in.Progress = func(r ingest.Result) {
-		if r.Err != nil {
-			h.log.Warn("source", "source", r.Source, "status", r.Status, "error", r.Err)
-			return
-		}
-		h.log.Info("source", "source", r.Source, "status", r.Status, "articles", r.Articles, "new", r.Added)
-	}
-	return in.Run(ctx)
+	return h.ingest().Run(ctx)
 }

@@ -18,6 +18,7 @@ const (
 	exitDone    = 0
 	exitFailed  = 1
 	exitMisused = 2
+	exitRetry   = 75 // EX_TEMPFAIL of sysexits.h, which mail servers know
 )
 
 // program is one run of courant, with everything it touches handed in.
@@ -36,7 +37,10 @@ type program struct {
 // misuse marks an error of the command line: exit 2.
 type misuse struct{ error }
 
-// silent is an error that was told already, line by line.
+// retry marks an error that is worth the same command once more: exit 75.
+type retry struct{ error }
+
+// errTold is an error that was told already, line by line.
 var errTold = errors.New("")
 
 // run executes the command line and returns the exit code. Whatever went
@@ -49,6 +53,7 @@ func (p *program) run(ctx context.Context) int {
 	root.SetErr(p.stderr)
 	err := root.ExecuteContext(ctx)
 	var wrong misuse
+	var again retry
 	switch {
 	case err == nil:
 		return exitDone
@@ -57,6 +62,9 @@ func (p *program) run(ctx context.Context) int {
 	case errors.As(err, &wrong):
 		fmt.Fprintf(p.stderr, "courant: %v\n", err)
 		return exitMisused
+	case errors.As(err, &again):
+		fmt.Fprintf(p.stderr, "courant: %v\n", err)
+		return exitRetry
 	}
 	fmt.Fprintf(p.stderr, "courant: %v\n", err)
 	return exitFailed

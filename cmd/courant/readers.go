@@ -243,12 +243,8 @@ func (r *readerRows) row(record []string) (digest.ImportRow, error) {
 			return row, err
 		}
 	}
-	if s := r.field(record, "language"); s != "" {
-		tag, err := language.Parse(s)
-		if err != nil {
-			return row, fmt.Errorf("language %q is not like en or pt-BR", digest.PlainLine(s, 40))
-		}
-		row.Language = tag.String()
+	if row.Language, err = languageTag(r.field(record, "language")); err != nil {
+		return row, err
 	}
 	for c := range strings.SplitSeq(r.field(record, "categories"), ";") {
 		if c = digest.PlainLine(c, 200); c != "" && !slices.Contains(row.Categories, c) {
@@ -257,6 +253,18 @@ func (r *readerRows) row(record []string) (digest.ImportRow, error) {
 	}
 	slices.Sort(row.Categories)
 	return row, readFrequency(&row, r.field(record, "frequency"))
+}
+
+// languageTag cleans a BCP 47 tag; empty stays empty.
+func languageTag(s string) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	tag, err := language.Parse(s)
+	if err != nil {
+		return "", fmt.Errorf("language %q is not like en or pt-BR", digest.PlainLine(s, 40))
+	}
+	return tag.String(), nil
 }
 
 // field is a cell, in UTF-8: a file of an old spreadsheet is taken as
@@ -386,15 +394,30 @@ begin with an apostrophe.`,
 
 func (p *program) exportReaders(ctx context.Context, h *house, list string) error {
 	w := csv.NewWriter(p.stdout)
-	if err := w.Write([]string{"email", "name", "time_zone", "language", "state", "since", "consent", "suppressed"}); err != nil {
+	if err := w.Write([]string{"email", "name", "time_zone", "language", "categories", "frequency", "state", "since", "consent", "suppressed"}); err != nil {
 		return fmt.Errorf("write readers: %w", err)
 	}
 	err := p.eachReader(ctx, h, list, func(r digest.Listed) error {
-		return w.Write([]string{harmless(r.Address), harmless(r.Name), r.Zone, r.Language, string(r.State),
+		categories, frequency := exportedChoices(r.Choices)
+		return w.Write([]string{harmless(r.Address), harmless(r.Name), r.Zone, r.Language, categories, frequency, string(r.State),
 			r.Since.UTC().Format(time.RFC3339), harmless(r.Consent), r.Suppressed})
 	})
 	w.Flush()
 	return errors.Join(err, w.Error())
+}
+
+// exportedChoices are a reader's categories and frequency as an import takes
+// them: those of the first digest that has some.
+func exportedChoices(choices []digest.Choices) (categories, frequency string) {
+	for _, c := range choices {
+		if categories == "" {
+			categories = harmless(strings.Join(c.Categories, ";"))
+		}
+		if frequency == "" && c.Frequency != digest.EveryEdition {
+			frequency = string(c.Frequency)
+		}
+	}
+	return categories, frequency
 }
 
 // harmless quotes what a spreadsheet would take for a formula.
@@ -406,41 +429,53 @@ func harmless(s string) string {
 }
 
 func (p *program) addCommand() *cobra.Command {
-	var list, name, zone, lang string
+	var list string
+	var row digest.ImportRow
 	c := &cobra.Command{
 		Use:   "add ADDRESS",
 		Short: "Put one reader on a list",
 		Args:  arguments(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return p.with(c.Context(), p.quiet(), func(h *house) error {
-				list, digests, err := h.config.listNamed(list)
-				if err != nil {
-					return err
-				}
-				address, err := mailAddress(args[0])
-				if err != nil {
-					return misuse{fmt.Errorf("%s: %w", args[0], err)}
-				}
-				row := digest.ImportRow{Line: 1, Address: address, Hash: h.keys.AddressHash(address),
-					Name: digest.PlainLine(name, digest.MaxName), Zone: zone, Language: lang}
-				if zone != "" {
-					if err := schedule.CheckZone(zone); err != nil {
-						return misuse{fmt.Errorf("--time-zone %s: %w", zone, err)}
-					}
-				}
-				r, err := h.store.AddReader(c.Context(), list, digests, row, "added by hand")
-				if err != nil {
-					return err
-				}
-				return p.tellImport(list, r)
-			})
+			return p.with(c.Context(), p.quiet(), func(h *house) error { return p.addReader(c.Context(), h, list, args[0], row) })
 		},
 	}
 	listFlag(c, &list)
-	c.Flags().StringVar(&name, "name", "", "the reader's name")
-	c.Flags().StringVar(&zone, "time-zone", "", "the reader's IANA time zone")
-	c.Flags().StringVar(&lang, "language", "", "the reader's language")
+	c.Flags().StringVar(&row.Name, "name", "", "the reader's `NAME`")
+	c.Flags().StringVar(&row.Zone, "time-zone", "", "the reader's IANA time `ZONE`")
+	c.Flags().StringVar(&row.Language, "language", "", "the reader's `LANGUAGE`, like en or pt-BR")
 	return c
+}
+
+func (p *program) addReader(ctx context.Context, h *house, list, address string, row digest.ImportRow) error {
+	list, digests, err := h.config.listNamed(list)
+	if err != nil {
+		return err
+	}
+	if row.Address, err = mailAddress(address); err != nil {
+		return misuse{fmt.Errorf("%s: %w", address, err)}
+	}
+	if row.Language, err = languageTag(row.Language); err != nil {
+		return misuse{fmt.Errorf("--language: %w", err)}
+	}
+	if row.Zone != "" {
+		if err := schedule.CheckZone(row.Zone); err != nil {
+			return misuse{fmt.Errorf("--time-zone: %w", err)}
+		}
+	}
+	row.Line, row.Hash, row.Name = 1, h.keys.AddressHash(row.Address), digest.PlainLine(row.Name, digest.MaxName)
+	r, err := h.store.AddReader(ctx, list, digests, row, "added by hand")
+	switch {
+	case err != nil:
+		return err
+	case len(r.Faults) > 0:
+		return fmt.Errorf("%s: %s", row.Address, r.Faults[0].Why)
+	case r.Left > 0:
+		return fmt.Errorf("%s left and stays away; only the reader can come back", row.Address)
+	case r.Suppressed > 0:
+		return fmt.Errorf("%s gets no mail (it bounced, complained or was erased); `courant why %s` tells more", row.Address, row.Address)
+	}
+	fmt.Fprintf(p.stdout, "%s is on %s\n", row.Address, list)
+	return nil
 }
 
 // reader finds the reader of an address given on the command line.

@@ -20,7 +20,7 @@ import (
 )
 
 // parts are what serve can do, in the words of --only. Returned mail has no
-// listener yet; it comes by `courant bounce`.
+// listener yet, so receive does nothing; it comes by `courant bounce`.
 var parts = []string{"fetch", "schedule", "deliver", "receive", "web"}
 
 func (p *program) serveCommand() *cobra.Command {

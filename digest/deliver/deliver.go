@@ -111,12 +111,15 @@ type Engine struct {
 
 // counts is what this process did since it started.
 type counts struct {
-	accepted, deferred, refused, inDoubt, withdrawn atomic.Int64
+	accepted, deferred, refused, inDoubt, withdrawn, salvaged, resent atomic.Int64
 }
 
 // Counts is what an engine did so far.
 type Counts struct {
-	Accepted, Deferred, Refused, InDoubt, Withdrawn int
+	Accepted, Deferred, Refused, Withdrawn int
+	InDoubt                                int // those of lanes taken over too
+	Salvaged                               int // rows settled for processes that died
+	Resent                                 int // queued once more out of doubt
 }
 
 // Counts may be called while the engine runs.
@@ -124,7 +127,7 @@ func (e *Engine) Counts() Counts {
 	return Counts{
 		Accepted: int(e.counts.accepted.Load()), Deferred: int(e.counts.deferred.Load()),
 		Refused: int(e.counts.refused.Load()), InDoubt: int(e.counts.inDoubt.Load()),
-		Withdrawn: int(e.counts.withdrawn.Load()),
+		Withdrawn: int(e.counts.withdrawn.Load()), Salvaged: int(e.counts.salvaged.Load()), Resent: int(e.counts.resent.Load()),
 	}
 }
 

@@ -124,8 +124,7 @@ func (s *session) leave() error {
 		}
 	}
 	// The last verdict may have ended an edition.
-	_, err := s.Store.FinishEditions(ctx, s.Resend)
-	return err
+	return s.finish(ctx)
 }
 
 // fault is the outcome that stopped a session which was to end by itself.
@@ -327,6 +326,8 @@ func (k *keeper) logTakeover(owner, how string, saved []digest.Salvage) {
 	for _, s := range saved {
 		states[s.State]++
 	}
+	k.counts.salvaged.Add(int64(len(saved)))
+	k.counts.inDoubt.Add(int64(states[digest.InDoubt]))
 	if states[digest.InDoubt] > 0 {
 		k.resentAt = time.Time{}
 	}
@@ -399,6 +400,22 @@ func (k *keeper) show() error {
 	return nil
 }
 
+// finish ends the editions that have nothing left to do, a line each.
+func (s *session) finish(ctx context.Context) error {
+	ids, err := s.Store.FinishEditions(ctx, s.Resend)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		tally, err := s.Store.Tally(ctx, id)
+		if err != nil {
+			return err
+		}
+		s.Log.Info("edition is done", "edition", id, "deliveries", tally.String())
+	}
+	return nil
+}
+
 // resend queues what is in doubt once more, where that is the policy. An
 // edition is not done before.
 func (s *session) resend() (any bool, err error) {
@@ -410,6 +427,7 @@ func (s *session) resend() (any bool, err error) {
 		return false, err
 	}
 	if n > 0 {
+		s.counts.resent.Add(int64(n))
 		s.Log.Warn("sending again what was in doubt", "deliveries", n)
 	}
 	return n > 0, nil
@@ -437,7 +455,7 @@ func (k *keeper) rest(now time.Time) error {
 	if again, err := k.resend(); err != nil || again {
 		return err
 	}
-	if _, err := k.Store.FinishEditions(k.work, k.Resend); err != nil {
+	if err := k.finish(k.work); err != nil {
 		return err
 	}
 	if k.drain == nil {

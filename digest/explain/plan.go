@@ -120,17 +120,39 @@ func (p *Planned) fill(c Coming, compose func(digest.Material) (digest.Compositi
 	for _, a := range c.Material.Candidates {
 		seen[a.ID] = a
 	}
-	for _, i := range shown.Stories {
+	carried := map[int]bool{}
+	for _, i := range p.carried(shown, composition.Variants) {
+		carried[i] = true
 		p.tell(i, composition.Stories, seen)
 	}
 	for i, f := range composition.Stories {
-		if reason, left := shown.LeftOut[i]; left {
+		if reason, left := shown.LeftOut[i]; left && !carried[i] {
 			p.LeftOut = append(p.LeftOut, NotPlanned{f.Told.Title, reason})
 		}
 		p.folded(f, seen)
 	}
-	p.warn(shown.Reason)
+	if p.Readers == 0 {
+		p.warn(shown.Reason)
+	}
 	return nil
+}
+
+// carried lists the stories that any reader would get, or that the digest's
+// own choice has: that first, then what other variants carry beside it, such
+// as a week's stories for those who read it weekly.
+func (p *Planned) carried(shown digest.Draft, drafts []digest.Draft) []int {
+	list := slices.Clone(shown.Stories)
+	for _, d := range drafts {
+		if d.Reason != "" || len(d.Groups) == 0 {
+			continue
+		}
+		for _, i := range d.Stories {
+			if !slices.Contains(list, i) {
+				list = append(list, i)
+			}
+		}
+	}
+	return list
 }
 
 // count adds up who would get a mail, and how many renders that takes.
@@ -153,7 +175,7 @@ func (p *Planned) count(groups []digest.Group, drafts []digest.Draft) {
 	}
 	switch {
 	case total == 0:
-		p.warn("no reader is due for it: check the digest's lists and who is subscribed")
+		p.warn("no reader is due for it: nobody is subscribed to its lists, or all have had what they want of it")
 	case p.Readers < total:
 		p.warn(fmt.Sprintf("%d of %d readers get nothing: too little is left of what they chose and have not had", total-p.Readers, total))
 	}

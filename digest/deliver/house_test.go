@@ -29,7 +29,12 @@ type newspaper struct {
 
 func newNewspaper(t testing.TB, readers int) newspaper {
 	t.Helper()
-	dsn := storetest.DSN(t)
+	return newspaperAt(t, storetest.DSN(t), readers)
+}
+
+// newspaperAt is newNewspaper in an empty database of the caller's.
+func newspaperAt(t testing.TB, dsn string, readers int) newspaper {
+	t.Helper()
 	n := newspaper{Store: storetest.Open(t, dsn), dsn: dsn, t: t, list: digest.Digest{
 		Name: "morning", Title: "Morning", TimeZone: "UTC", Language: "en", Lists: []string{"all"},
 		Subject: "News", FreshUntil: 24 * time.Hour,
@@ -119,8 +124,9 @@ func (press) Sign(message []byte) ([]byte, error)  { return message, nil }
 // conn speaks just enough SMTP, one command at a time.
 type conn struct {
 	net.Conn
-	text   *textproto.Reader
-	broken bool
+	text     *textproto.Reader
+	broken   bool
+	promised *digest.Envelope // as a pipelining connection would be
 }
 
 func dial(addr string) func(context.Context) (deliver.Conn, digest.Outcome) {
@@ -170,7 +176,12 @@ func (c *conn) lost(stage digest.Stage, err error) digest.Outcome {
 	return o
 }
 
-func (c *conn) Submit(_ context.Context, env digest.Envelope, text []byte, _ *digest.Envelope, ready func() bool) digest.Outcome {
+func (c *conn) Submit(_ context.Context, env digest.Envelope, text []byte, ahead *digest.Envelope, ready func() bool) digest.Outcome {
+	if c.promised != nil && *c.promised != env {
+		c.broken = true
+		return digest.Outcome{Verdict: digest.VerdictDeferred, Stage: digest.StageData, Class: digest.ClassTransient, Fault: "promised to another"}
+	}
+	c.promised = ahead
 	for _, step := range []struct {
 		stage digest.Stage
 		say   string

@@ -421,12 +421,14 @@ func (l *lane) conclude(w digest.Work, o digest.Outcome, started, withdrawn bool
 	s := digest.Settlement{Lane: l.id, Ref: w.Ref, Outcome: o, Withdrawn: withdrawn}
 	config := o.Class == digest.ClassConfiguration
 	switch {
+	case withdrawn:
+		// Nothing was tried, so nothing has to wait.
 	case config:
 		// Ours to mend: no reader is charged with it.
 		s.Withdrawn = true
 		l.relay.Refuse(o)
 		l.s.Log.Error("relay refuses to serve us", "relay", l.relay.Name, "outcome", o.String())
-	case o.Verdict == digest.VerdictDeferred && beforeRcpt(o.Stage) && l.conn.Broken() && !withdrawn:
+	case o.Verdict == digest.VerdictDeferred && beforeRcpt(o.Stage) && l.conn.Broken():
 		// The relay hung up before it was told of the reader.
 		s.Withdrawn = true
 		l.relay.Refuse(o)

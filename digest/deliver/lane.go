@@ -427,7 +427,7 @@ func (l *lane) conclude(w digest.Work, o digest.Outcome, started, withdrawn bool
 		// Ours to mend: no reader is charged with it.
 		s.Withdrawn = true
 		l.relay.Refuse(o)
-		l.s.Log.Error("relay refuses to serve us", "relay", l.relay.Name, "outcome", o.String())
+		l.s.Log.Warn("relay refuses to serve us", "relay", l.relay.Name, "outcome", o.String())
 	case o.Verdict == digest.VerdictDeferred && beforeRcpt(o.Stage) && l.conn.Broken():
 		// The relay hung up before it was told of the reader.
 		s.Withdrawn = true
@@ -443,7 +443,8 @@ func (l *lane) conclude(w digest.Work, o digest.Outcome, started, withdrawn bool
 			told.Verdict = digest.VerdictDeferred // what the ledger is about to say
 		}
 		if err := l.s.journal.End(l.id.ID, w.Ref, told); err != nil {
-			l.s.Log.Error("cannot write the journal", "error", err)
+			l.s.fail(journalFault(err))
+			l.s.stopNow()
 		}
 	}
 	l.s.count(s)

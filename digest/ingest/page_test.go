@@ -18,6 +18,7 @@ func TestHeadlinesComeWithoutTheSitesName(t *testing.T) {
 		"og:title is another":       {`<title>How big is the bridge, really? - Gazette</title><meta property="og:title" content="6 numbers that show the bridge's size"><h1>How big is the bridge, really?</h1>`, "How big is the bridge, really?"},
 		"title is another":          {`<title>Why the bridge closes</title><meta property="og:title" content="Commuters face a year of ferries as girders crack"><h1>Commuters face a year of ferries as girders crack</h1>`, "Commuters face a year of ferries as girders crack"},
 		"a label in the h1":         {`<meta name="citation_title" content="Cracks in Girders of Steel"><h1>Engineering</h1><h1><span>Title:</span>Cracks in Girders of Steel</h1>`, "Cracks in Girders of Steel"},
+		"the site, named nowhere":   {`<title>Bridge closes for a year | Harbour Gazette</title><h1><a href="/">Harbour Gazette</a></h1><h2>Bridge closes for a year</h2>`, "Bridge closes for a year"},
 		"no h1":                     {`<title>Bridge closes for a year - Gazette</title><meta property="og:site_name" content="Gazette"><p>x</p>`, "Bridge closes for a year"},
 		"the site before it":        {`<title>Gazette: Bridge closes for a year</title><meta property="og:site_name" content="Gazette">`, "Bridge closes for a year"},
 		"a dash of its own":         {`<title>Bridge closes - and ferries take over | Gazette</title><meta property="og:site_name" content="Gazette"><h1>Bridge closes - and ferries take over</h1>`, "Bridge closes - and ferries take over"},

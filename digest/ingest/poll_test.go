@@ -243,6 +243,16 @@ func TestOneRequestAtATimePerHostAndHostsSideBySide(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
+	var twice sync.WaitGroup
+	in.Progress = nil
+	for range 2 {
+		twice.Go(func() {
+			if _, err := in.FetchNow(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	twice.Wait()
 	if some, err := in.FetchNow(t.Context(), "0 2", "1 1"); err != nil || len(some) != 2 || some[0].Source != "0 2" || some[1].Source != "1 1" {
 		t.Errorf("%+v %v", some, err)
 	}
@@ -357,5 +367,25 @@ func TestPagesOfOneHostArePaced(t *testing.T) {
 	f.Pace = -1
 	if wait := f.untilPage("gazette.example:443"); wait > 0 {
 		t.Errorf("waits %s without a pace", wait)
+	}
+}
+
+func TestASecondRequestWaitsForTheHost(t *testing.T) {
+	t.Parallel()
+	f := &Fetcher{}
+	h := f.host("gazette.example:443")
+	if err := h.enter(t.Context(), testNow); err != nil {
+		t.Fatal(err)
+	}
+	over, stop := context.WithCancel(t.Context())
+	stop()
+	for range 20 { // a select picks at random among what is ready
+		if err := h.enter(over, testNow); !errors.Is(err, context.Canceled) {
+			t.Fatal("a second request got in")
+		}
+	}
+	h.leave()
+	if err := h.enter(t.Context(), testNow); err != nil {
+		t.Error(err)
 	}
 }

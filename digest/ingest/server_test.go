@@ -293,6 +293,7 @@ func TestRetryAfterHoldsTheWholeHost(t *testing.T) {
 				}
 				// Another process reads it from the rows, and fetch does not override it.
 				in.Fetcher = &Fetcher{AllowPrivate: true, Now: c.now, Pace: -1}
+				store.states[1].NotBefore = time.Time{} // it was said to the other source only
 				c.turn(time.Hour)
 				if results, _ = in.FetchNow(t.Context()); results[0].Status != StatusHeld || results[1].Status != StatusHeld || len(s.asked()) != 0 {
 					t.Errorf("%+v", results)

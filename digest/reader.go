@@ -130,7 +130,7 @@ func ParseAddress(s string) (string, error) {
 	switch {
 	case !utf8.ValidString(s):
 		return "", errors.New("the address is not valid UTF-8")
-	case len(s) > MaxAddress:
+	case len(local)+1+len(domain) > MaxAddress: // some letters are longer in lower case
 		return "", fmt.Errorf("the address is longer than %d characters", MaxAddress)
 	case len(local) > 64: // RFC 5321 section 4.5.3.1.1
 		return "", errors.New("the part before the @ is longer than 64 characters")

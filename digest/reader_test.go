@@ -1,0 +1,117 @@
+package digest
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+func TestAddressIsCleanedOrRefused(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"Ann@Example.ORG":       "Ann@example.org",
+		" ann@example.org.\r\n": "ann@example.org",
+		"o'neil+tag@x.org":      "o'neil+tag@x.org",
+		"jörg@bücher.example":   "jörg@bücher.example",
+		"root@localhost":        "root@localhost",
+	} {
+		if got, err := ParseAddress(in); err != nil || got != want {
+			t.Errorf("%q is %q, %v; want %q", in, got, err, want)
+		}
+	}
+	for _, in := range []string{
+		"", "@", "ann", "ann@", "@x.org", "ann@nodot", "a b@x.org", "a@b@x.org", `"a b"@x.org`, "a@x..org", "a@-x.org", "a@x-.org",
+		".a@x.org", "a.@x.org", "a..b@x.org", "a@x.org\r\nBcc: b@y.org", "a\r\n@x.org", "a\x00@x.org", "<a@x.org>", "a@x.org>", "a@[1.2.3.4]",
+		"a@x.org,b@y.org", "a;b@x.org", "a\u202eb@x.org", "a\u200bb@x.org", "a\xff@x.org", "a@x_y!.org", "a@x.org..",
+		strings.Repeat("a", 65) + "@x.org", "a@" + strings.Repeat("a", 64) + ".org", "a@" + strings.Repeat("abc.", 70) + "org",
+	} {
+		if got, err := ParseAddress(in); err == nil {
+			t.Errorf("%q is taken as %q", in, got)
+		} else if strings.ContainsFunc(err.Error(), unicode.IsControl) {
+			t.Errorf("the fault of %q brings its control characters along: %q", in, err)
+		}
+	}
+}
+
+func TestMaskedAddressGivesNothingAway(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"anne@example.org": "a…e@example.org", "a@example.org": "a…@example.org", "äß@x.org": "ä…ß@x.org", "": "…", "@x": "…", "nobody": "…",
+	} {
+		if got := Masked(in); got != want {
+			t.Errorf("%q is shown as %q, want %q", in, got, want)
+		}
+	}
+	if got := Domain("Ann@Example.ORG"); got != "example.org" {
+		t.Errorf("the domain is %q", got)
+	}
+}
+
+func TestFrequencyIsReadAsWritten(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]Frequency{"": EveryEdition, "all": EveryEdition, " Every ": EveryEdition, "DAILY": Daily, "weekly": Weekly} {
+		if got, err := ParseFrequency(in); err != nil || got != want {
+			t.Errorf("%q is %q, %v", in, got, err)
+		}
+	}
+	if _, err := ParseFrequency("hourly"); err == nil {
+		t.Error("hourly is taken")
+	}
+}
+
+func TestPlainLineIsOneLine(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		in   string
+		max  int
+		want string
+	}{
+		{"A title", 100, "A title"}, {" a\r\n\tb\x00c ", 100, "a b c"}, {"a\u2028b\u0085c", 100, "a b c"},
+		{"pay\u202egnp.exe", 100, "paygnp.exe"}, {"soft\u00adhyphen\ufeff", 100, "softhyphen"}, {"bad\xffbyte", 100, "bad\ufffdbyte"},
+		{"größer", 3, "gr"}, {"größer", 4, "grö"}, {"ab cd", 3, "ab"}, {"abc", 0, ""},
+	} {
+		if got := PlainLine(c.in, c.max); got != c.want {
+			t.Errorf("%q within %d is %q, want %q", c.in, c.max, got, c.want)
+		}
+	}
+}
+
+func FuzzAddress(f *testing.F) {
+	for _, s := range []string{"Ann@Example.org", "a@x.org\r\nRCPT TO:<b@y.org>", "jörg@bücher.example", "a@ȺȺ.org", `"a"@b.c`, "a@b.İ"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := ParseAddress(s)
+		if err != nil {
+			return
+		}
+		if again, err := ParseAddress(got); err != nil || again != got {
+			t.Errorf("%q is %q, and that %q, %v", s, got, again, err)
+		}
+		if len(got) > MaxAddress || !utf8.ValidString(got) || strings.Count(got, "@") != 1 || strings.ContainsFunc(got, func(r rune) bool {
+			return unicode.IsControl(r) || unicode.IsSpace(r) || strings.ContainsRune(`<>()[]\,;:"`, r)
+		}) {
+			t.Errorf("%q was taken as %q", s, got)
+		}
+		if masked := Masked(got); len(got)-strings.IndexByte(got, '@') > 0 && strings.HasPrefix(masked, got) {
+			t.Errorf("%q is shown whole", got)
+		}
+	})
+}
+
+func FuzzPlainLine(f *testing.F) {
+	f.Add("a\r\nb", 10)
+	f.Add("\u202e\ufeffaä", 2)
+	f.Fuzz(func(t *testing.T, s string, max int) {
+		max &= 0xfff
+		got := PlainLine(s, max)
+		if len(got) > max || !utf8.ValidString(got) || got != strings.TrimSpace(got) || strings.Contains(got, "  ") ||
+			strings.ContainsFunc(got, unicode.IsControl) {
+			t.Errorf("%q within %d is %q", s, max, got)
+		}
+		if again := PlainLine(got, max); again != got {
+			t.Errorf("%q became %q and then %q", s, got, again)
+		}
+	})
+}

@@ -121,6 +121,7 @@ func noArguments(c *cobra.Command, args []string) error {
 		return nil
 	}
 	hint := ""
+	c.SuggestionsMinimumDistance = 2 // letters; cobra sets it only on a way of its own
 	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 		hint = fmt.Sprintf("; did you mean %q?", strings.Join(near, `" or "`))
 	}

@@ -17,12 +17,12 @@ func openKeyring(path string) (*digest.Keyring, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := makeSecretFile(path); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w; set data_dir or secret_file to a place where this program may write", err)
 		}
 		text, err = os.ReadFile(path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the secret file: %w", err)
+		return nil, fmt.Errorf("read the secret file: %w; set data_dir or secret_file to where it is", err)
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("the secret file %s can be read by others; run: chmod 600 %s", path, path)

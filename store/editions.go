@@ -259,13 +259,19 @@ func (p *publication) numberAndWindow(ctx context.Context) error {
 	var last struct {
 		Number   int
 		WindowTo *time.Time
+		Seen     *time.Time
 	}
 	err := p.tx.GetContext(ctx, &last, `
-		SELECT COALESCE(max(number), 0) AS number, max(window_to) AS window_to
+		SELECT COALESCE(max(number), 0) AS number, max(window_to) AS window_to, (SELECT max(first_seen) FROM articles) AS seen
 		FROM editions
 		WHERE digest = $1 AND kind <> 'proof'`, p.order.Digest.Name)
 	if err != nil {
 		return fmt.Errorf("read the last edition: %w", err)
+	}
+	// Whatever is here was seen, even if a clock that was set back says that
+	// it will be seen tomorrow.
+	if last.Seen != nil && last.Seen.After(p.edition.WindowTo) {
+		p.edition.WindowTo = *last.Seen
 	}
 	p.edition.WindowFrom = p.order.FirstWindow
 	if last.WindowTo != nil {

@@ -123,6 +123,10 @@ func (s *Store) SyncSources(ctx context.Context, sources []digest.Source) error 
 func (s *Store) SavePoll(ctx context.Context, state digest.SourceState, articles []digest.Article) (added int, err error) {
 	articles = cleanArticles(articles)
 	err = s.tx(ctx, func(tx *sqlx.Tx) error {
+		last, err := lastWindow(ctx, tx)
+		if err != nil {
+			return err
+		}
 		// The source's row is the lock that all writers of its articles hold.
 		if err := saveState(ctx, tx, state); err != nil {
 			return err
@@ -132,6 +136,7 @@ func (s *Store) SavePoll(ctx context.Context, state digest.SourceState, articles
 			return err
 		}
 		fresh, seen := splitArticles(state.Source.Name, articles, known)
+		behind(last, fresh)
 		if added, err = insertArticles(ctx, tx, fresh); err != nil {
 			return err
 		}
@@ -142,6 +147,43 @@ func (s *Store) SavePoll(ctx context.Context, state digest.SourceState, articles
 	}
 	return added, nil
 }
+
+// lastWindow is where the last window of any edition ended. No edition is made
+// until the transaction ends, so whatever it adds is new to all of them.
+func lastWindow(ctx context.Context, tx *sqlx.Tx) (time.Time, error) {
+	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock_shared($1::bigint # hashtext(current_schema()))`, int64(publishLock))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("wait for publications: %w", err)
+	}
+	var last *time.Time
+	if err := tx.GetContext(ctx, &last, `SELECT max(window_to) FROM editions WHERE kind <> 'proof'`); err != nil {
+		return time.Time{}, fmt.Errorf("read the last window: %w", err)
+	}
+	if last == nil {
+		return time.Time{}, nil
+	}
+	return *last, nil
+}
+
+// behind moves articles behind the last window: a poll that began before an
+// edition and ends after it would otherwise bring articles into a window that
+// is closed, and no reader would ever get them. Their order stays. What was
+// dated back to its publication, at a source's first poll, stays where it is.
+func behind(last time.Time, fresh []articleText) {
+	shift := time.Duration(0)
+	for _, a := range fresh {
+		if !a.datedBack() {
+			shift = max(shift, last.Add(time.Microsecond).Sub(a.FirstSeen))
+		}
+	}
+	for i := range fresh {
+		if !fresh[i].datedBack() {
+			fresh[i].FirstSeen = fresh[i].FirstSeen.Add(shift)
+		}
+	}
+}
+
+func (a articleText) datedBack() bool { return a.Published != nil && a.Published.Equal(a.FirstSeen) }
 
 // saveState takes the source's row, and with it the source's articles, for the
 // transaction.

@@ -133,6 +133,28 @@ func TestArticleComesBackWhole(t *testing.T) {
 	}
 }
 
+func TestPollThatEndsAfterAnEditionBringsItsArticlesIntoTheNext(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	began := n.now
+	e, err := n.Edition(t.Context(), n.publish())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lead, second, old := named("g8", "/lead", "Lead"), named("g9", "/second", "Second"), named("g7", "/old", "Old")
+	lead.FirstSeen, second.FirstSeen = began, began.Add(-time.Microsecond)
+	old.FirstSeen, old.Published = began.Add(-time.Hour), began.Add(-time.Hour)
+	n.sync(wire)
+	n.save(digest.SourceState{Source: wire}, lead, second, old)
+	got := n.articles()
+	if got[0].Title != "Lead" || got[1].Title != "Second" || !got[1].FirstSeen.After(e.WindowTo) {
+		t.Errorf("%s first seen %s, %s %s: want both after the window that ended at %s", got[0].Title, got[0].FirstSeen, got[1].Title, got[1].FirstSeen, e.WindowTo)
+	}
+	if last := got[len(got)-1]; last.Title != "Old" || !last.FirstSeen.Equal(old.FirstSeen) {
+		t.Errorf("what was dated back is now %+v", last)
+	}
+}
+
 func TestKnownArticlesAreNotNew(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

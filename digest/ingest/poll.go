@@ -207,7 +207,9 @@ func (in *Ingest) claim(state digest.SourceState, articles []digest.Article, now
 		}
 		a.Source = state.Source.Name
 		a.Category = first(state.Source.Category, a.Category)
-		a.FirstSeen = now
+		// Publishers put the newest first: the order of the document decides
+		// between articles that were first seen by the same poll.
+		a.FirstSeen = now.Add(-time.Duration(len(kept)) * time.Microsecond)
 		if state.LastSuccess.IsZero() && !a.Published.IsZero() && a.Published.Before(now) {
 			a.FirstSeen = a.Published
 		}

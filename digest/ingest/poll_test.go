@@ -173,7 +173,7 @@ func TestFirstSeenComesFromTheDateOnTheFirstPollOnly(t *testing.T) {
 	c.turn(2 * time.Hour)
 	s.set("/feed.xml", send("text/xml", rssHead+dated(4, old)+dated(1, old)+"</channel></rss>"))
 	fetchOne(t, in)
-	want := []time.Time{time.Date(2026, 3, 2, 8, 15, 0, 0, time.UTC), first, first, c.now()}
+	want := []time.Time{time.Date(2026, 3, 2, 8, 15, 0, 0, time.UTC), first.Add(-time.Microsecond), first.Add(-2 * time.Microsecond), c.now()}
 	for i, a := range store.articles {
 		if !a.FirstSeen.Equal(want[i]) {
 			t.Errorf("article %s first seen %s, want %s", a.GUID, a.FirstSeen, want[i])

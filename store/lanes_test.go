@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -60,22 +59,6 @@ func (n *newsroom) wantTally(e digest.EditionID, want string) {
 	n.t.Helper()
 	if got := n.tallied(e); got != want {
 		n.t.Errorf("ledger says %s, want %s", got, want)
-	}
-}
-
-// waitFor waits until a query that yields a boolean says true.
-func (n *newsroom) waitFor(query string, args ...any) {
-	n.t.Helper()
-	ctx, cancel := context.WithTimeout(n.t.Context(), 30*time.Second)
-	defer cancel()
-	for {
-		var ok bool
-		if err := n.db.QueryRowContext(ctx, query, args...).Scan(&ok); err != nil {
-			n.t.Fatalf("%s: %v", query, err)
-		}
-		if ok {
-			return
-		}
 	}
 }
 

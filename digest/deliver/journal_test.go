@@ -146,6 +146,79 @@ func TestTornRecordIsWhereTheProcessDied(t *testing.T) {
 	}
 }
 
+// Half a record in the middle hides what comes after it: what is not told may
+// have happened all the same.
+func TestDamagedJournalIsBelievedOnlyInWhatItHas(t *testing.T) {
+	t.Parallel()
+	good := record{Kind: recordStart, Lane: 1, Ref: ref(1), Seq: 1}.append(nil)
+	flipped := append([]byte(nil), good...)
+	flipped[5] ^= 1
+	for name, file := range map[string]string{
+		"half a record":    journalHead + "boot\n" + string(good) + string(good[:13]) + string(good) + string(good),
+		"a flipped bit":    journalHead + "boot\n" + string(good) + string(flipped) + string(good),
+		"another head":     "courant journal 2\nboot\n" + string(good),
+		"no boot":          journalHead,
+		"records, no head": string(good),
+		"another boot":     journalHead + "boots\n" + string(good),
+	} {
+		dir := t.TempDir()
+		must(t, os.WriteFile(filepath.Join(dir, "x.0"), []byte(file), 0o600))
+		must(t, os.WriteFile(filepath.Join(dir, "x.1"), []byte(journalHead+"boot\n"), 0o600))
+		r := relicsIn(t, dir, "boot")[0]
+		for i, got := range states(r.Judge(rows(1, 1, 2))) {
+			if got != digest.InDoubt {
+				t.Errorf("%s: row %d became %s", name, i, got)
+			}
+		}
+		must(t, r.Close())
+	}
+}
+
+func TestJournalCutToNothingHadNothingToTell(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"", "courant", journalHead + "boot\n", journalHead + "boot\nS"} {
+		dir := t.TempDir()
+		must(t, os.WriteFile(filepath.Join(dir, "x.0"), []byte(file), 0o600))
+		must(t, os.WriteFile(filepath.Join(dir, "x.1"), []byte(journalHead+"boot\n"), 0o600))
+		r := relicsIn(t, dir, "boot")[0]
+		wantStates(t, r.Judge(rows(1, 1)), digest.Queued)
+		must(t, r.Close())
+	}
+}
+
+func TestMissingHalfOfAJournalMayHaveToldMore(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "x.0"), []byte(journalHead+"boot\n"), 0o600))
+	r := relicsIn(t, dir, "boot")[0]
+	wantStates(t, r.Judge(rows(1, 1)), digest.InDoubt)
+	must(t, r.Close())
+}
+
+// A disk that is full lets nothing start, and leaves no half record behind
+// that would hide what comes later.
+func TestFullDiskLeavesNoHalfRecord(t *testing.T) {
+	t.Parallel()
+	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip("no /dev/full here")
+	}
+	r := left(t, "boot", func(j *journal) {
+		must(t, j.Start(1, ref(1)))
+		file := j.files[0]
+		j.files[0] = full
+		if err := j.Start(1, ref(2)); err == nil {
+			t.Error("a start was journalled on a full disk")
+		}
+		j.files[0] = file
+		if err := j.Start(1, ref(3)); err == nil && j.torn {
+			t.Error("a torn journal was written to")
+		}
+		must(t, full.Close())
+	})
+	wantStates(t, r.Judge(rows(1, 1)), digest.InDoubt)
+}
+
 func TestJournalForgetsOnlyWhatIsSettled(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -211,6 +284,34 @@ func TestLimitSpreadsMessages(t *testing.T) {
 	}
 	if wait := p.take(); wait < 10*time.Second || wait > 20*time.Second {
 		t.Errorf("the minute's limit waits %s, want a third of a minute less what passed", wait)
+	}
+}
+
+func TestLimitSaysHowManyMayGoAndSpendsNothing(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	p := newPacer([]Limit{{Messages: 10, Per: time.Second}, {Messages: 6, Per: time.Hour}}, func() time.Time { return now })
+	for range 3 {
+		if wait, n := p.ahead(), p.within(time.Second); wait != 0 || n != 6 {
+			t.Errorf("waits %s for %d messages", wait, n)
+		}
+	}
+	for range 6 {
+		if p.take() != 0 {
+			t.Error("a message waits within the limit")
+		}
+	}
+	if wait, n := p.ahead(), p.within(time.Second); wait != 10*time.Minute || n != 1 {
+		t.Errorf("spent, it waits %s for %d messages", wait, n)
+	}
+	now = now.Add(10 * time.Minute)
+	if p.take() != 0 {
+		t.Error("the wait is over and the message still waits")
+	}
+	// A clock that was set back gives nothing and takes nothing.
+	now = now.Add(-time.Hour)
+	if wait := p.ahead(); wait <= 0 || wait > 10*time.Minute {
+		t.Errorf("after the clock was set back it waits %s", wait)
 	}
 }
 

@@ -177,6 +177,7 @@ func (l *lane) connect() time.Duration {
 		return 0
 	}
 	l.hangUp()
+	up := l.relay.Up()
 	conn, o, wait := l.relay.connect(l.s.work)
 	if conn == nil {
 		if o.Verdict != "" && l.s.stop.Err() == nil {
@@ -185,6 +186,9 @@ func (l *lane) connect() time.Duration {
 		return wait
 	}
 	l.conn, l.dialed, l.used, l.sent = conn, l.s.now(), l.s.now(), 0
+	if !up {
+		l.s.wake.All() // the others wait for this knock
+	}
 	return 0
 }
 

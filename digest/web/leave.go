@@ -177,6 +177,9 @@ func (h *handler) choose(w http.ResponseWriter, r *http.Request, ref digest.Ref,
 	case !ok && form.Get("do") == "categories":
 		p := h.choicesPage(t, st)
 		p.NoneTicked = true
+		for i := range p.Categories {
+			p.Categories[i].Chosen = false // as the reader left it
+		}
 		h.show(w, http.StatusBadRequest, "choices", p)
 		return
 	case !ok:

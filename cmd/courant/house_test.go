@@ -58,6 +58,7 @@ func homes() map[string][]string {
 // an independent judge of what the code made.
 func testHomes() map[string][]string {
 	return map[string][]string{
+		"github.com/chromedp":            {"cmd/courant"}, // a browser for the readers' pages
 		"github.com/emersion/go-msgauth": {"cmd/courant", "digest/render", "digest/rehearse"},
 		"github.com/lib/pq":              {"cmd/courant", "digest/rehearse"},
 		"golang.org/x/net/html":          {"cmd/courant", "digest/render", "digest/web", "digest/rehearse", "templates"},

@@ -129,6 +129,7 @@ func (n newspaper) doubts(e digest.Edition) map[string]bool {
 // TestKillsLoseNobody kills delivering processes while two of them share an
 // edition, and compares the sink with the ledger.
 func TestKillsLoseNobody(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		resend, loseJournal bool
 		kills, each         int // bound of doubts for each killed lane

@@ -1,0 +1,101 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"courant/digest"
+)
+
+// multitude subscribes many readers, past the import.
+func (n *newsroom) multitude(readers int) {
+	n.t.Helper()
+	n.do(`INSERT INTO readers (email, email_hash)
+	      SELECT 'reader' || i || '@example.org', sha256(i::text::bytea) FROM generate_series(1, $1) AS i`, readers)
+	n.do(`INSERT INTO subscriptions (reader_id, list, state) SELECT id, 'readers', 'active' FROM readers`)
+	n.do(`ANALYZE readers, subscriptions`)
+}
+
+// BenchmarkClaimAndSettle1000 is what the ledger costs for 1,000 mails: claims
+// of 256, an intent for each 64 that carries the verdicts of the 64 before.
+func BenchmarkClaimAndSettle1000(b *testing.B) {
+	n := newNewsroom(b)
+	n.multitude(200_000)
+	lane := n.lane()
+	var e digest.EditionID
+	var after digest.ReaderID
+	left := 0
+	b.ResetTimer()
+	for b.Loop() {
+		if left < 1000 {
+			b.StopTimer()
+			if e > 0 {
+				n.do(`UPDATE editions SET state = 'done' WHERE id = $1`, e)
+			}
+			e, after, left = n.publish(), 0, 200_000
+			b.StartTimer()
+		}
+		var settle []digest.Settlement
+		for claimed := 0; claimed < 1000; claimed += 250 {
+			work, err := n.ClaimFresh(b.Context(), lane, 0, e, after, 250)
+			if err != nil || len(work) != 250 {
+				b.Fatalf("claimed %d, %v", len(work), err)
+			}
+			after, left = work[249].Reader, left-250
+			for run := range 5 {
+				settle = commitRun(b, n, lane, work[50*run:50*(run+1)], settle)
+			}
+		}
+		commitRun(b, n, lane, nil, settle)
+	}
+	b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "mails/s")
+}
+
+// commitRun asks for the next run-ahead and settles the last one.
+func commitRun(b *testing.B, n *newsroom, lane digest.Lane, work []digest.Work, settle []digest.Settlement) []digest.Settlement {
+	b.Helper()
+	var intents []digest.Intent
+	if len(work) > 0 {
+		in := digest.Intent{Lane: lane, Refs: refs(work)}
+		for range work {
+			in.MessageIDs = append(in.MessageIDs, "<abcdefghijklmnopqrstuvwxyz234567abcdefghijkl@news.example.com>")
+		}
+		intents = append(intents, in)
+	}
+	granted, settled, err := n.Commit(b.Context(), intents, settle)
+	if err != nil || len(granted) != len(work) || len(settled) != len(settle) {
+		b.Fatalf("granted %d of %d, settled %d of %d, %v", len(granted), len(work), len(settled), len(settle), err)
+	}
+	next := make([]digest.Settlement, len(granted))
+	for i, ref := range granted {
+		next[i] = digest.Settlement{Lane: lane, Ref: ref, Outcome: accepted}
+	}
+	return next
+}
+
+// BenchmarkPublish100000 composes, publishes and fans out to 100,000 readers
+// who had the edition before.
+func BenchmarkPublish100000(b *testing.B) {
+	n := newNewsroom(b)
+	n.multitude(100_000)
+	n.do(`UPDATE subscriptions SET since = '2025-12-01'`)
+	for b.Loop() {
+		b.StopTimer()
+		n.report(3)
+		n.do(`UPDATE deliveries SET state = 'accepted', settled_at = now(), intent_at = now(), message_id = 'm' WHERE state = 'queued'`)
+		n.do(`UPDATE editions SET state = 'done'`)
+		n.do(`ANALYZE deliveries`)
+		n.now = n.now.Add(time.Minute)
+		b.StartTimer()
+		e, err := n.Publish(b.Context(), digest.Order{
+			Digest: n.digest, Kind: digest.KindExtra, Now: n.now, FirstWindow: n.now.Add(-time.Hour), KeyID: 1,
+		}, publishNew)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		n.wantTally(e.ID, "100000 queued")
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(b.N)*100_000/b.Elapsed().Seconds(), "readers/s")
+}

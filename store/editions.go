@@ -112,6 +112,10 @@ func (p *publication) run(ctx context.Context, compose func(digest.Material) (di
 	if _, err := p.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1::bigint # hashtext(current_schema()))`, int64(publishLock)); err != nil {
 		return p.edition, fmt.Errorf("wait for other publications: %w", err)
 	}
+	// Sorts and hashes of a million readers stay in memory.
+	if _, err := p.tx.ExecContext(ctx, `SET LOCAL work_mem = '64MB'`); err != nil {
+		return p.edition, fmt.Errorf("ask for memory: %w", err)
+	}
 	answered, err := p.begin(ctx)
 	if err != nil || answered {
 		return p.edition, err
@@ -461,12 +465,16 @@ func (p *publication) writeVariants(ctx context.Context, c digest.Composition) e
 	// A reader who moved from zone to zone has a row already and keeps it.
 	// A later zone's rows lie behind the claims of the first pass, so they
 	// carry a not_before, by which they are found.
+	conflict := ``
+	if p.joined {
+		conflict = `ON CONFLICT (edition_id, reader_id) DO NOTHING`
+	}
 	result, err := p.tx.ExecContext(ctx, `
 		INSERT INTO deliveries (edition_id, reader_id, variant_id, not_before)
 		SELECT $1, a.reader_id, u.variant_id, CASE WHEN $4 THEN clock_timestamp() END
 		FROM audience a JOIN unnest($2::bigint[], $3::bigint[]) AS u (grp, variant_id) ON u.grp = a.grp
 		ORDER BY a.reader_id
-		ON CONFLICT (edition_id, reader_id) DO NOTHING`, p.id, pq.Array(groups), pq.Array(variants), p.joined)
+		`+conflict, p.id, pq.Array(groups), pq.Array(variants), p.joined)
 	if err != nil {
 		return fmt.Errorf("fan out: %w", err)
 	}

@@ -370,3 +370,39 @@ func TestLeavingLanesQueuesClaimsAndKeepsWhatIsSending(t *testing.T) {
 		t.Errorf("lanes %s are left, want the one that was sending", got)
 	}
 }
+
+// The row is being sent again by another lane: its state alone would let the
+// late verdict of the first one pass.
+func TestLateVerdictDoesNotSettleTheNextLanesAttempt(t *testing.T) {
+	t.Parallel()
+	n, e, ids := sendingTo(t, 1)
+	ref := digest.Ref{Edition: e, Reader: ids[0]}
+	first, second := n.join("first", 1, time.Hour)[0], n.join("second", 1, time.Hour)[0]
+	n.claim(first, e)
+	if granted, err := n.intend(t.Context(), first, ref); err != nil || len(granted) != 1 {
+		t.Fatalf("granted %v, %v", granted, err)
+	}
+	_, err := n.TakeOver(t.Context(), "first", true, func(rows []digest.Stranded) []digest.Salvage {
+		return []digest.Salvage{{Ref: rows[0].Ref, State: digest.Queued}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if work, err := n.ClaimDue(t.Context(), second, 0, 1); err != nil || len(work) != 1 {
+		t.Fatalf("claimed %d, %v", len(work), err)
+	}
+	if granted, err := n.intend(t.Context(), second, ref); err != nil || len(granted) != 1 {
+		t.Fatalf("granted %v, %v", granted, err)
+	}
+	for _, late := range []digest.Lane{first, {ID: second.ID, Fence: second.Fence + 1}} {
+		for _, o := range []digest.Outcome{accepted, gone, deferred, doubtful} {
+			_, settled, err := n.Commit(t.Context(), nil, []digest.Settlement{{Lane: late, Ref: ref, Outcome: o}})
+			if err != nil || len(settled) != 0 {
+				t.Errorf("the late verdict %q was written: %v, %v", o, settled, err)
+			}
+		}
+	}
+	n.wantState(e, ids[0], digest.Sending)
+	n.settle(second, ref, accepted)
+	n.wantState(e, ids[0], digest.Accepted)
+}

@@ -197,6 +197,32 @@ func (n newspaper) judge(e digest.Edition, sink *smtpsink.Sink, readers, bound i
 	n.t.Logf("%s; %d copies too many; bound %d", tally, doubled, bound)
 }
 
+// What was on its way when the process died is in doubt, and never taken for
+// accepted: nobody has heard a reply.
+func TestKillBeforeTheReplyLeavesADoubt(t *testing.T) {
+	t.Parallel()
+	const readers = 200
+	n := newNewspaper(t, readers)
+	sink := smtpsink.Start(t, smtpsink.Options{Script: smtpsink.Rules(
+		smtpsink.Rule{At: smtpsink.AtDot, Skip: 40, First: 1, Do: smtpsink.Action{Do: smtpsink.Stall}},
+	)})
+	e := n.publish()
+	dir := t.TempDir()
+	w := n.start(sink, dir, false, time.Hour)
+	must(t, sink.WaitStalled(t.Context(), 1))
+	w.kill(t)
+	sink.SetScript(nil)
+	sink.Hangup() // the relay drops what it had no 250 for
+	must(t, sink.WaitOpen(t.Context(), 0))
+	engine := n.engine(sink, 2)
+	engine.JournalDir = dir
+	drain(t, engine)
+	n.judge(e, sink, readers, childLanes, false)
+	if tally := n.tally(e); tally[digest.Accepted] > sink.Count() {
+		t.Errorf("the ledger says %s and the sink has %d", tally, sink.Count())
+	}
+}
+
 func TestTerminatedProcessesLeaveNothingInDoubt(t *testing.T) {
 	t.Parallel()
 	const readers = 2000

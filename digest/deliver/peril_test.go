@@ -282,24 +282,20 @@ func TestIntentThatGrewOldBehindASlowMessageIsRenewed(t *testing.T) {
 	}()
 	must(t, sink.WaitStalled(t.Context(), 1))
 	n.await(`SELECT count(*) >= 3 FROM deliveries WHERE state = 'sending'`)
-	var late []digest.Ref
-	for i := range 7 {
+	// All leave but the two who come first: the one who has the mail, and the
+	// one whose mail is in the lane's hands.
+	for i := 2; i < 7; i++ {
 		reader, err := n.FindReader(t.Context(), hash(i))
 		must(t, err)
-		if len(sink.To(address(i))) == 0 {
-			late = append(late, digest.Ref{Edition: e.ID, Reader: reader.ID})
-		}
-	}
-	for _, ref := range late {
-		must(t, n.Leave(t.Context(), ref, digest.Leaving{At: time.Now()}))
+		must(t, n.Leave(t.Context(), digest.Ref{Edition: e.ID, Reader: reader.ID}, digest.Leaving{At: time.Now()}))
 	}
 	c.advance(time.Second)
 	sink.Release()
 	must(t, <-done)
-	if got := sink.Count(); got != 1 {
-		t.Errorf("%d mails, want the one from before the leaving", got)
+	if got := sink.Count(); got != 2 {
+		t.Errorf("%d mails, want those of the two who stayed", got)
 	}
-	n.wantTally(e, digest.Tally{digest.Accepted: 1, digest.Cancelled: 6})
+	n.wantTally(e, digest.Tally{digest.Accepted: 2, digest.Cancelled: 5})
 }
 
 func TestHeldEditionStopsWithinAnIntent(t *testing.T) {

@@ -176,12 +176,13 @@ func (c *conn) lost(stage digest.Stage, err error) digest.Outcome {
 	return o
 }
 
-func (c *conn) Submit(_ context.Context, env digest.Envelope, text []byte, ahead *digest.Envelope, ready func() bool) digest.Outcome {
+func (c *conn) Submit(ctx context.Context, env digest.Envelope, text []byte, ahead *digest.Envelope, ready func() bool) digest.Outcome {
 	if c.promised != nil && *c.promised != env {
 		c.broken = true
 		return digest.Outcome{Verdict: digest.VerdictDeferred, Stage: digest.StageData, Class: digest.ClassTransient, Fault: "promised to another"}
 	}
 	c.promised = ahead
+	defer context.AfterFunc(ctx, func() { _ = c.Conn.Close() })() // the end of ctx interrupts it
 	for _, step := range []struct {
 		stage digest.Stage
 		say   string

@@ -188,27 +188,37 @@ func TestReaderLeavesBetweenAnIntentAndItsRepetition(t *testing.T) {
 	}
 }
 
+// An editor holds the edition right after a claim, so that no intent is
+// granted; the claims cannot be given back; then the edition goes on.
 func TestClaimsThatCannotBeGivenBackAreNotForgotten(t *testing.T) {
 	t.Parallel()
-	n, sink := newNewspaper(t, 40), smtpsink.Start(t, smtpsink.Options{
-		Script: smtpsink.Rules(smtpsink.Rule{At: smtpsink.AtMail, Every: 3, Do: cut}),
-	})
+	n, sink := newNewspaper(t, 40), smtpsink.Start(t, smtpsink.Options{})
 	e := n.publish()
 	engine := n.engine(sink, 1)
-	var failures atomic.Int64
-	engine.Store = perilous{Store: n.Store, release: func() error {
-		if failures.Add(1) <= 6 {
+	var claims, failures atomic.Int64
+	engine.Store = perilous{Store: n.Store, claim: func() error {
+		if claims.Add(1) == 2 { // the first asked for what is due
+			_, err := n.MoveEdition(t.Context(), e.ID, digest.EditionHeld, "an editor said stop")
+			return err
+		}
+		return nil
+	}, release: func() error {
+		switch failures.Add(1) {
+		case 1, 2:
+			return io.ErrUnexpectedEOF
+		case 3:
+			if _, err := n.MoveEdition(t.Context(), e.ID, digest.EditionSending, ""); err != nil {
+				return err
+			}
 			return io.ErrUnexpectedEOF
 		}
 		return nil
 	}}
-	go func() {
-		if sink.WaitReached(t.Context(), smtpsink.AtMail, 7) == nil {
-			sink.SetScript(nil)
-		}
-	}()
-	if left, err := engine.Drain(t.Context(), time.Minute); err != nil || left.Total() != 0 {
+	if left, err := engine.Drain(t.Context(), 20*time.Second); err != nil || left.Total() != 0 {
 		t.Errorf("left %+v, %v", left, err)
+	}
+	if failures.Load() < 3 {
+		t.Errorf("giving back failed %d times only", failures.Load())
 	}
 	n.wantOnce(e, sink, 40)
 }
@@ -466,4 +476,33 @@ func (n newspaper) exec(query string, args ...any) {
 func writeFile(t testing.TB, name, text string) {
 	t.Helper()
 	must(t, os.WriteFile(name, []byte(text), 0o600))
+}
+
+// A lane that gives its claims back for a while goes on with other messages:
+// the connection must not be promised to the one it gave back.
+func TestLimitBreaksARunOffWithoutBlame(t *testing.T) {
+	t.Parallel()
+	n, sink := newNewspaper(t, 6), smtpsink.Start(t, smtpsink.Options{})
+	e := n.publish()
+	reader, err := n.FindReader(t.Context(), hash(3))
+	must(t, err)
+	engine := n.engine(sink, 1)
+	engine.Relays[0].Limits = []deliver.Limit{{Messages: 3, Per: 1500 * time.Millisecond}}
+	var once sync.Once
+	engine.Store = perilous{Store: n.Store, claim: func() (err error) {
+		if sink.Count() == 3 {
+			// The fourth was promised, and leaves before its turn comes again.
+			once.Do(func() {
+				err = n.Leave(t.Context(), digest.Ref{Edition: e.ID, Reader: reader.ID}, digest.Leaving{At: time.Now()})
+			})
+		}
+		return err
+	}}
+	if left, err := engine.Drain(t.Context(), time.Minute); err != nil || left.Total() != 0 {
+		t.Errorf("left %+v, %v", left, err)
+	}
+	n.wantTally(e, digest.Tally{digest.Accepted: 5, digest.Cancelled: 1})
+	if got := n.look(`SELECT string_agg(attempts::text, '' ORDER BY reader_id) FROM deliveries`); got != "111011" {
+		t.Errorf("attempts are %s", got)
+	}
 }

@@ -55,7 +55,7 @@ func (r ImportRow) frequencyFault() string {
 	switch r.Frequency {
 	case "", EveryEdition, Daily, Weekly:
 	default:
-		return fmt.Sprintf("frequency %q is not one of every, daily, weekly", r.Frequency)
+		return fmt.Sprintf("frequency %q is not one of every, daily, weekly, weekly:monday", r.Frequency)
 	}
 	if r.Weekday != nil && (r.Frequency != Weekly || *r.Weekday < time.Sunday || *r.Weekday > time.Saturday) {
 		return "a weekday goes with the frequency weekly only"

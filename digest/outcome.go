@@ -100,6 +100,12 @@ func (o Outcome) String() string {
 	return s
 }
 
+var addressWords = regexp.MustCompile(`[^\s<>()"',;:\[\]]+@([^\s<>()"',;:\[\]]+)`)
+
+// WithoutAddresses is a server's words as a log or an error may show them:
+// servers repeat the address they refuse, and a return path holds a token.
+func WithoutAddresses(s string) string { return addressWords.ReplaceAllString(s, "…@$1") }
+
 // Said is what to keep in the ledger as the server's words, or ours where it
 // said nothing.
 func (o Outcome) Said() string {

@@ -38,7 +38,7 @@ func ParseFrequency(s string) (Frequency, error) {
 	case Daily, Weekly:
 		return f, nil
 	}
-	return "", fmt.Errorf("frequency %q is not one of every, daily, weekly", s)
+	return "", fmt.Errorf("frequency %q is not one of every, daily, weekly, weekly:monday", s)
 }
 
 // Reader is a person with an address. An erased reader has an empty Address.
@@ -66,7 +66,8 @@ type Choices struct {
 	Digest      string
 	LeftAt      time.Time // zero: has not left
 	Frequency   Frequency
-	Weekday     time.Weekday // for Weekly
+	Weekday     time.Weekday // for Weekly ...
+	OnWeekday   bool         // ... and whether one was named; else seven days after the last one
 	Categories  []string     // nil: all
 	PausedUntil time.Time    // zero: not paused
 	PausedWhy   string

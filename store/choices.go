@@ -108,7 +108,7 @@ func choicesOf(ctx context.Context, q sqlx.QueryerContext, readers []int64) (map
 	chosen := map[digest.ReaderID][]digest.Choices{}
 	for _, r := range rows {
 		chosen[r.ReaderID] = append(chosen[r.ReaderID], digest.Choices{
-			Reader: r.ReaderID, Digest: r.Digest, LeftAt: orZero(r.LeftAt), Frequency: r.Frequency, Weekday: r.day(),
+			Reader: r.ReaderID, Digest: r.Digest, LeftAt: orZero(r.LeftAt), Frequency: r.Frequency, Weekday: r.day(), OnWeekday: r.Weekday != nil,
 			Categories: r.Categories, PausedUntil: orZero(r.PausedUntil), PausedWhy: r.PausedWhy, Since: r.Since,
 		})
 	}

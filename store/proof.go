@@ -38,9 +38,9 @@ func (s *Store) ProofReader(ctx context.Context, address string, hash []byte) er
 		}
 		switch {
 		case row.Email == nil:
-			return errors.New("this address was erased on its owner's wish and gets no mail")
+			return fmt.Errorf("%s was erased on its owner's wish and gets no mail", address)
 		case row.Reason != nil:
-			return fmt.Errorf("this address gets no mail (%s)", *row.Reason)
+			return fmt.Errorf("%s gets no mail (%s); `courant why %s` tells more", address, *row.Reason, address)
 		}
 		return nil
 	})

@@ -168,8 +168,8 @@ func readEntries(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 		LEFT JOIN LATERAL (
 			SELECT v.id, v.reason
 			FROM variants v
-			WHERE v.edition_id = e.id AND v.reason IS NOT NULL AND d.state IS NULL
-			ORDER BY v.categories IS NOT DISTINCT FROM c.categories DESC, v.shown DESC, v.id
+			WHERE v.edition_id = e.id AND d.state IS NULL
+			ORDER BY v.reason IS NOT NULL DESC, v.categories IS NOT DISTINCT FROM c.categories DESC, v.shown DESC, v.id
 			LIMIT 1
 		) v ON true
 		WHERE e.instant >= $2

@@ -76,6 +76,10 @@ func (c Config) notHeeded() (notes []string) {
 
 // showSlots prints the next slots of a digest.
 func (p *program) showSlots(d digest.Digest) {
+	if d.Schedule == "" {
+		fmt.Fprintf(p.stdout, "\n%s (%s), no schedule: it goes out by `courant send %s`\n", d.Name, d.Title, d.Name)
+		return
+	}
 	fmt.Fprintf(p.stdout, "\n%s (%s), %q %s\n", d.Name, d.Title, d.Schedule, d.TimeZone)
 	for _, w := range schedule.Warnings(d.Schedule) {
 		fmt.Fprintln(p.stdout, "  warning:", w)

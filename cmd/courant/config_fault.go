@@ -122,7 +122,9 @@ func withoutSecrets(lines []string) []string {
 	for i, line := range lines {
 		indent := len(line) - len(strings.TrimLeft(line, " \t"))
 		key := len(line) - len(strings.TrimLeft(line, " \t-"))
-		if hidden >= 0 && (indent > hidden || strings.TrimSpace(line) == "") {
+		// A value that is indented wrongly is one all the same.
+		goesOn := indent > hidden || strings.HasPrefix(line, "\t") || !strings.Contains(line, ":")
+		if hidden >= 0 && (goesOn || strings.TrimSpace(line) == "") {
 			masked[i] = line[:indent] + redacted
 			continue
 		}
@@ -215,7 +217,8 @@ func looksSecret(key string) bool {
 	if strings.HasSuffix(key, "_file") {
 		return false
 	}
-	return editDistance(key, "password") <= 3 || secretWord.MatchString(key)
+	// A database's address holds a password in more ways than can be told.
+	return key == "database" || editDistance(key, "password") <= 3 || secretWord.MatchString(key)
 }
 
 // nearest is the known word that was probably meant by word, or nothing.

@@ -319,9 +319,9 @@ func (r *configReader) value(path string, node ast.Node) (yamlValue, error) {
 		case *ast.AnchorNode:
 			node = n.Value
 		case *ast.AliasNode:
-			name := n.Value.GetToken().Value
-			if node = r.anchors[name]; node == nil {
-				return yamlValue{}, fmt.Errorf("no anchor &%s is in this file", name)
+			if node = r.anchors[n.Value.GetToken().Value]; node == nil {
+				// Its name is not told: it may be a password.
+				return yamlValue{}, errors.New("it begins with * and no such anchor is in this file; put text in quotes")
 			}
 		case *ast.TagNode:
 			return yamlValue{}, fmt.Errorf("the tag %s is not read; put text in quotes instead", n.GetToken().Value)

@@ -166,6 +166,18 @@ func parseDuration(v yamlValue) (time.Duration, error) {
 	return d, nil
 }
 
+// shortestLease is longer than any healthy conversation about one message: a
+// lane that loses its lease in mid-sentence leaves a copy behind.
+const shortestLease = 10 * time.Second
+
+func parseLease(v yamlValue) (time.Duration, error) {
+	d, err := parseDuration(v)
+	if err == nil && d < shortestLease {
+		err = fmt.Errorf("%s is too short for a lane to finish a message; write at least %s", d, shortestLease)
+	}
+	return d, err
+}
+
 // Limit is a rate that a relay accepts: Count messages Per time.
 type Limit struct {
 	Count int

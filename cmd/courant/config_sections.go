@@ -57,7 +57,7 @@ func (c *Config) readSending(m *yamlMapping) {
 	}
 	readKey(m, "in_doubt", &c.InDoubt, oneOf(InDoubtResend, InDoubtHold))
 	delivery := m.section("delivery")
-	readKey(delivery, "lease", &c.Lease, parseDuration)
+	readKey(delivery, "lease", &c.Lease, parseLease)
 	readKey(delivery, "fresh_until", &c.FreshUntil, parseDuration)
 	delivery.done()
 	readKey(m, "return_path", &c.ReturnPath, asText(orUnset(parseMailDomain)))

@@ -27,6 +27,9 @@ While "courant serve" runs there is nothing to do for this command; both may
 run side by side.`,
 		Args: arguments(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if wait < 0 {
+				return misuse{errors.New("--wait takes a duration like 90s or 15m")}
+			}
 			if !drain {
 				return misuse{errors.New("deliver needs --drain; `courant serve --only deliver` delivers without an end")}
 			}
@@ -80,7 +83,7 @@ func remains(r digest.Remainder) string {
 		s += fmt.Sprintf("; the next is due in %s", r.Next.Round(time.Second))
 	}
 	if r.Said != "" {
-		s += fmt.Sprintf("; the server said: %s", r.Said)
+		s += fmt.Sprintf("; the server said: %s", digest.WithoutAddresses(r.Said))
 	}
 	return s + "; `courant serve` goes on with them, or run `courant deliver --drain` again"
 }

@@ -44,6 +44,9 @@ func (p *program) plan(ctx context.Context, h *house, days int, asJSON bool) err
 	now := h.now()
 	var coming []explain.Coming
 	for _, d := range h.config.Digests {
+		if d.Schedule == "" {
+			continue // goes out by hand
+		}
 		slots, err := h.coming(ctx, d, now, now.AddDate(0, 0, days))
 		if err != nil {
 			return err

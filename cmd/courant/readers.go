@@ -104,6 +104,9 @@ func (p *program) importReaders(ctx context.Context, h *house, file, list string
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
+	if len(rows.ignored) > 0 {
+		fmt.Fprintf(p.stderr, "columns left out: %s; an import reads email, name, time_zone, language, categories and frequency\n", strings.Join(rows.ignored, ", "))
+	}
 	var total digest.ImportResult
 	stop := showProgress(ctx, p.stderr, func() string { return fmt.Sprintf("line %d", rows.at()) })
 	defer stop()
@@ -141,9 +144,11 @@ func (p *program) tellImport(list string, r digest.ImportResult) error {
 
 // readerRows reads a CSV file of readers.
 type readerRows struct {
-	csv      *csv.Reader
+	in       *bufio.Reader
+	comma    rune
 	keys     *digest.Keyring
 	columns  map[string]int
+	ignored  []string // columns of the head line that say nothing to us
 	line     int
 	imported int
 	zones    map[string]error
@@ -164,19 +169,15 @@ func newReaderRows(in io.Reader, keys *digest.Keyring) (*readerRows, error) {
 		return nil, fmt.Errorf("read readers: %w", err)
 	}
 	head, _, _ := strings.Cut(string(start), "\n")
-	r := &readerRows{csv: csv.NewReader(buffered), keys: keys, columns: map[string]int{}, zones: map[string]error{}}
+	r := &readerRows{in: buffered, comma: ',', keys: keys, columns: map[string]int{}, zones: map[string]error{}}
 	for _, delimiter := range ",;\t" {
-		if strings.Count(head, string(delimiter)) > strings.Count(head, string(r.csv.Comma)) {
-			r.csv.Comma = delimiter
+		if strings.Count(head, string(delimiter)) > strings.Count(head, string(r.comma)) {
+			r.comma = delimiter
 		}
 	}
-	r.csv.FieldsPerRecord = -1
-	r.csv.LazyQuotes = true
-	r.csv.TrimLeadingSpace = true
-	r.csv.ReuseRecord = true
-	names, err := r.csv.Read()
+	names, err := r.record()
 	if err != nil {
-		return nil, errors.New("the file is empty; its first line names the columns, at least email")
+		return nil, errors.New("the file is empty, or its first line is no CSV; that names the columns, at least email")
 	}
 	return r, r.nameColumns(names)
 }
@@ -189,10 +190,16 @@ var columnNames = map[string]string{
 }
 
 func (r *readerRows) nameColumns(names []string) error {
+	if len(names) > 0 && strings.ContainsAny(names[0], "\x00\uFFFE") {
+		return errors.New("the file is not in UTF-8 (UTF-16, as it seems); save it as CSV in UTF-8")
+	}
 	for i, name := range names {
-		if column, ok := columnNames[strings.ToLower(strings.TrimSpace(name))]; ok {
-			r.columns[column] = i
+		column, ok := columnNames[strings.ToLower(strings.TrimSpace(name))]
+		if _, twice := r.columns[column]; !ok || twice {
+			r.ignored = append(r.ignored, digest.PlainLine(name, 60))
+			continue
 		}
+		r.columns[column] = i
 	}
 	if _, ok := r.columns["email"]; ok {
 		return nil
@@ -205,20 +212,76 @@ func (r *readerRows) nameColumns(names []string) error {
 
 func (r *readerRows) at() int { return r.line }
 
+// longestLine bounds one line of a file of readers.
+const longestLine = 1 << 16
+
+var (
+	errLong  = errors.New("the line is longer than 64 KB")
+	errQuote = errors.New("the line is no CSV")
+)
+
+// nextLine reads one line, however it ends: \n, \r\n or a lone \r.
+func (r *readerRows) nextLine() (string, error) {
+	var b strings.Builder
+	for {
+		c, err := r.in.ReadByte()
+		switch {
+		case err != nil && b.Len() > 0 && errors.Is(err, io.EOF), err == nil && c == '\n':
+			return r.ended(b.String())
+		case err != nil:
+			return "", err
+		case c == '\r':
+			if next, err := r.in.Peek(1); err == nil && next[0] == '\n' {
+				continue
+			}
+			return r.ended(b.String())
+		case b.Len() <= longestLine:
+			b.WriteByte(c)
+		}
+	}
+}
+
+func (r *readerRows) ended(line string) (string, error) {
+	r.line++
+	if len(line) > longestLine {
+		return "", errLong
+	}
+	return line, nil
+}
+
+// record reads the cells of the next line that is not blank. Each line stands
+// for itself: a quote that is not closed costs its own line, and never takes
+// the readers below it for a part of a name.
+func (r *readerRows) record() ([]string, error) {
+	for {
+		line, err := r.nextLine()
+		if err != nil {
+			return nil, err
+		}
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		c := csv.NewReader(strings.NewReader(line))
+		c.Comma, c.FieldsPerRecord, c.TrimLeadingSpace = r.comma, -1, true
+		record, err := c.Read()
+		if err != nil {
+			return nil, fmt.Errorf("%w: a quote stands alone; write \"\" for a quote within quotes", errQuote)
+		}
+		return record, nil
+	}
+}
+
 // portion reads up to n rows; end says that the file is read.
 func (r *readerRows) portion(n int) (rows []digest.ImportRow, faults []digest.ImportFault, end bool) {
 	for len(rows) < n {
-		record, err := r.csv.Read()
-		if errors.Is(err, io.EOF) {
+		record, err := r.record()
+		switch {
+		case errors.Is(err, io.EOF):
 			return rows, faults, true
-		}
-		r.line, _ = r.csv.FieldPos(0)
-		if err != nil {
-			var pe *csv.ParseError
-			if errors.As(err, &pe) {
-				faults = append(faults, digest.ImportFault{Line: pe.Line, Why: pe.Err.Error()})
-				continue
-			}
+		case errors.Is(err, errLong), errors.Is(err, errQuote):
+			faults = append(faults, digest.ImportFault{Line: r.line, Why: err.Error()})
+			continue
+		case err != nil:
 			return rows, append(faults, digest.ImportFault{Line: r.line + 1, Why: "reading stopped: " + err.Error()}), true
 		}
 		row, err := r.row(record)
@@ -275,6 +338,9 @@ func (r *readerRows) field(record []string, column string) string {
 		return ""
 	}
 	s := strings.TrimSpace(record[i])
+	if bare, quoted := strings.CutPrefix(s, "'"); quoted && harmless(bare) != bare {
+		s = bare // as an export wrote it
+	}
 	if utf8.ValidString(s) {
 		return s
 	}
@@ -415,6 +481,9 @@ func exportedChoices(choices []digest.Choices) (categories, frequency string) {
 		}
 		if frequency == "" && c.Frequency != digest.EveryEdition {
 			frequency = string(c.Frequency)
+			if c.OnWeekday {
+				frequency += ":" + strings.ToLower(c.Weekday.String())
+			}
 		}
 	}
 	return categories, frequency

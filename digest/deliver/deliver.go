@@ -100,6 +100,7 @@ type Engine struct {
 	Host       string          // names this host to others that share the database
 	Boot       string          // identity of this boot of the host; empty where the system tells none
 	Lease      time.Duration   // zero: 5 minutes
+	DrainTime  time.Duration   // how long messages under way may take at the end; zero: 20 seconds
 	Resend     bool            // in_doubt: resend
 	Wake       <-chan struct{} // a hint that an edition was published; polling is the truth
 	Now        func() time.Time
@@ -148,7 +149,11 @@ func (e *Engine) count(s digest.Settlement) {
 
 // drainTime is how long the last messages and verdicts may take when the
 // engine is told to stop.
-const drainTime = 25 * time.Second
+const drainTime = 20 * time.Second
+
+// settleTime is how long the ledger gets beyond that: lines that were silent
+// to the end must still be judged, and their claims given back.
+const settleTime = 7 * time.Second
 
 // Run delivers until ctx is done, then lets each lane finish the message in
 // its hands, settles, gives the rest back and returns nil. A relay that
@@ -183,6 +188,13 @@ func (e *Engine) now() time.Time {
 		return e.Now()
 	}
 	return time.Now()
+}
+
+func (e *Engine) drainTime() time.Duration {
+	if e.DrainTime > 0 {
+		return e.DrainTime
+	}
+	return drainTime
 }
 
 func (e *Engine) lease() time.Duration {
@@ -237,7 +249,7 @@ type OutcomeError struct {
 // Error says what happened, to what, and what to do.
 func (o *OutcomeError) Error() string {
 	if o.Outcome.Class != digest.ClassConfiguration {
-		return fmt.Sprintf("relay %s cannot be used now (%s); the deliveries stay queued, `courant deliver --drain` or `courant serve` goes on", o.Relay, o.Outcome)
+		return fmt.Sprintf("relay %s cannot be used now (%s); the deliveries stay queued, `courant deliver --drain` or `courant serve` goes on", o.Relay, digest.WithoutAddresses(o.Outcome.String()))
 	}
 	s := o.Outcome.Fault // which says what to set
 	if s == "" {

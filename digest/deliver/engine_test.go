@@ -343,3 +343,26 @@ func TestDrainOfOneEditionDoesNotWaitForAnother(t *testing.T) {
 		t.Errorf("the other edition: %s, want most of it queued and nothing in the hands of lanes", tally)
 	}
 }
+
+func TestStopWithASilentRelaySettlesWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	n := newNewspaper(t, 200)
+	sink := smtpsink.Start(t, smtpsink.Options{Script: smtpsink.Rules(
+		smtpsink.Rule{At: smtpsink.AtRecorded, Skip: 20, Do: smtpsink.Action{Do: smtpsink.Stall}},
+	)})
+	e := n.publish()
+	engine := n.engine(sink, 1)
+	engine.DrainTime = 300 * time.Millisecond
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- engine.Run(ctx) }()
+	if err := sink.WaitStalled(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	// One message had its dot out; everything else is known.
+	n.wantTally(e, digest.Tally{digest.Accepted: 20, digest.InDoubt: 1, digest.Queued: 179})
+}

@@ -132,8 +132,16 @@ func (l *lane) unclaimed(err error) time.Duration {
 	l.unsure = true
 	if !l.s.away(err) && l.s.stop.Err() == nil {
 		l.s.Log.Error("claim failed", "error", err)
+		if l.s.drain != nil {
+			l.s.fail(err)
+			l.s.stopNow()
+		}
 	}
-	return roundEvery
+	// Not to be woken by work: there is work, and it cannot be had.
+	if sleep(l.s.stop, 2*roundEvery) != nil {
+		return roundEvery
+	}
+	return 0
 }
 
 // makeSure queues again whatever is claimed for this lane without its knowing.
@@ -181,7 +189,7 @@ func (l *lane) connect() time.Duration {
 	conn, o, wait := l.relay.connect(l.s.work)
 	if conn == nil {
 		if o.Verdict != "" && l.s.stop.Err() == nil {
-			l.s.Log.Warn("relay cannot be used", "relay", l.relay.Name, "outcome", o.String())
+			l.s.Log.Warn("relay cannot be used", "relay", l.relay.Name, "outcome", digest.WithoutAddresses(o.String()))
 		}
 		return wait
 	}
@@ -431,7 +439,7 @@ func (l *lane) conclude(w digest.Work, o digest.Outcome, started, withdrawn bool
 		// Ours to mend: no reader is charged with it.
 		s.Withdrawn = true
 		l.relay.Refuse(o)
-		l.s.Log.Warn("relay refuses to serve us", "relay", l.relay.Name, "outcome", o.String())
+		l.s.Log.Warn("relay refuses to serve us", "relay", l.relay.Name, "outcome", digest.WithoutAddresses(o.String()))
 	case o.Verdict == digest.VerdictDeferred && beforeRcpt(o.Stage) && l.conn.Broken():
 		// The relay hung up before it was told of the reader.
 		s.Withdrawn = true
@@ -480,9 +488,13 @@ func (l *lane) log(w digest.Work, s digest.Settlement) {
 		return
 	}
 	o := s.Outcome
+	said := o.Said()
+	if !l.s.Log.Enabled(context.Background(), slog.LevelDebug) {
+		said = digest.WithoutAddresses(said)
+	}
 	l.s.Log.Log(context.Background(), level, "attempt", "edition", w.Edition, "reader", w.Reader, "relay", l.relay.Name,
 		"attempt", w.Attempts+1, "verdict", o.Verdict, "stage", o.Stage, "class", o.Class, "code", o.Reply.Code,
-		"status", o.Reply.Status, "said", o.Said(), "withdrawn", s.Withdrawn)
+		"status", o.Reply.Status, "said", said, "withdrawn", s.Withdrawn)
 }
 
 // withdraw gives up intents that were not used: the rows go back to queued.
@@ -509,13 +521,13 @@ func (l *lane) releaseRefs(refs []digest.Ref) {
 		return
 	}
 	for attempt := range 3 {
-		err := l.s.Store.Release(l.s.work, l.id, refs)
+		err := l.s.Store.Release(l.s.last, l.id, refs)
 		if err == nil {
 			return
 		}
 		l.unsure = true
 		l.s.Log.Warn("cannot give claims back", "error", err)
-		if !l.s.away(err) || sleep(l.s.work, time.Duration(attempt+1)*300*time.Millisecond) != nil {
+		if !l.s.away(err) || sleep(l.s.last, time.Duration(attempt+1)*300*time.Millisecond) != nil {
 			return
 		}
 	}

@@ -24,11 +24,14 @@ type session struct {
 	drain     *drain
 
 	// stop is done when lanes must take no more work; work is what calls to
-	// the store and the relays live on, and ends drainTime later.
+	// the store and the relays live on, and ends drainTime later; last is
+	// what the final verdicts are written on, and ends settleTime after that.
 	stop     context.Context
 	stopNow  context.CancelFunc
 	work     context.Context
 	endWork  context.CancelFunc
+	last     context.Context
+	endLast  context.CancelFunc
 	busy     atomic.Int64 // lanes with claimed rows
 	activity atomic.Int64 // grows with every claim
 	wake     *wakeup
@@ -58,15 +61,20 @@ func (s *session) run(ctx context.Context) error {
 	defer s.stopNow()
 	s.work, s.endWork = context.WithCancel(context.WithoutCancel(ctx))
 	defer s.endWork()
+	s.last, s.endLast = context.WithCancel(context.WithoutCancel(ctx))
+	defer s.endLast()
 	lanes, err := s.join(ctx)
 	if err != nil {
 		return err
 	}
 	// The last messages and verdicts get their time, not more.
-	timer := context.AfterFunc(s.stop, func() { time.AfterFunc(drainTime, s.endWork) })
+	timer := context.AfterFunc(s.stop, func() {
+		time.AfterFunc(s.drainTime(), s.endWork)
+		time.AfterFunc(s.drainTime()+settleTime, s.endLast)
+	})
 	defer timer()
 
-	go s.committer.run(s.work)
+	go s.committer.run(s.last)
 	var crew sync.WaitGroup
 	// A committer that gives up ends the session: nothing may be sent then.
 	crew.Go(func() {
@@ -113,7 +121,7 @@ func (s *session) leave() error {
 	if s.committer.err != nil {
 		return fmt.Errorf("settle the last verdicts (they are kept in the journal and settled at the next start): %w", s.committer.err)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.work), drainTime)
+	ctx, cancel := context.WithTimeout(s.last, drainTime)
 	defer cancel()
 	if err := s.Store.LeaveLanes(ctx, s.owner.ID); err != nil {
 		return err

@@ -56,7 +56,7 @@ type NotPlanned struct {
 // the plan says so.
 func Plan(coming []Coming, compose func(digest.Material) (digest.Composition, error)) ([]Planned, error) {
 	type place struct{ digest, zone string }
-	taken := map[place]time.Time{} // the slot that takes what is there now
+	taken := map[place]Planned{} // the slot that takes what is there now
 	plan := make([]Planned, 0, len(coming))
 	for _, c := range coming {
 		p := begin(c)
@@ -71,12 +71,13 @@ func Plan(coming []Coming, compose func(digest.Material) (digest.Composition, er
 			for _, g := range c.Material.Groups {
 				p.Readers += g.Readers
 			}
-			p.warn("its articles come in after the edition of " + first.Format("Mon 2 January 15:04"))
+			p.Readers = first.Readers
+			p.warn("its articles come in after the edition of " + first.Local.Format("Mon 2 January 15:04") + "; readers are counted as for that one")
 		default:
 			if err := p.fill(c, compose); err != nil {
 				return nil, fmt.Errorf("plan %s of %s: %w", c.Slot.Key, c.Digest.Name, err)
 			}
-			taken[at] = p.Local
+			taken[at] = p
 		}
 		plan = append(plan, p)
 	}

@@ -97,7 +97,10 @@ func writeChoices(b *bytes.Buffer, c digest.Choices) {
 	case digest.Daily:
 		chose = append(chose, "once a day")
 	case digest.Weekly:
-		chose = append(chose, "weekly, "+c.Weekday.String())
+		chose = append(chose, "weekly")
+		if c.OnWeekday {
+			chose[len(chose)-1] += ", " + c.Weekday.String()
+		}
 	}
 	if c.Categories != nil {
 		chose = append(chose, "only "+strings.Join(c.Categories, ", "))

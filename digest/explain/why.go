@@ -70,14 +70,20 @@ func answer(e digest.Entry) Answer {
 	if e.Edition.Number > 0 {
 		n.Edition = &e.Edition.Number
 	}
+	// Where the reader was not to get the edition at all, that is the reason
+	// for each of its stories, whatever the variant at hand says of them.
+	whole := e.State == "" && e.Reason != e.Empty
 	for _, t := range e.Stories {
-		// A variant that nobody got tells nothing, and neither does a mail
-		// that was never to go out.
 		if e.State != "" {
 			n.Articles = append(n.Articles, Got{t.Title, t.URL, t.Category, t.PointsFrom})
+		} else {
+			n.LeftOut = append(n.LeftOut, DidntGet{t.Title, n.Reason})
 		}
 	}
 	for _, l := range e.LeftOut {
+		if whole {
+			l.Reason = n.Reason
+		}
 		n.LeftOut = append(n.LeftOut, DidntGet{l.Title, l.Reason})
 	}
 	return n

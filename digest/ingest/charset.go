@@ -46,7 +46,10 @@ func toUTF8(data []byte, contentType string) (text []byte, warning string) {
 		return decode(japanese.ISO2022JP, data), ""
 	}
 	if utf8.Valid(trimPartialRune(data)) {
-		return trimPartialRune(data), ""
+		if declaresWide(data) {
+			warning = "the encoding was declared as UTF-16 and is not; read as UTF-8"
+		}
+		return trimPartialRune(data), warning
 	}
 	if e := declaredEncoding(data); e != nil {
 		return decode(e, data), ""
@@ -59,7 +62,21 @@ func toUTF8(data []byte, contentType string) (text []byte, warning string) {
 		return patchUTF8(data)
 	}
 	e, name := guessEncoding(data)
+	if declaresUTF8(data) {
+		return decode(e, data), "the encoding was declared as UTF-8 and is not; read as " + name
+	}
 	return decode(e, data), "the encoding was not declared; read as " + name
+}
+
+// declaresWide says that a text calls itself UTF-16, which it can't be where
+// that can be read.
+func declaresWide(data []byte) bool {
+	for _, m := range declaredCharset.FindAllSubmatch(data[:min(len(data), 4096)], 4) {
+		if _, name := charset.Lookup(string(m[1])); strings.HasPrefix(name, "utf-16") {
+			return true
+		}
+	}
+	return false
 }
 
 // byteOrderMark gives the encoding of marked UTF-16 and UTF-32, or only the

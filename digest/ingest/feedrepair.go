@@ -26,10 +26,13 @@ func parseFeed(text []byte) (feed *gofeed.Feed, warnings []string, err error) {
 		warnings = append(warnings, "the feed holds far more than news; what is too long was left out")
 	}
 	whole := itemTag.FindAllIndex(text, maxItems+1)
+	mended := mendXML(text)
 	if feed, err = parseOnce(text); err == nil && len(feed.Items) >= len(whole) {
+		if !bytes.Equal(mended, text) {
+			warnings = append(warnings, "the feed is not well-formed XML; it was read as it is meant")
+		}
 		return feed, warnings, nil
 	}
-	mended := mendXML(text)
 	if again, err := parseOnce(mended); err == nil && len(again.Items) >= len(whole) {
 		return again, append(warnings, "the feed is not well-formed XML; it was mended"), nil
 	}

@@ -245,7 +245,7 @@ func plainError(err error) error {
 	case errors.As(err, &held):
 		return held
 	case errors.Is(err, errPrivate):
-		return fmt.Errorf("%w; set allow_private_sources if that is meant", rootOf(err, errPrivate))
+		return fmt.Errorf("%w; a source inside needs allow_private_sources, and no redirect may lead there", rootOf(err, errPrivate))
 	case errors.Is(err, errRobots):
 		return fmt.Errorf("%w; ask the publisher, or use their feed", errRobots)
 	case errors.Is(err, errRedirects), errors.Is(err, errDowngrade), errors.Is(err, errScheme):

@@ -240,11 +240,12 @@ func (s setting) story(t digest.Told, e digest.Edition) story {
 	return st
 }
 
-// by names whose story it is: the site, or another's story at the site.
+// by names whose story it is: the source as the editor's config names it, or
+// another's story by way of it.
 func (s setting) by(t digest.Told) string {
-	site, whose := plain(t.Site, maxName), plain(t.Attribution, maxName)
+	site, whose := plain(t.Source, maxName), plain(t.Attribution, maxName)
 	if site == "" {
-		site = plain(t.Source, maxName)
+		site = plain(t.Site, maxName)
 	}
 	if whose == "" || strings.EqualFold(whose, site) {
 		return site

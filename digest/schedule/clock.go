@@ -88,6 +88,9 @@ func pause(now, next time.Time) time.Duration {
 // does not keep the others waiting.
 func (c *Clock) Tick(ctx context.Context) (next time.Time, err error) {
 	for _, d := range c.Digests() {
+		if d.Schedule == "" {
+			continue // goes out by hand
+		}
 		if ctx.Err() != nil {
 			return next, errors.Join(err, ctx.Err())
 		}

@@ -178,13 +178,24 @@ func Warnings(spec string) []string {
 	if e.eitherDay() {
 		w = append(w, "day of month and day of week are both given, so it fires on days that match either of them, not both: leave one of them as *")
 	}
-	if day := e.firstDay(); day > 28 && e.fields.Dow&starBit != 0 {
+	if day := e.firstDay(); day > 28 && e.fields.Dow&starBit != 0 && e.missesDay(day) {
 		w = append(w, fmt.Sprintf("months without a day %d have no edition", day))
 	}
 	if n := bits.OnesCount64(e.fields.Minute &^ starBit); n > 4 {
 		w = append(w, fmt.Sprintf("it fires %d times within each hour it names: a plain number as the first field fires once", n))
 	}
 	return w
+}
+
+// missesDay says whether a month that the expression names lacks the day.
+func (e expression) missesDay(day int) bool {
+	for m := time.January; m <= time.December; m++ {
+		// The day before the first of the next month, in a common year.
+		if e.fields.Month&(1<<uint(m)) != 0 && time.Date(2025, m+1, 0, 0, 0, 0, 0, time.UTC).Day() < day {
+			return true
+		}
+	}
+	return false
 }
 
 // eitherDay says that cron's OR rule is at work: a restricted day of month

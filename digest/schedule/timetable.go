@@ -131,7 +131,12 @@ const shortestWindow = 24 * time.Hour
 // FirstWindow is where the window of a digest's first edition begins: the last
 // slot at least a day before now. A Monday edition of a weekday digest so looks
 // back to Friday.
+//
+// A digest without a schedule, which goes out by hand, looks back a day.
 func FirstWindow(d digest.Digest, now time.Time) (time.Time, error) {
+	if d.Schedule == "" {
+		return now.Add(-shortestWindow), nil
+	}
 	t, err := Parse(d)
 	if err != nil {
 		return time.Time{}, err

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -50,12 +51,13 @@ func (h *handler) unsubscribe(w http.ResponseWriter, r *http.Request, ref digest
 // means the same under every token that may leave; so is a body that is
 // neither that nor a form of our own pages. Then it reports not ok.
 func (h *handler) form(w http.ResponseWriter, r *http.Request, ref digest.Ref) (url.Values, bool) {
-	form, err := readForm(w, r)
+	body, long := readBody(r)
+	form, err := readForm(r, body)
 	switch {
-	case err != nil:
-		h.notice(w, r, http.StatusBadRequest, "notice.form")
-	case oneClicked(form):
+	case oneClicked(form), (err != nil || long) && saysOneClick(body):
 		h.oneClick(w, r, ref)
+	case err != nil || long:
+		h.notice(w, r, http.StatusBadRequest, "notice.form")
 	case h.foreign(r):
 		h.notice(w, r, http.StatusForbidden, "notice.form")
 	default:
@@ -279,24 +281,34 @@ func (h *handler) failed(w http.ResponseWriter, r *http.Request, err error) {
 	h.away(w, r, err)
 }
 
-// readForm reads a body of at most maxBody bytes in either form RFC 8058
-// section 3.2 allows. A body that names no type is read as urlencoded.
-func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
-	body := http.MaxBytesReader(w, r.Body, maxBody)
+// readBody reads as much of a body as any form of ours has; long says that
+// there was more, or that the line was lost.
+func readBody(r *http.Request) (body []byte, long bool) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	return body[:min(len(body), maxBody)], err != nil || len(body) > maxBody
+}
+
+// readForm reads a form out of a body, in either encoding.
+func readForm(r *http.Request, body []byte) (url.Values, error) {
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err == nil && media == "multipart/form-data" {
 		// Within maxBody nothing of it is ever written to a file.
-		form, err := multipart.NewReader(body, params["boundary"]).ReadForm(maxBody)
+		form, err := multipart.NewReader(bytes.NewReader(body), params["boundary"]).ReadForm(maxBody)
 		if err != nil {
 			return nil, err
 		}
 		return form.Value, form.RemoveAll()
 	}
-	b, err := io.ReadAll(body)
-	if err != nil {
-		return nil, err
-	}
-	return url.ParseQuery(strings.TrimSpace(string(b)))
+	return url.ParseQuery(strings.TrimSpace(string(body)))
+}
+
+// saysOneClick finds the pair of RFC 8058 in a body that is no form, such as
+// one that was cut off. The token is genuine and the wish is plain: only a
+// forged token may be refused.
+func saysOneClick(body []byte) bool {
+	low := bytes.ToLower(body)
+	at := bytes.Index(low, []byte("list-unsubscribe"))
+	return at >= 0 && bytes.Contains(low[at:], []byte("one-click"))
 }
 
 // oneClicked finds the pair of RFC 8058 section 3.1.

@@ -300,12 +300,29 @@ func TestHeaderTokenOnlyLeaves(t *testing.T) {
 	}
 }
 
+func TestOneClickIsUnderstoodInABrokenBody(t *testing.T) {
+	t.Parallel()
+	for _, b := range [][2]string{
+		{urlencoded, "List-Unsubscribe=One-Click&a=%zz"}, {urlencoded, "List-Unsubscribe=One-Click;x=1"},
+		{urlencoded, "List-Unsubscribe=One-Click&a=" + strings.Repeat("x", 4*maxBody)},
+		{"multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n"},
+	} {
+		w := open(t)
+		if a := w.do("POST", w.headerLink(), b[0], b[1]); a.StatusCode != http.StatusOK {
+			t.Errorf("%s %.60q: %s", b[0], b[1], a.Status)
+		}
+		if got := w.rows.written(); len(got) != 1 {
+			t.Errorf("%.60q did %q", b[1], got)
+		}
+	}
+}
+
 func TestBodiesThatAreNeitherChangeNothing(t *testing.T) {
 	t.Parallel()
 	w := open(t)
 	bodies := [][2]string{
 		{urlencoded, ""}, {urlencoded, "List-Unsubscribe=Two-Click"}, {urlencoded, "%zz"}, {"text/plain", "hello"},
-		{urlencoded, "List-Unsubscribe=One-Click&a=" + strings.Repeat("x", maxBody)}, {"multipart/form-data", "no boundary"},
+		{urlencoded, "a=" + strings.Repeat("x", maxBody)}, {"multipart/form-data", "no boundary"},
 		{"multipart/form-data; boundary=b", "--b\r\nbroken"}, {"multipart/form-data; boundary=b", strings.Repeat("-", 2*maxBody)},
 		{urlencoded, "List-Unsubscribe=One-Click&List-Unsubscribe=No"},
 	}

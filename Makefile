@@ -15,7 +15,7 @@ need: ## install what the tests need, if it is missing: Postgres, Chromium
 	@sh .ci/need postgres chromium
 
 test: need lint ## run everything: real Postgres, real SMTP, real browser
-	go test -race -shuffle=on -timeout 20m ./...
+	go test -race -shuffle=on -timeout 40m ./...
 
 lint: ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt wants: $$files"; exit 1; fi

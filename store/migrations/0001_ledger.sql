@@ -260,7 +260,7 @@ CREATE TABLE deliveries (
         OR settled_at IS NOT NULL),
     CONSTRAINT deliveries_refused CHECK (state <> 'refused' OR reply IS NOT NULL)
 ) PARTITION BY RANGE (edition_id);
-CREATE INDEX deliveries_by_reader ON deliveries (reader_id);
+CREATE INDEX deliveries_by_reader ON deliveries (reader_id, edition_id);
 CREATE INDEX deliveries_due ON deliveries (not_before) WHERE not_before IS NOT NULL;
 
 -- One connection of one process. Its lease runs by the database's clock;

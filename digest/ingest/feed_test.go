@@ -339,3 +339,15 @@ func TestExtractionMarshalsToTheContract(t *testing.T) {
 		t.Errorf("%v %s", err, empty)
 	}
 }
+
+func TestOneWrongFieldOfAJSONFeedCostsItsItemOnly(t *testing.T) {
+	t.Parallel()
+	e, err := Extract("feed.json", []byte(`{"version":"https://jsonfeed.org/version/1.1","title":"J","items":[
+		{"id":"1","url":"http://ex.example/ok","title":"A fine story"},{"id":"3","url":["x"],"title":"b"}]}`), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(e.Articles) != 1 || e.Articles[0].Title != "A fine story" || len(e.Warnings) != 1 || !strings.Contains(e.Warnings[0], "1 of its 2 items") {
+		t.Errorf("%d articles, warnings %q", len(e.Articles), e.Warnings)
+	}
+}

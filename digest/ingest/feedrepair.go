@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -324,7 +325,7 @@ func salvage(text []byte) (feed *gofeed.Feed, warning string) {
 		}
 		feed.Items = append(feed.Items, one.Items[0])
 	}
-	return feed, fmt.Sprintf("the feed is damaged: %d of its %d items could not be read", lost, len(starts))
+	return feed, damaged(lost, len(starts))
 }
 
 var itemEnd = regexp.MustCompile(`(?i)</(?:item|entry)\s*>`)
@@ -391,7 +392,52 @@ func parseJSONFeed(text []byte) (*gofeed.Feed, []string, error) {
 			return feed, []string{"the feed is cut off; its whole items were read"}, nil
 		}
 	}
+	if feed, warning := salvageJSON(text); feed != nil {
+		return feed, []string{warning}, nil
+	}
 	return nil, nil, fmt.Errorf("%w: it is not valid JSON; open its address in a browser", errFeed)
+}
+
+// damaged says how much of a feed was lost.
+func damaged(lost, all int) string {
+	if lost == 0 {
+		return "the feed is damaged; all of its items could be read"
+	}
+	return fmt.Sprintf("the feed is damaged: %d of its %d items could not be read", lost, all)
+}
+
+// salvageJSON reads a JSON Feed item by item, so that one with a field of the
+// wrong type costs itself only.
+func salvageJSON(text []byte) (feed *gofeed.Feed, warning string) {
+	var whole map[string]json.RawMessage
+	var items []json.RawMessage
+	if json.Unmarshal(text, &whole) != nil || json.Unmarshal(whole["items"], &items) != nil {
+		return nil, ""
+	}
+	items = items[:min(len(items), maxItems)]
+	for key, value := range whole {
+		if len(value) > 1000 { // it is read again with each item
+			delete(whole, key)
+		}
+	}
+	lost := 0
+	for _, item := range items {
+		whole["items"] = append(append(json.RawMessage("["), item...), ']')
+		one, err := json.Marshal(whole)
+		if err != nil {
+			return nil, ""
+		}
+		read, err := parseOnce(one)
+		switch {
+		case err != nil || len(read.Items) != 1:
+			lost++
+		case feed == nil:
+			feed = read
+		default:
+			feed.Items = append(feed.Items, read.Items[0])
+		}
+	}
+	return feed, damaged(lost, len(items))
 }
 
 // closeJSON ends a JSON Feed behind the last object that is complete within

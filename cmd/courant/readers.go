@@ -108,7 +108,7 @@ func (p *program) importReaders(ctx context.Context, h *house, file, list string
 		fmt.Fprintf(p.stderr, "columns left out: %s; an import reads email, name, time_zone, language, categories and frequency\n", strings.Join(rows.ignored, ", "))
 	}
 	var total digest.ImportResult
-	stop := showProgress(ctx, p.stderr, func() string { return fmt.Sprintf("line %d", rows.at()) })
+	stop := showProgress(ctx, p.stderr, func() string { return fmt.Sprintf("line %d", rows.line) })
 	defer stop()
 	consent := "import of " + filepath.Base(file)
 	for {
@@ -120,7 +120,7 @@ func (p *program) importReaders(ctx context.Context, h *house, file, list string
 				return fmt.Errorf("%w; lines up to %d are imported, the same file may be imported again", err, rows.imported)
 			}
 			total.Add(r)
-			rows.imported = rows.at()
+			rows.imported = rows.line
 		}
 		if end {
 			break
@@ -149,7 +149,9 @@ type readerRows struct {
 	keys     *digest.Keyring
 	columns  map[string]int
 	ignored  []string // columns of the head line that say nothing to us
-	line     int
+	pending  []string // lines that were read and are still to come
+	line     int      // read so far
+	at       int      // where the record in hand begins
 	imported int
 	zones    map[string]error
 }
@@ -210,8 +212,6 @@ func (r *readerRows) nameColumns(names []string) error {
 	return fmt.Errorf("no column is named email; the columns are %s", digest.PlainLine(strings.Join(names, ", "), 200))
 }
 
-func (r *readerRows) at() int { return r.line }
-
 // longestLine bounds one line of a file of readers.
 const longestLine = 1 << 16
 
@@ -222,6 +222,11 @@ var (
 
 // nextLine reads one line, however it ends: \n, \r\n or a lone \r.
 func (r *readerRows) nextLine() (string, error) {
+	if len(r.pending) > 0 {
+		line := r.pending[0]
+		r.pending = r.pending[1:]
+		return r.ended(line)
+	}
 	var b strings.Builder
 	for {
 		c, err := r.in.ReadByte()
@@ -249,26 +254,74 @@ func (r *readerRows) ended(line string) (string, error) {
 	return line, nil
 }
 
-// record reads the cells of the next line that is not blank. Each line stands
-// for itself: a quote that is not closed costs its own line, and never takes
-// the readers below it for a part of a name.
+// record reads the cells of the next line that is not blank, with the lines
+// that a quoted cell goes on over.
 func (r *readerRows) record() ([]string, error) {
 	for {
 		line, err := r.nextLine()
+		r.at = r.line
 		if err != nil {
 			return nil, err
 		}
 		if strings.TrimSpace(line) == "" {
 			continue
 		}
-		c := csv.NewReader(strings.NewReader(line))
-		c.Comma, c.FieldsPerRecord, c.TrimLeadingSpace = r.comma, -1, true
-		record, err := c.Read()
+		if strings.Count(line, `"`)%2 != 0 {
+			line = r.whole(line)
+		}
+		record, err := r.cells(line)
 		if err != nil {
 			return nil, fmt.Errorf("%w: a quote stands alone; write \"\" for a quote within quotes", errQuote)
 		}
 		return record, nil
 	}
+}
+
+func (r *readerRows) cells(line string) ([]string, error) {
+	c := csv.NewReader(strings.NewReader(line))
+	c.Comma, c.FieldsPerRecord, c.TrimLeadingSpace = r.comma, -1, true
+	return c.Read()
+}
+
+// mostLines is how many lines a quoted cell may go on over.
+const mostLines = 20
+
+// whole adds the lines that an open quote goes on over. Where it is never
+// closed, or the lines below are readers of their own, the line stays as it
+// is: a stray quote costs its own line, and never takes the readers below it
+// for a part of a name.
+func (r *readerRows) whole(line string) string {
+	joined, more := line, []string(nil)
+	for len(more) < mostLines && len(joined) < longestLine {
+		next, err := r.nextLine()
+		if err != nil {
+			break
+		}
+		more = append(more, next)
+		joined += "\n" + next
+		if strings.Count(joined, `"`)%2 != 0 {
+			continue
+		}
+		if _, err := r.cells(joined); err == nil && !slices.ContainsFunc(more, r.isReader) {
+			return joined
+		}
+		break
+	}
+	r.line -= len(more)
+	r.pending = append(more, r.pending...)
+	return line
+}
+
+// isReader says whether a line has an address where the column of addresses
+// is.
+func (r *readerRows) isReader(line string) bool {
+	cells := strings.Split(line, string(r.comma))
+	at, ok := r.columns["email"]
+	if !ok || at >= len(cells) || len(cells) < 2 && len(r.columns) > 1 {
+		return false
+	}
+	_, err := mailAddress(strings.Trim(cells[at], `" `))
+	return err == nil
 }
 
 // portion reads up to n rows; end says that the file is read.
@@ -279,14 +332,14 @@ func (r *readerRows) portion(n int) (rows []digest.ImportRow, faults []digest.Im
 		case errors.Is(err, io.EOF):
 			return rows, faults, true
 		case errors.Is(err, errLong), errors.Is(err, errQuote):
-			faults = append(faults, digest.ImportFault{Line: r.line, Why: err.Error()})
+			faults = append(faults, digest.ImportFault{Line: r.at, Why: err.Error()})
 			continue
 		case err != nil:
 			return rows, append(faults, digest.ImportFault{Line: r.line + 1, Why: "reading stopped: " + err.Error()}), true
 		}
 		row, err := r.row(record)
 		if err != nil {
-			faults = append(faults, digest.ImportFault{Line: r.line, Why: err.Error()})
+			faults = append(faults, digest.ImportFault{Line: r.at, Why: err.Error()})
 			continue
 		}
 		rows = append(rows, row)
@@ -295,7 +348,7 @@ func (r *readerRows) portion(n int) (rows []digest.ImportRow, faults []digest.Im
 }
 
 func (r *readerRows) row(record []string) (digest.ImportRow, error) {
-	row := digest.ImportRow{Line: r.line, Name: digest.PlainLine(r.field(record, "name"), digest.MaxName)}
+	row := digest.ImportRow{Line: r.at, Name: digest.PlainLine(r.field(record, "name"), digest.MaxName)}
 	var err error
 	if row.Address, err = mailAddress(r.field(record, "email")); err != nil {
 		return row, fmt.Errorf("email %q: %w", digest.PlainLine(r.field(record, "email"), 100), err)

@@ -41,6 +41,17 @@ func TestStrayQuoteCostsItsOwnLineOnly(t *testing.T) {
 	}
 }
 
+func TestQuotedCellMayGoOnOverLines(t *testing.T) {
+	t.Parallel()
+	rows, faults := readRows(t, "email,name\na@example.org,\"Ann\nof the \"\"Harbour\"\"\"\nb@example.org,\"Bob\nc@example.org,Cy\nd@example.org,\"Di\n")
+	if want := []string{`2 a@example.org Ann of the "Harbour"`, "5 c@example.org Cy"}; strings.Join(rows, "|") != strings.Join(want, "|") {
+		t.Errorf("rows %q, want %q", rows, want)
+	}
+	if len(faults) != 2 || !strings.HasPrefix(faults[0], "4 ") || !strings.HasPrefix(faults[1], "6 ") {
+		t.Errorf("faults %q", faults)
+	}
+}
+
 func TestLinesMayEndAsTheyLike(t *testing.T) {
 	t.Parallel()
 	for _, end := range []string{"\n", "\r\n", "\r", "\n\n"} {

@@ -108,7 +108,7 @@ func (i *intake) run(ctx context.Context, rows []digest.ImportRow) error {
 }
 
 // load brings the rows to the database: 100,000 in a third of a second, where
-// an INSERT each would take half a minute. The tables are this session's own
+// an INSERT each would take half a minute. The tables are this connection's own
 // and go with the transaction.
 func (i *intake) load(ctx context.Context, rows []digest.ImportRow) (err error) {
 	_, err = i.tx.ExecContext(ctx, `

@@ -131,11 +131,10 @@ type Salvage struct {
 
 // Settlement is the end of one attempt on its way to the ledger.
 type Settlement struct {
-	Lane      Lane
-	Ref       Ref
-	Outcome   Outcome
-	MessageID string
-	RetryIn   time.Duration // for Deferred: how long to wait, by the database's clock
+	Lane    Lane
+	Ref     Ref
+	Outcome Outcome
+	RetryIn time.Duration // for Deferred: how long to wait, by the database's clock
 	// Withdrawn says that the mail never left although its intent stood: the
 	// reader left, or the intent grew too old. It counts as no attempt.
 	Withdrawn bool

@@ -100,7 +100,7 @@ func (o Outcome) String() string {
 	return s
 }
 
-var addressWords = regexp.MustCompile(`[^\s<>()"',;:\[\]]+@([^\s<>()"',;:\[\]]+)`)
+var addressWords = regexp.MustCompile(`[^\s<>()",;:\[\]]+@([^\s<>()"',;:\[\]]+)`)
 
 // WithoutAddresses is a server's words as a log or an error may show them:
 // servers repeat the address they refuse, and a return path holds a token.

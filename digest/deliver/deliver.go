@@ -258,7 +258,7 @@ func (o *OutcomeError) Error() string {
 	if !strings.Contains(s, o.Relay) {
 		s = fmt.Sprintf("relay %s does not let us send: %s", o.Relay, s)
 	}
-	if said := o.Outcome.Reply.String(); said != "" {
+	if said := digest.WithoutAddresses(o.Outcome.Reply.String()); said != "" {
 		s += fmt.Sprintf(" (it said %q)", said)
 	}
 	return s + "; nothing was counted against any reader"

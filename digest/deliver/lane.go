@@ -130,12 +130,13 @@ func (l *lane) unclaimed(err error) time.Duration {
 		return roundEvery
 	}
 	l.unsure = true
-	if !l.s.away(err) && l.s.stop.Err() == nil {
-		l.s.Log.Error("claim failed", "error", err)
-		if l.s.drain != nil {
-			l.s.fail(err)
-			l.s.stopNow()
-		}
+	if l.s.away(err) || l.s.stop.Err() != nil {
+		return roundEvery
+	}
+	l.s.Log.Error("claim failed", "error", err)
+	if l.s.drain != nil {
+		l.s.fail(err)
+		l.s.stopNow()
 	}
 	// Not to be woken by work: there is work, and it cannot be had.
 	if sleep(l.s.stop, 2*roundEvery) != nil {

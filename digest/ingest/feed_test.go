@@ -351,3 +351,25 @@ func TestOneWrongFieldOfAJSONFeedCostsItsItemOnly(t *testing.T) {
 		t.Errorf("%d articles, warnings %q", len(e.Articles), e.Warnings)
 	}
 }
+
+func TestMendedFeedsSaySo(t *testing.T) {
+	t.Parallel()
+	const end = "</channel></rss>"
+	plain := rssHead + rssItem(1, "") + end
+	for name, c := range map[string]struct{ feed, want string }{
+		"as it should be":   {plain, ""},
+		"bare ampersand":    {rssHead + rssItem(1, "<description>Fish & chips</description>") + end, "not well-formed"},
+		"undeclared prefix": {rssHead + rssItem(1, "<foo:bar>x</foo:bar>") + end, "not well-formed"},
+		"not UTF-16":        {`<?xml version="1.0" encoding="utf-16"?>` + plain, "declared as UTF-16"},
+		"not UTF-8 at all":  {`<?xml version="1.0" encoding="UTF-8"?>` + strings.Replace(plain, "<channel>", "<channel><description>"+strings.Repeat("Stra\xdfe \xfcber ", 9)+"</description>", 1), "declared as UTF-8"},
+	} {
+		e, err := Extract(name, []byte(c.feed), Options{})
+		if err != nil || len(e.Articles) != 1 {
+			t.Errorf("%s: %d articles, %v", name, len(e.Articles), err)
+			continue
+		}
+		if said := strings.Join(e.Warnings, "; "); c.want == "" && said != "" || !strings.Contains(said, c.want) {
+			t.Errorf("%s: warnings %q, want %q", name, said, c.want)
+		}
+	}
+}

@@ -77,14 +77,17 @@ func TestUsualSchedulesPass(t *testing.T) {
 func TestWarningsNameTheDayRule(t *testing.T) {
 	t.Parallel()
 	for spec, want := range map[string]string{
-		"0 7 13 * 5":   "either of them, not both",
-		"0 7 */2 * 1":  "either of them, not both",
-		"0 7 31 * *":   "months without a day 31",
-		"* 7 * * *":    "60 times within each hour",
-		"*/10 7 * * *": "6 times within each hour",
-		"0 7 * * 1-5":  "",
-		"0 7 1 * *":    "",
-		"*/30 * * * *": "",
+		"0 7 13 * 5":    "either of them, not both",
+		"0 7 */2 * 1":   "either of them, not both",
+		"0 7 31 * *":    "months without a day 31",
+		"0 7 31 9,10 *": "months without a day 31",
+		"0 7 31 10 *":   "",
+		"0 7 29 2 *":    "months without a day 29",
+		"* 7 * * *":     "60 times within each hour",
+		"*/10 7 * * *":  "6 times within each hour",
+		"0 7 * * 1-5":   "",
+		"0 7 1 * *":     "",
+		"*/30 * * * *":  "",
 	} {
 		got := strings.Join(Warnings(spec), "; ")
 		if (want == "") != (got == "") || !strings.Contains(got, want) {

@@ -98,8 +98,17 @@ A first day:
 		return misuse{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
 	})
 	root.AddCommand(
-		p.serveCommand(), p.fetchCommand(), p.extractCommand(), p.sendCommand(), p.deliverCommand(), p.planCommand(), p.whyCommand(),
-		p.readersCommand(), p.bounceCommand(), p.migrateCommand(), p.checkCommand(),
+		p.serveCommand(),
+		p.checkCommand(),
+		p.planCommand(),
+		p.sendCommand(),
+		p.deliverCommand(),
+		p.fetchCommand(),
+		p.extractCommand(),
+		p.whyCommand(),
+		p.readersCommand(),
+		p.bounceCommand(),
+		p.migrateCommand(),
 	)
 	return root
 }

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"io"
+	"strings"
+
+	"github.com/rivo/uniseg"
+	"golang.org/x/term"
+)
+
+// style colours what a person reads. The zero style writes plain text, and so
+// does every style whose output is no terminal that shows colours.
+type style struct {
+	coloured bool
+	width    int // columns of the terminal; 0: no terminal
+}
+
+// style is how the program's stdout is written.
+func (p *program) style() style { return styleOf(p.stdout, p.env) }
+
+// styleOf asks the terminal behind w, if there is one. NO_COLOR, when it holds
+// anything, is a person's wish (no-color.org); TERM=dumb a terminal's word.
+func styleOf(w io.Writer, env func(string) (string, bool)) style {
+	if !terminal(w) {
+		return style{}
+	}
+	s := style{coloured: true, width: 80}
+	if f, ok := w.(interface{ Fd() uintptr }); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+			s.width = columns
+		}
+	}
+	if env == nil {
+		return s
+	}
+	if wish, _ := env("NO_COLOR"); wish != "" {
+		s.coloured = false
+	}
+	if kind, _ := env("TERM"); kind == "dumb" {
+		s.coloured = false
+	}
+	return s
+}
+
+// The colours are the sixteen that every terminal lets its owner choose, so
+// they are legible on light and dark grounds alike.
+func (s style) bold(text string) string   { return s.paint("1", text) }
+func (s style) dim(text string) string    { return s.paint("2", text) }
+func (s style) red(text string) string    { return s.paint("31", text) }
+func (s style) green(text string) string  { return s.paint("32", text) }
+func (s style) yellow(text string) string { return s.paint("33", text) }
+
+func (s style) paint(code, text string) string {
+	if !s.coloured || text == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// pad fills plain text up to so many columns, by the width it has on a
+// terminal; colour comes after.
+func pad(text string, columns int) string {
+	return text + strings.Repeat(" ", max(0, columns-uniseg.StringWidth(text)))
+}

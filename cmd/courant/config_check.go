@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -129,7 +130,9 @@ func (c *Config) remoteRelay() Relay {
 // it would send mail that nobody can answer.
 func (c *Config) onlyExample(r *configReader, path, domain string) {
 	sends := slices.IndexFunc(c.Relays, func(relay Relay) bool {
-		return relay.Host != "" && !loopback(relay.Host) && !exampleDomain(relay.Host)
+		// RFC 6761 section 6.2: a network may well have hosts of its own under test.
+		imagined := exampleDomain(relay.Host) && !strings.HasSuffix(relay.Host, ".test")
+		return relay.Host != "" && !loopback(relay.Host) && !imagined
 	})
 	if sends < 0 {
 		r.warn(r.at(path), path, "%s is a domain for examples; write your own before the first mail", domain)
@@ -147,16 +150,30 @@ func (c *Config) checkSender(r *configReader) {
 	for path, domain := range map[string]string{"from": from, "return_path": c.ReturnPath, "reply_to": mailDomain(c.ReplyTo)} {
 		switch {
 		case domain == "":
-		case domain == "localhost":
-			r.fault(r.at(path), path, "mail that leaves this machine needs a domain the world knows, not localhost")
+		case privateHost(domain):
+			r.fault(r.at(path), path, "mail that leaves this machine needs a domain the world knows, not %s", domain)
 		case exampleDomain(domain):
 			c.onlyExample(r, path, domain)
+		}
+	}
+	for i, key := range c.SigningKeys {
+		if path := signingPath(r, i); key.Domain != "" && exampleDomain(key.Domain) {
+			c.onlyExample(r, path, key.Domain)
 		}
 	}
 	// DMARC passes by a signature whose domain is aligned with the From, RFC 7489 section 3.1.1.
 	if len(c.SigningKeys) > 0 && !slices.ContainsFunc(c.SigningKeys, func(k SigningKey) bool { return k.Domain == "" || aligned(k.Domain, from) }) {
 		r.warn(r.at("dkim"), "dkim", "no key signs for %s, the domain of from, so DMARC will not pass by it", from)
 	}
+}
+
+// signingPath is where the domain of a signing key stands: dkim is one mapping
+// or a list of them.
+func signingPath(r *configReader, i int) string {
+	if _, single := r.places["dkim.domain"]; single {
+		return "dkim.domain"
+	}
+	return fmt.Sprintf("dkim[%d].domain", i)
 }
 
 // aligned says whether one of two domains is, or lies below, the other.
@@ -254,16 +271,35 @@ func meantOrKnown(word string, known []string, lead string) string {
 	return "; " + lead + " " + strings.Join(known, ", ")
 }
 
+// insideNames end the names that only a network of its own knows: RFC 6762
+// section 3 and appendix G, RFC 8375, RFC 7686, RFC 9476, and what ICANN set
+// aside as internal. None is in the public root.
+func insideNames() []string {
+	return []string{".local", ".internal", ".intranet", ".private", ".corp", ".home", ".lan", ".home.arpa", ".localdomain", ".onion", ".alt"}
+}
+
+// insideNetworks are the addresses that nobody outside can open, beside those
+// netip knows: RFC 6890's registries, with the ones that are for examples
+// (RFC 5737, RFC 3849, RFC 9637), and the ways of RFC 6052 and RFC 3056 to
+// write one address inside another.
+func insideNetworks() []string {
+	return []string{
+		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
+		"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001:db8::/32", "2002::/16", "3fff::/20", "fec0::/10",
+	}
+}
+
 // privateHost says whether a host is written as an address inside a network
 // of its own, or as a name that only such a network knows.
 func privateHost(host string) bool {
 	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	if err != nil {
-		return loopback(host) || !strings.Contains(host, ".") || strings.HasSuffix(host, ".local") || strings.HasSuffix(host, ".internal")
+		inside := func(end string) bool { return strings.HasSuffix(host, end) }
+		return loopback(host) || !strings.Contains(host, ".") || slices.ContainsFunc(insideNames(), inside)
 	}
-	ip = ip.Unmap()
-	shared := netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
-	return ip.IsPrivate() || ip.IsLoopback() || ip.IsUnspecified() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || shared.Contains(ip)
+	ip = ip.Unmap().WithZone("")
+	inside := func(network string) bool { return netip.MustParsePrefix(network).Contains(ip) }
+	return ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || slices.ContainsFunc(insideNetworks(), inside)
 }
 
 // linkLocal says whether a host is in 169.254.0.0/16 (RFC 3927).

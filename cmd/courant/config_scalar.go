@@ -242,11 +242,16 @@ func parseDomain(s string) (string, error) {
 // for localhost.
 func parseMailDomain(s string) (string, error) {
 	domain, err := parseDomain(s)
-	if err == nil && domain != "localhost" && !strings.Contains(domain, ".") {
+	if err == nil && domain != "localhost" && (!strings.Contains(domain, ".") || numericName.MatchString(domain)) {
 		return "", fmt.Errorf("%q is not a whole domain name", s)
 	}
 	return domain, err
 }
+
+// numericName is what browsers and resolvers read as an IPv4 address, such as
+// 127.1 or 0x7f.0.0.1 (URL Standard, section 3.5, "ends in a number"). No
+// domain is lost: top-level ones are alphabetic, RFC 3696 section 2.
+var numericName = regexp.MustCompile(`(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$`)
 
 // parseHost reads a host name or IP address.
 func parseHost(s string) (string, error) {
@@ -254,7 +259,7 @@ func parseHost(s string) (string, error) {
 		return ip.String(), nil
 	}
 	host, err := parseDomain(s)
-	if err != nil {
+	if err != nil || numericName.MatchString(host) {
 		return "", fmt.Errorf("%q is no host; write its name or IP address, the port has a key of its own", s)
 	}
 	return host, nil

@@ -59,9 +59,15 @@ func (p *program) plan(ctx context.Context, h *house, days int, asJSON bool) err
 		return err
 	}
 	if !asJSON {
-		return explain.WritePlan(p.stdout, planned)
+		return explain.WritePlan(p.stdout, planned, p.look())
 	}
 	return writeJSON(p, planned)
+}
+
+// look is how answers for people are set on stdout.
+func (p *program) look() explain.Look {
+	s := p.style()
+	return explain.Look{Color: s.coloured, Width: s.width}
 }
 
 // writeJSON prints one object a line.
@@ -169,5 +175,5 @@ func (p *program) why(ctx context.Context, h *house, address string, from, to ti
 	if asJSON {
 		return writeJSON(p, explain.Why(account))
 	}
-	return explain.WriteWhy(p.stdout, account)
+	return explain.WriteWhy(p.stdout, account, p.look())
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,6 +66,21 @@ func candidate(id digest.ArticleID, title, source string) digest.Candidate {
 	}}
 }
 
+// looks are the ways an answer is set, by what their golden files add to the
+// name.
+func looks() map[string]Look {
+	return map[string]Look{"": {}, "-narrow": {Width: 60}, "-wide": {Width: 160}, "-coloured": {Color: true, Width: 80}}
+}
+
+func set(t *testing.T, write func(io.Writer) error) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 // coming is a week around a change of the clock.
 func coming() []Coming {
 	m := digest.Material{
@@ -113,11 +129,9 @@ func TestPlanTellsWhatEachSlotWouldCarry(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "plan.json", lines(t, plan))
-	var text bytes.Buffer
-	if err := WritePlan(&text, plan); err != nil {
-		t.Fatal(err)
+	for name, look := range looks() {
+		golden(t, "plan"+name+".txt", set(t, func(w io.Writer) error { return WritePlan(w, plan, look) }))
 	}
-	golden(t, "plan.txt", text.Bytes())
 }
 
 func TestPlanNamesTheSlotThatCannotBeComposed(t *testing.T) {
@@ -132,7 +146,7 @@ func TestPlanNamesTheSlotThatCannotBeComposed(t *testing.T) {
 func TestEmptyPlanSaysSo(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	if err := WritePlan(&b, nil); err != nil || b.String() != "no slot is due in that time\n" {
+	if err := WritePlan(&b, nil, Look{}); err != nil || b.String() != "no slot is due in that time\n" {
 		t.Errorf("%q, %v", b.String(), err)
 	}
 }
@@ -180,18 +194,16 @@ func account() digest.Account {
 func TestWhyTellsEveryEditionAndWhatBecameOfIt(t *testing.T) {
 	t.Parallel()
 	golden(t, "why.json", lines(t, Why(account())))
-	var text bytes.Buffer
-	if err := WriteWhy(&text, account()); err != nil {
-		t.Fatal(err)
+	for name, look := range looks() {
+		golden(t, "why"+name+".txt", set(t, func(w io.Writer) error { return WriteWhy(w, account(), look) }))
 	}
-	golden(t, "why.txt", text.Bytes())
 }
 
 func TestWhyOfAnErasedReaderShowsNoAddress(t *testing.T) {
 	t.Parallel()
 	a := digest.Account{Erased: true, LeftAt: instant("2026-01-01T10:00:00Z")}
 	var b bytes.Buffer
-	if err := WriteWhy(&b, a); err != nil {
+	if err := WriteWhy(&b, a, Look{}); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "why-erased.txt", b.Bytes())
@@ -222,4 +234,12 @@ func TestEmptyListsAreListsInJSON(t *testing.T) {
 			}
 		}
 	}
+}
+
+func zone(name string) *time.Location {
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		panic(err)
+	}
+	return loc
 }

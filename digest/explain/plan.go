@@ -32,7 +32,9 @@ type Planned struct {
 
 	title   string
 	skipped string
-	later   bool // Readers is who is there now, Variants is not known
+	later   bool     // Readers is who is there now, Variants is not known
+	unsaid  string   // the warning that text has another way to tell
+	always  []string // the warnings that hold for every slot of the digest
 }
 
 // PlannedArticle is an article that a slot would carry.
@@ -42,6 +44,10 @@ type PlannedArticle struct {
 	Category   string            `json:"category"`
 	PointsFrom digest.PointsFrom `json:"points_from"`
 	Why        string            `json:"why"`
+
+	source    string
+	firstSeen time.Time
+	rank      string // Why without the moment: text shows that in the digest's zone
 }
 
 // NotPlanned is an article that a slot would not carry on its own.
@@ -65,14 +71,11 @@ func Plan(coming []Coming, compose func(digest.Material) (digest.Composition, er
 		switch {
 		case c.Slot.State == digest.SlotSkipped:
 			p.skipped = c.Slot.Reason
-			p.warn("nothing will be published: " + c.Slot.Reason)
+			p.unsaid = p.warn("nothing will be published: " + c.Slot.Reason)
 		case later:
 			p.later = true
-			for _, g := range c.Material.Groups {
-				p.Readers += g.Readers
-			}
 			p.Readers = first.Readers
-			p.warn("its articles come in after the edition of " + first.Local.Format("Mon 2 January 15:04") + "; readers are counted as for that one")
+			p.unsaid = p.warn("its articles come in after the edition of " + first.Local.Format("Mon 2 January 15:04") + "; readers are counted as for that one")
 		default:
 			if err := p.fill(c, compose); err != nil {
 				return nil, fmt.Errorf("plan %s of %s: %w", c.Slot.Key, c.Digest.Name, err)
@@ -93,6 +96,7 @@ func begin(c Coming) Planned {
 		Digest: c.Digest.Name, title: c.Digest.Title, Slot: c.Slot.Instant.UTC(), Local: c.Slot.Instant.In(loc), Zone: c.Slot.Zone,
 		Articles: []PlannedArticle{}, LeftOut: []NotPlanned{}, Warnings: []string{},
 	}
+	p.always = c.Warnings
 	p.warn(c.Remark)
 	for _, w := range c.Warnings {
 		p.warn(w)
@@ -100,10 +104,11 @@ func begin(c Coming) Planned {
 	return p
 }
 
-func (p *Planned) warn(w string) {
+func (p *Planned) warn(w string) string {
 	if w != "" {
 		p.Warnings = append(p.Warnings, w)
 	}
+	return w
 }
 
 // fill asks compose what would be published now.
@@ -194,16 +199,21 @@ func archived(drafts []digest.Draft) (digest.Draft, bool) {
 // tell adds the story at index i; stories are in order of rank.
 func (p *Planned) tell(i int, stories []digest.Fold, seen map[digest.ArticleID]digest.Candidate) {
 	t := stories[i].Told
-	why := fmt.Sprintf("number %d of %d by newness", i+1, len(stories))
+	article := PlannedArticle{Title: t.Title, URL: t.URL, Category: t.Category, PointsFrom: t.PointsFrom, source: t.Source}
+	article.rank = fmt.Sprintf("number %d of %d by newness", i+1, len(stories))
+	article.Why = article.rank
 	if a, ok := seen[t.Article]; ok {
-		why += ", first seen " + a.FirstSeen.UTC().Format("2006-01-02 15:04 UTC")
+		article.firstSeen = a.FirstSeen
+		article.Why += ", first seen " + stamp(a.FirstSeen)
 	}
+	more := ""
 	if n := len(stories[i].Articles); n > 1 {
-		why += fmt.Sprintf(", told in %d articles", n)
+		more = fmt.Sprintf(", told in %d articles", n)
 	} else if stories[i].Why != "" {
-		why += ", " + stories[i].Why
+		more = ", " + stories[i].Why
 	}
-	p.Articles = append(p.Articles, PlannedArticle{t.Title, t.URL, t.Category, t.PointsFrom, why})
+	article.Why, article.rank = article.Why+more, article.rank+more
+	p.Articles = append(p.Articles, article)
 }
 
 // folded lists the articles of a story that it is not shown by.

@@ -1,0 +1,216 @@
+package explain
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"courant/digest"
+)
+
+// WritePlan writes a plan for people: each slot with what it would carry, and
+// in between a line for each slot of which nothing is known yet.
+func WritePlan(w io.Writer, plan []Planned, look Look) error {
+	s := &sheet{look: look}
+	if len(plan) == 0 {
+		s.line(0, piece{text: "no slot is due in that time"})
+	}
+	told := map[string]bool{} // what the schedule of a digest calls for is said once
+	for rest := plan; len(rest) > 0; {
+		if len(rest) < len(plan) {
+			s.line(0)
+		}
+		if rest[0].known() {
+			s.edition(rest[0], told)
+			rest = rest[1:]
+			continue
+		}
+		n := slices.IndexFunc(rest, Planned.known)
+		if n < 0 {
+			n = len(rest)
+		}
+		s.slots(rest[:n], told)
+		rest = rest[n:]
+	}
+	_, err := w.Write(s.out.Bytes())
+	return err
+}
+
+// known says whether the plan tells what the slot would carry.
+func (p Planned) known() bool { return !p.later && p.skipped == "" }
+
+// edition sets a slot with all that its edition would carry.
+func (s *sheet) edition(p Planned, told map[string]bool) {
+	head := []piece{{strong, cmp.Or(p.title, p.Digest)}}
+	if p.title != "" && p.title != p.Digest {
+		head = append(head, piece{faint, " (" + p.Digest + ")"})
+	}
+	head = append(head, piece{text: "  " + day(p.Local) + ", " + clock(p.Local) + " " + p.Zone})
+	s.line(4, append(head, piece{faint, inUTC(p.Local)})...)
+	switch {
+	case p.Readers == 0:
+		s.line(4, piece{warning, "  to nobody"})
+	case p.Variants == 1:
+		s.line(4, piece{text: "  to " + times(p.Readers, "reader")})
+	default:
+		s.line(4, piece{text: fmt.Sprintf("  to %s in %s", times(p.Readers, "reader"), times(p.Variants, "variant"))})
+	}
+	s.warnings(2, p, told)
+	s.articles(p)
+	s.leftOut(p.LeftOut)
+}
+
+// warnings sets what is to be said of a slot, each once.
+func (s *sheet) warnings(indent int, p Planned, told map[string]bool) {
+	for _, w := range p.Warnings {
+		about := p.Digest + "\n" + w
+		if w == p.unsaid || told[about] {
+			continue
+		}
+		told[about] = slices.Contains(p.always, w)
+		s.line(indent+2, piece{warning, strings.Repeat(" ", indent) + "! " + w})
+	}
+}
+
+// articles sets what an edition would carry, in its order.
+func (s *sheet) articles(p Planned) {
+	if len(p.Articles) == 0 {
+		return
+	}
+	s.line(0)
+	var categories []string
+	for _, a := range p.Articles {
+		categories = append(categories, a.Category)
+	}
+	number := len(strconv.Itoa(len(p.Articles)))
+	category := widest(widestCategory, categories...)
+	for i, a := range p.Articles {
+		hang := s.headline(number, category, i+1, a.Category, a.Title)
+		notes := []string{pointsWord(a.PointsFrom), a.source, seen(a.firstSeen, p.Local.Location()), a.rank}
+		s.line(hang, piece{faint, strings.Repeat(" ", hang) + joined(notes)})
+	}
+}
+
+// widestCategory is where a category stops making the others wait for it.
+const widestCategory = 16
+
+// headline sets an article's number, category and title, and says at which
+// column the title stands.
+func (s *sheet) headline(number, category, i int, name, title string, behind ...piece) int {
+	head := []piece{{faint, fmt.Sprintf("  %*d  ", number, i)}}
+	hang := number + 4
+	if category > 0 {
+		head = append(head, piece{section, pad(name, category)}, piece{text: "  "})
+		hang += category + 2
+	}
+	if room := s.columns(); room > 0 {
+		hang = min(hang, room/2)
+	}
+	s.line(hang, append(append(head, piece{text: title}), behind...)...)
+	return hang
+}
+
+// leftOut sets what an edition would not carry, by the reason.
+func (s *sheet) leftOut(left []NotPlanned) {
+	if len(left) == 0 {
+		return
+	}
+	s.line(0)
+	s.line(4, piece{strong, "  Left out"})
+	for _, why := range reasons(left, func(l NotPlanned) string { return l.Why }) {
+		s.line(6, piece{faint, "    " + why})
+		for _, l := range left {
+			if l.Why == why {
+				s.line(8, piece{faint, "      - "}, piece{text: l.Title})
+			}
+		}
+	}
+}
+
+// reasons lists the reasons of what was left out, each once.
+func reasons[T any](left []T, reason func(T) string) []string {
+	var list []string
+	for _, l := range left {
+		if r := reason(l); !slices.Contains(list, r) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// slots sets slots of which nothing more is known, a line each.
+func (s *sheet) slots(plan []Planned, told map[string]bool) {
+	if slices.ContainsFunc(plan, func(p Planned) bool { return p.later }) {
+		s.line(2, piece{strong, "Later"}, piece{faint, ", with what comes in until then; readers are counted as of now"})
+	}
+	var days, clocks, names []string
+	for _, p := range plan {
+		days, names = append(days, day(p.Local)), append(names, cmp.Or(p.title, p.Digest))
+		clocks = append(clocks, clock(p.Local)+" "+p.Zone+inUTC(p.Local))
+	}
+	for i, p := range plan {
+		row := []piece{
+			{text: "  " + pad(days[i], widest(30, days...)) + "  "},
+			{faint, pad(clocks[i], widest(40, clocks...)) + "  "},
+			{strong, pad(names[i], widest(30, names...)) + "  "},
+		}
+		if p.skipped != "" {
+			row = append(row, piece{bad, "skipped"}, piece{faint, ": " + strings.TrimPrefix(p.skipped, "skip: ")})
+		} else {
+			row = append(row, piece{text: "about " + times(p.Readers, "reader")})
+		}
+		s.line(6, row...)
+		s.warnings(4, p, told)
+	}
+}
+
+// pointsWord says where key points come from, to those who don't know the
+// names by heart.
+func pointsWord(from digest.PointsFrom) string {
+	switch from {
+	case digest.PointsPage:
+		return "the page's own points"
+	case digest.PointsFeed:
+		return "the feed's own points"
+	case digest.PointsDescription:
+		return "the publisher's description"
+	case digest.PointsLead:
+		return "first sentences"
+	case digest.PointsModel:
+		return "a model's points"
+	}
+	return "no points"
+}
+
+func seen(at time.Time, loc *time.Location) string {
+	if at.IsZero() {
+		return ""
+	}
+	at = at.In(loc)
+	return "first seen " + at.Format("Mon 2 January, ") + clock(at)
+}
+
+// joined is the notes that have something to say.
+func joined(notes []string) string {
+	return strings.Join(slices.DeleteFunc(notes, func(s string) bool { return s == "" }), " · ")
+}
+
+func day(t time.Time) string   { return t.Format("Mon 2 January 2006") }
+func clock(t time.Time) string { return t.Format("15:04") }
+
+// inUTC is the same moment for those who compare it with a log; nothing where
+// it would be said twice.
+func inUTC(local time.Time) string {
+	utc := local.UTC()
+	switch _, offset := local.Zone(); {
+	case offset == 0:
+		return ""
+	case digest.DateOf(utc) == digest.DateOf(local):
+		return " (" + clock(utc) + " UTC)"
+	}
+	return " (" + utc.Format("Mon 15:04") + " UTC)"
+}

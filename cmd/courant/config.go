@@ -146,19 +146,34 @@ func readBounded(path string) (text []byte, err error) {
 // readConfig fills a Config from the text of a file. It is worth something
 // only if r has no faults afterwards.
 func readConfig(r *configReader, text []byte, hooks configHooks) Config {
-	c := Config{
-		File: r.file, Language: "en",
-		DataDir: defaultDataDir(os.Geteuid() == 0, r.env),
-		Listen:  "127.0.0.1:8080", DeskListen: "127.0.0.1:8081",
+	c := unwritten(defaultDataDir(os.Geteuid() == 0, r.env))
+	c.File = r.file
+	m := r.parse(text)
+	if m == nil {
+		return c
+	}
+	c.read(m, hooks)
+	if len(r.unread) == 0 {
+		// What a syntax fault swallowed would look missing here.
+		c.check(r, m)
+	}
+	return c
+}
+
+// unwritten is the config of which nothing is written: the defaults.
+func unwritten(dataDir string) Config {
+	return Config{
+		Language: "en", DataDir: dataDir,
+		Listen: "127.0.0.1:8080", DeskListen: "127.0.0.1:8081",
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 		InDoubt:        InDoubtResend,
 		Lease:          5 * time.Minute,
 		FreshUntil:     24 * time.Hour,
 	}
-	m := r.parse(text)
-	if m == nil {
-		return c
-	}
+}
+
+// read takes every key of the top mapping.
+func (c *Config) read(m *yamlMapping, hooks configHooks) {
 	c.readIdentity(m)
 	c.readPlaces(m)
 	c.readSending(m)
@@ -166,11 +181,6 @@ func readConfig(r *configReader, text []byte, hooks configHooks) Config {
 	c.readLists(m)
 	c.readDigests(m, hooks)
 	m.done()
-	if len(r.unread) == 0 {
-		// What a syntax fault swallowed would look missing here.
-		c.check(r, m)
-	}
-	return c
 }
 
 // defaultDataDir is where Courant keeps its files unless told otherwise.

@@ -293,6 +293,9 @@ type yamlMapping struct {
 	values map[string]yamlValue
 	known  []string
 	broken bool // its fault has been told: nothing in it counts as missing
+	// shape is set while the readers are asked what they would take: there is
+	// no file then, and each key they ask for is described in shape.
+	shape *shape
 }
 
 // yamlValue is what stands behind a key or a dash.
@@ -400,14 +403,48 @@ func (m *yamlMapping) has(key string) bool {
 
 // require records a fault for each key that is missing.
 func (m *yamlMapping) require(key, why string) {
-	if m.broken || m.has(key) {
+	switch {
+	case m.shape != nil:
+		m.shape.Required = append(m.shape.Required, key)
+		return
+	case m.broken || m.has(key):
 		return
 	}
 	m.r.fault(m.at, keyPath(m.path, key), "the key is missing: %s", why)
 }
 
+// requireItems is require for a key whose list may not be empty, either. That
+// it is not, who knows what the list is for tells best.
+func (m *yamlMapping) requireItems(key, why string) {
+	m.require(key, why)
+	if m.shape == nil {
+		return
+	}
+	for _, p := range m.shape.Properties {
+		if p.key == key {
+			p.takes.Type, p.takes.MinItems = oneOrList{"array"}, 1
+		}
+	}
+}
+
+// requireEither wants one of two keys, and not both.
+func (m *yamlMapping) requireEither(one, other, neither, both string) {
+	switch a, b := m.has(one), m.has(other); {
+	case m.shape != nil:
+		m.shape.OneOf = []*shape{{Required: []string{one}}, {Required: []string{other}}}
+	case a && b:
+		m.r.fault(m.r.at(keyPath(m.path, other)), keyPath(m.path, other), "%s", both)
+	case !a && !b:
+		m.r.fault(m.at, m.path, "%s", neither)
+	}
+}
+
 // done records the keys that nobody took.
 func (m *yamlMapping) done() {
+	if m.shape != nil {
+		m.shape.close()
+		return
+	}
 	for _, key := range m.order {
 		if slices.Contains(m.known, key) {
 			continue
@@ -537,9 +574,13 @@ func (v yamlValue) list() ([]yamlValue, error) {
 	return items, nil
 }
 
-// readKey sets *to to what parse makes of a key's value; without the key *to
+// readKey sets *to to what kind makes of a key's value; without the key *to
 // keeps what it has, which is the default. It says whether *to was set.
-func readKey[T any](m *yamlMapping, key string, to *T, parse func(yamlValue) (T, error)) bool {
+func readKey[T any](m *yamlMapping, key string, to *T, kind scalar[T]) bool {
+	if m.shape != nil {
+		m.shape.describe(key, kind.shape.withDefault(*to))
+		return false
+	}
 	v, ok := m.take(key)
 	if !ok {
 		return false
@@ -548,7 +589,7 @@ func readKey[T any](m *yamlMapping, key string, to *T, parse func(yamlValue) (T,
 		m.r.fault(v.at, v.path, "the key has no value; write one or take the key away")
 		return false
 	}
-	parsed, err := parse(v)
+	parsed, err := kind.read(v)
 	if err != nil {
 		m.r.fault(v.at, v.path, "%v", err)
 		return false
@@ -559,7 +600,12 @@ func readKey[T any](m *yamlMapping, key string, to *T, parse func(yamlValue) (T,
 
 // readItems sets *to to the items of a list; a faulty item does not keep the
 // others from being read.
-func readItems[T any](m *yamlMapping, key string, to *[]T, parse func(yamlValue) (T, error)) {
+func readItems[T any](m *yamlMapping, key string, to *[]T, kind scalar[T]) {
+	if m.shape != nil {
+		list := shape{Type: optional("array"), Items: &kind.shape}
+		m.shape.describe(key, list.withDefault(*to))
+		return
+	}
 	v, ok := m.take(key)
 	if !ok {
 		return
@@ -571,7 +617,7 @@ func readItems[T any](m *yamlMapping, key string, to *[]T, parse func(yamlValue)
 	}
 	*to = nil
 	for _, item := range items {
-		parsed, err := parse(item)
+		parsed, err := kind.read(item)
 		if err != nil {
 			m.r.fault(item.at, item.path, "%v", err)
 			continue
@@ -584,6 +630,11 @@ func readItems[T any](m *yamlMapping, key string, to *[]T, parse func(yamlValue)
 // section gives the mapping behind a key, an empty one without the key.
 func (m *yamlMapping) section(key string) *yamlMapping {
 	path := keyPath(m.path, key)
+	if m.shape != nil {
+		below := aMapping()
+		m.shape.describe(key, below)
+		return &yamlMapping{r: m.r, path: path, shape: below}
+	}
 	v, ok := m.take(key)
 	if !ok {
 		return &yamlMapping{r: m.r, path: path, at: m.at, broken: m.has(key)}
@@ -599,6 +650,12 @@ func (m *yamlMapping) section(key string) *yamlMapping {
 // oneOrMore gives the mappings behind a key that takes a list of them or a
 // single one.
 func (m *yamlMapping) oneOrMore(key string) []*yamlMapping {
+	if m.shape != nil {
+		one := aMapping()
+		again := &shape{Ref: "#/properties/" + strings.ReplaceAll(keyPath(m.path, key), ".", "/properties/") + "/anyOf/0"}
+		m.shape.describe(key, &shape{AnyOf: []*shape{one, {Type: optional("array"), Items: again}}})
+		return []*yamlMapping{{r: m.r, path: keyPath(m.path, key), shape: one}}
+	}
 	v, ok := m.take(key)
 	if !ok || v.null() {
 		return nil
@@ -608,6 +665,20 @@ func (m *yamlMapping) oneOrMore(key string) []*yamlMapping {
 	}
 	if _, several := v.node.(*ast.SequenceNode); !several {
 		m.r.fault(v.at, v.path, "expected keys with values, or a list of such, got %s", v.kind())
+		return nil
+	}
+	return v.mappings()
+}
+
+// several gives the mappings behind a key that takes a list of them.
+func (m *yamlMapping) several(key string) []*yamlMapping {
+	if m.shape != nil {
+		one := aMapping()
+		m.shape.describe(key, &shape{Type: optional("array"), Items: one})
+		return []*yamlMapping{{r: m.r, path: keyPath(m.path, key), shape: one}}
+	}
+	v, ok := m.take(key)
+	if !ok {
 		return nil
 	}
 	return v.mappings()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -36,19 +37,8 @@ func asText[T any](parse func(string) (T, error)) func(yamlValue) (T, error) {
 	}
 }
 
-// orUnset lets a key be written and left empty, which gives the zero value.
-func orUnset[T any](parse func(string) (T, error)) func(string) (T, error) {
-	return func(s string) (T, error) {
-		if strings.TrimSpace(s) == "" {
-			var none T
-			return none, nil
-		}
-		return parse(s)
-	}
-}
-
-// oneOf reads one of a closed set of words.
-func oneOf[T ~string](words ...T) func(yamlValue) (T, error) {
+// parseWord reads one of a closed set of words.
+func parseWord[T ~string](words []T) func(yamlValue) (T, error) {
 	return func(v yamlValue) (T, error) {
 		s, err := v.text()
 		if err != nil {
@@ -74,8 +64,8 @@ func parseTrue(v yamlValue) (bool, error) {
 	return b.Value, nil
 }
 
-// wholeNumber reads a whole number within two bounds.
-func wholeNumber(low, high int) func(yamlValue) (int, error) {
+// parseWhole reads a whole number within two bounds.
+func parseWhole(low, high int) func(yamlValue) (int, error) {
 	return func(v yamlValue) (int, error) {
 		if v.kind() != "a number" {
 			return 0, fmt.Errorf("expected a whole number, got %s", v.kind())
@@ -119,21 +109,22 @@ func parseLines(s string) (string, error) {
 	return strings.Join(lines, "\n"), nil
 }
 
+// longestName is that of a host name's label, RFC 1035 section 2.3.4.
+const longestName = 63
+
 var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 
 // parseName reads the name of a digest or list. It stands in links and in
 // List-Id, RFC 2919 section 2, so it keeps to what a host name's label holds.
 func parseName(s string) (string, error) {
-	if !namePattern.MatchString(s) || len(s) > 63 {
+	if !namePattern.MatchString(s) || len(s) > longestName {
 		return "", fmt.Errorf("%q is no name; use small letters, digits, - and _, at most 63, beginning with a letter or digit", s)
 	}
 	return s, nil
 }
 
-var (
-	daysPattern = regexp.MustCompile(`^(\d{1,4})d`)
-	barePattern = regexp.MustCompile(`^\d+$`)
-)
+// durationPattern parts the days, which package time doesn't know, from the rest.
+var durationPattern = regexp.MustCompile(`^(?:(\d{1,4})d)?((?:\d+(?:\.\d+)?(?:h|m|s|ms|us|µs|ns))*)$`)
 
 // longest is the longest duration any key takes.
 const longest = 10 * 365 * 24 * time.Hour
@@ -147,16 +138,16 @@ func parseDuration(v yamlValue) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	var d time.Duration
-	rest := s
-	if m := daysPattern.FindStringSubmatch(s); m != nil {
-		n, _ := strconv.Atoi(m[1]) // at most four digits
-		d, rest = time.Duration(n)*24*time.Hour, s[len(m[0]):]
+	parts := durationPattern.FindStringSubmatch(s)
+	if s == "" || parts == nil {
+		return 0, fmt.Errorf("%q is no duration; write it like 30m, 12h or 7d", s)
 	}
-	if rest != "" || d == 0 {
-		more, err := time.ParseDuration(rest)
-		if err != nil || barePattern.MatchString(rest) {
-			return 0, fmt.Errorf("%q is no duration; write it like 30m, 12h or 7d", s)
+	days, _ := strconv.Atoi(cmp.Or(parts[1], "0")) // at most four digits
+	d := time.Duration(days) * 24 * time.Hour
+	if parts[2] != "" {
+		more, err := time.ParseDuration(parts[2])
+		if err != nil { // more than 290 years
+			return 0, fmt.Errorf("%q must be more than nothing and less than 10 years", s)
 		}
 		d += more
 	}
@@ -190,7 +181,7 @@ func (l Limit) String() string {
 	return fmt.Sprintf("%d/%s", l.Count, unit)
 }
 
-var limitPattern = regexp.MustCompile(`^(\d{1,9})\s*/\s*([a-z]+)$`)
+var limitPattern = regexp.MustCompile(`^\s*(\d{1,9})\s*/\s*(s|sec|second|m|min|minute|h|hour|d|day)\s*$`)
 
 // parseLimit reads 50/s, 600/min, 5000/hour or 14000/day.
 func parseLimit(v yamlValue) (Limit, error) {
@@ -201,10 +192,9 @@ func parseLimit(v yamlValue) (Limit, error) {
 	if err != nil {
 		return Limit{}, err
 	}
-	bad := fmt.Errorf("%q is no limit; write it like 50/s, 600/min, 5000/hour or 14000/day", s)
-	m := limitPattern.FindStringSubmatch(strings.TrimSpace(s))
+	m := limitPattern.FindStringSubmatch(s)
 	if m == nil {
-		return Limit{}, bad
+		return Limit{}, fmt.Errorf("%q is no limit; write it like 50/s, 600/min, 5000/hour or 14000/day", s)
 	}
 	per := map[string]time.Duration{
 		"s": time.Second, "sec": time.Second, "second": time.Second,
@@ -213,10 +203,7 @@ func parseLimit(v yamlValue) (Limit, error) {
 		"d": 24 * time.Hour, "day": 24 * time.Hour,
 	}[m[2]]
 	count, _ := strconv.Atoi(m[1]) // at most nine digits
-	switch {
-	case per == 0:
-		return Limit{}, bad
-	case count == 0:
+	if count == 0 {
 		return Limit{}, errors.New("a limit of 0 would send nothing; take the relay out instead")
 	}
 	return Limit{count, per}, nil

@@ -20,12 +20,12 @@ import (
 
 // readIdentity reads who sends.
 func (c *Config) readIdentity(m *yamlMapping) {
-	readKey(m, "name", &c.Name, asText(parseLine))
-	readKey(m, "url", &c.URL, asText(orUnset(parseOwnURL)))
-	readKey(m, "from", &c.From, asText(parseMailbox))
-	readKey(m, "reply_to", &c.ReplyTo, asText(orUnset(parseMailbox)))
-	readKey(m, "postal_address", &c.PostalAddress, asText(parseLines))
-	readKey(m, "language", &c.Language, asText(parseLanguage))
+	readKey(m, "name", &c.Name, aLine())
+	readKey(m, "url", &c.URL, orUnset(anOwnURL()))
+	readKey(m, "from", &c.From, aMailbox())
+	readKey(m, "reply_to", &c.ReplyTo, orUnset(aMailbox()))
+	readKey(m, "postal_address", &c.PostalAddress, someLines())
+	readKey(m, "language", &c.Language, aLanguage())
 	m.require("name", "write who the mails come from, as in name: Example News")
 	m.require("from", "write the sender, as in from: Example News <news@example.com>")
 	m.require("postal_address", "every digest carries one, the law of many countries wants it")
@@ -33,20 +33,20 @@ func (c *Config) readIdentity(m *yamlMapping) {
 
 // readPlaces reads what belongs to the host.
 func (c *Config) readPlaces(m *yamlMapping) {
-	readKey(m, "database", &c.Database, parseDatabase)
-	readKey(m, "data_dir", &c.DataDir, pathOr(c.DataDir))
-	readKey(m, "secret_file", &c.SecretFile, pathOr(""))
+	readKey(m, "database", &c.Database, aDatabase())
+	readKey(m, "data_dir", &c.DataDir, aPath(c.DataDir))
+	readKey(m, "secret_file", &c.SecretFile, aPath(""))
 	if c.SecretFile == "" {
 		c.SecretFile = filepath.Join(c.DataDir, "secret")
 	}
 	if c.DataDir == "" {
 		m.r.fault(m.r.at("data_dir"), "data_dir", "neither XDG_STATE_HOME nor HOME is set; say where Courant may keep its files")
 	}
-	readKey(m, "listen", &c.Listen, asText(parseListen))
-	readKey(m, "desk_listen", &c.DeskListen, asText(parseListen))
-	readItems(m, "trusted_proxies", &c.TrustedProxies, asText(parsePrefix))
+	readKey(m, "listen", &c.Listen, aListener())
+	readKey(m, "desk_listen", &c.DeskListen, aListener())
+	readItems(m, "trusted_proxies", &c.TrustedProxies, aPrefix())
 	receive := m.section("receive")
-	readKey(receive, "listen", &c.ReceiveListen, asText(orUnset(parseListen)))
+	readKey(receive, "listen", &c.ReceiveListen, orUnset(aListener()))
 	receive.done()
 }
 
@@ -57,10 +57,10 @@ func (c *Config) readSending(m *yamlMapping) {
 	}
 	readKey(m, "in_doubt", &c.InDoubt, oneOf(InDoubtResend, InDoubtHold))
 	delivery := m.section("delivery")
-	readKey(delivery, "lease", &c.Lease, parseLease)
-	readKey(delivery, "fresh_until", &c.FreshUntil, parseDuration)
+	readKey(delivery, "lease", &c.Lease, aLease())
+	readKey(delivery, "fresh_until", &c.FreshUntil, aDuration())
 	delivery.done()
-	readKey(m, "return_path", &c.ReturnPath, asText(orUnset(parseMailDomain)))
+	readKey(m, "return_path", &c.ReturnPath, orUnset(aMailDomain()))
 	for _, key := range m.oneOrMore("dkim") {
 		c.SigningKeys = append(c.SigningKeys, readSigningKey(key))
 	}
@@ -71,16 +71,16 @@ func (c *Config) readSending(m *yamlMapping) {
 // section 3.3), 25 a relay on this machine.
 func readRelay(m *yamlMapping) Relay {
 	relay := Relay{TLS: TLSStart, Connections: 8, Weight: 1}
-	readKey(m, "host", &relay.Host, asText(parseHost))
+	readKey(m, "host", &relay.Host, aHost())
 	readKey(m, "tls", &relay.TLS, oneOf(TLSStart, TLSFull, TLSNone))
 	relay.Port = map[TLS]int{TLSStart: 587, TLSFull: 465, TLSNone: 25}[relay.TLS]
 	readKey(m, "port", &relay.Port, wholeNumber(1, 65535))
-	readKey(m, "allow_cleartext", &relay.AllowCleartext, parseTrue)
-	readKey(m, "username", &relay.Username, asText(orUnset(parseLine)))
-	readKey(m, "password", &relay.Password, parsePassword)
-	readKey(m, "password_file", &relay.Password, passwordFile)
+	readKey(m, "allow_cleartext", &relay.AllowCleartext, aSwitch())
+	readKey(m, "username", &relay.Username, orUnset(aLine()))
+	readKey(m, "password", &relay.Password, aPassword())
+	readKey(m, "password_file", &relay.Password, aPasswordFile())
 	readKey(m, "connections", &relay.Connections, wholeNumber(1, 1000))
-	readItems(m, "limits", &relay.Limits, parseLimit)
+	readItems(m, "limits", &relay.Limits, aLimit())
 	readKey(m, "weight", &relay.Weight, wholeNumber(1, 1000000))
 	m.require("host", "write the relay's name, as in host: smtp.example.com")
 	m.done()
@@ -118,9 +118,9 @@ func checkRelay(m *yamlMapping, relay Relay) {
 // selector._domainkey.domain, RFC 6376 section 3.6.2.1.
 func readSigningKey(m *yamlMapping) SigningKey {
 	var key SigningKey
-	readKey(m, "domain", &key.Domain, asText(parseMailDomain))
-	readKey(m, "selector", &key.Selector, asText(parseDomain))
-	readKey(m, "key_file", &key.KeyFile, signingKeyFile)
+	readKey(m, "domain", &key.Domain, aMailDomain())
+	readKey(m, "selector", &key.Selector, aDomain())
+	readKey(m, "key_file", &key.KeyFile, aKeyFile())
 	m.require("domain", "write the domain that signs, as in domain: example.com")
 	m.require("selector", "write the name the key has in DNS, as in selector: courant")
 	m.require("key_file", "write where the private key lies, as in key_file: dkim.pem")
@@ -132,13 +132,9 @@ func readSigningKey(m *yamlMapping) SigningKey {
 // found by, so two sources never share one; two sources with one address
 // would give every article twice.
 func (c *Config) readSources(m *yamlMapping) {
-	readKey(m, "allow_private_sources", &c.AllowPrivateSources, parseTrue)
-	v, ok := m.take("sources")
-	if !ok {
-		return
-	}
+	readKey(m, "allow_private_sources", &c.AllowPrivateSources, aSwitch())
 	first := map[string]string{}
-	for _, below := range v.mappings() {
+	for _, below := range m.several("sources") {
 		s := c.readSource(below)
 		for _, identity := range []string{"name " + s.Name, "address " + s.URL} {
 			if other, taken := first[identity]; taken && !strings.HasSuffix(identity, " ") {
@@ -155,21 +151,16 @@ func (c *Config) readSources(m *yamlMapping) {
 // own.
 func (c *Config) readSource(m *yamlMapping) digest.Source {
 	var s digest.Source
-	readKey(m, "name", &s.Name, asText(parseLine))
-	readKey(m, "category", &s.Category, asText(orUnset(parseLine)))
+	readKey(m, "name", &s.Name, aLine())
+	readKey(m, "category", &s.Category, orUnset(aLine()))
 	for _, kind := range []digest.SourceKind{digest.SourceFeed, digest.SourcePage} {
-		if readKey(m, string(kind), &s.URL, asText(parseSourceURL)) {
+		if readKey(m, string(kind), &s.URL, aSourceURL()) {
 			s.Kind = kind
 			c.checkSourceHost(m, s)
 		}
 	}
 	m.require("name", "name the source, as in name: Military wire")
-	switch feed, page := m.has("feed"), m.has("page"); {
-	case feed && page:
-		m.r.fault(m.r.at(keyPath(m.path, "page")), keyPath(m.path, "page"), "feed is set, too; a source is one of the two")
-	case !feed && !page:
-		m.r.fault(m.at, m.path, "a source needs feed or page, the address to read")
-	}
+	m.requireEither("feed", "page", "a source needs feed or page, the address to read", "feed is set, too; a source is one of the two")
 	m.done()
 	return s
 }
@@ -195,8 +186,8 @@ func (c *Config) checkSourceHost(m *yamlMapping, s digest.Source) {
 func (c *Config) readLists(m *yamlMapping) {
 	for _, below := range m.section("lists").named() {
 		list := List{Name: below.name, Title: below.name, Confirm: true}
-		readKey(below.keys, "title", &list.Title, asText(parseLine))
-		readKey(below.keys, "confirm", &list.Confirm, parseTrue)
+		readKey(below.keys, "title", &list.Title, aLine())
+		readKey(below.keys, "confirm", &list.Confirm, aSwitch())
 		below.keys.done()
 		c.Lists = append(c.Lists, list)
 	}
@@ -212,19 +203,19 @@ func (c *Config) readDigests(m *yamlMapping, hooks configHooks) {
 			CatchUp: digest.CatchUpLatest, MaxLateness: 12 * time.Hour, FreshUntil: c.FreshUntil,
 		}
 		m := below.keys
-		readKey(m, "title", &d.Title, asText(parseLine))
-		readKey(m, "schedule", &d.Schedule, asText(parseSchedule(hooks.Schedule)))
-		readKey(m, "time_zone", &d.TimeZone, asText(parseZone))
-		readItems(m, "lists", &d.Lists, asText(parseName))
-		readItems(m, "categories", &d.Categories, asText(parseLine))
+		readKey(m, "title", &d.Title, aLine())
+		readKey(m, "schedule", &d.Schedule, aSchedule(hooks.Schedule))
+		readKey(m, "time_zone", &d.TimeZone, aZone())
+		readItems(m, "lists", &d.Lists, aName())
+		readItems(m, "categories", &d.Categories, aLine())
 		readKey(m, "max_articles", &d.MaxArticles, wholeNumber(1, 1000))
 		readKey(m, "min_articles", &d.MinArticles, wholeNumber(0, 1000))
-		readKey(m, "subject", &d.Subject, asText(parseSubject(hooks.Subject)))
+		readKey(m, "subject", &d.Subject, aSubject(hooks.Subject))
 		readKey(m, "catch_up", &d.CatchUp, oneOf(digest.CatchUpLatest, digest.CatchUpAll, digest.CatchUpNone))
-		readKey(m, "max_lateness", &d.MaxLateness, parseDuration)
-		readItems(m, "skip", &d.Skip, asText(parseDays))
-		m.require("lists", "name the lists that get this digest, as in lists: [readers]")
-		m.require("categories", "name what this digest is about, as in categories: [World]")
+		readKey(m, "max_lateness", &d.MaxLateness, aDuration())
+		readItems(m, "skip", &d.Skip, someDays())
+		m.requireItems("lists", "name the lists that get this digest, as in lists: [readers]")
+		m.requireItems("categories", "name what this digest is about, as in categories: [World]")
 		m.done()
 		c.Digests = append(c.Digests, d)
 	}
@@ -238,6 +229,11 @@ type namedKeys struct {
 
 // named takes every key of m as a name with a mapping behind it.
 func (m *yamlMapping) named() []namedKeys {
+	if m.shape != nil {
+		below, names := aMapping(), aName().shape
+		m.shape.PropertyNames, m.shape.AdditionalProperties = &names, below
+		return []namedKeys{{keys: &yamlMapping{r: m.r, path: m.path, shape: below}}}
+	}
 	var all []namedKeys
 	for _, key := range slices.Clone(m.order) {
 		if _, err := parseName(key); err != nil {

@@ -109,6 +109,7 @@ A first day:
 		p.readersCommand(),
 		p.bounceCommand(),
 		p.migrateCommand(),
+		p.schemaCommand(),
 	)
 	return root
 }

@@ -98,6 +98,7 @@ A first day:
 		return misuse{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
 	})
 	root.AddCommand(
+		p.initCommand(),
 		p.serveCommand(),
 		p.checkCommand(),
 		p.planCommand(),

@@ -31,3 +31,12 @@ func feedLinks(text []byte, address *url.URL) []string {
 	}
 	return links
 }
+
+// Feeds are the addresses of the feeds that a page names in its head, in
+// order; none for what is no page, or has no address.
+func (e Extraction) Feeds() []string {
+	if e.Kind != KindPage || e.address == nil {
+		return nil
+	}
+	return feedLinks(e.page, e.address)
+}

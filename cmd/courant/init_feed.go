@@ -208,13 +208,19 @@ func sourceName(seen ingest.Extraction, host string) string {
 	if seen.Kind != ingest.KindFeed {
 		name = seen.Articles[0].Site
 	}
-	if runes := []rune(name); len(runes) > longestSourceName {
-		name = strings.TrimSpace(string(runes[:longestSourceName-1])) + "…"
-	}
-	if name, err := parseLine(name); err == nil {
+	if name, err := parseLine(shortened(name, longestSourceName)); err == nil {
 		return name
 	}
 	return host
+}
+
+// shortened is a stranger's text on one line of at most so many characters.
+func shortened(s string, most int) string {
+	runes := []rune(digest.PlainLine(s, 1000))
+	if len(runes) <= most {
+		return string(runes)
+	}
+	return strings.TrimSpace(string(runes[:most-1])) + "…"
 }
 
 // usualCategory is the one that at least half of the articles bring; empty:
@@ -224,7 +230,7 @@ func usualCategory(articles []digest.Article) string {
 	for _, a := range articles {
 		key := strings.ToLower(a.Category)
 		count[key]++
-		if category, err := parseLine(a.Category); err == nil && count[key]*2 >= len(articles) {
+		if category, err := parseLine(shortened(a.Category, longestSourceName)); err == nil && count[key]*2 >= len(articles) {
 			return category
 		}
 	}
@@ -234,17 +240,15 @@ func usualCategory(articles []digest.Article) string {
 // shownArticles is how many headlines tell that it is the right feed.
 const shownArticles = 3
 
+const longestShownTitle = 70
+
 func (i *interview) showSource(seen ingest.Extraction) {
 	s := i.draft.Source
 	i.ask.say(fmt.Sprintf("%q, articles: %d, category %q", s.Name, len(seen.Articles), s.Category))
 	newest := slices.Clone(seen.Articles)
 	slices.SortStableFunc(newest, func(a, b digest.Article) int { return b.Published.Compare(a.Published) })
 	for _, a := range newest[:min(len(newest), shownArticles)] {
-		title := []rune(a.Title)
-		if len(title) > 70 {
-			title = append(title[:69], '…')
-		}
-		i.ask.say(fmt.Sprintf("• %s  %s", string(title), i.style().dim("points: "+string(cmp.Or(a.PointsFrom, digest.PointsNone)))))
+		i.ask.say(fmt.Sprintf("• %s  %s", shortened(a.Title, longestShownTitle), i.style().dim("points: "+string(cmp.Or(a.PointsFrom, digest.PointsNone)))))
 	}
 	if i.draft.Private {
 		i.ask.say("It is inside your network, so allow_private_sources is set.")

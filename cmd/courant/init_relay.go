@@ -173,9 +173,10 @@ func (i *interview) askLogin(ctx context.Context, username string) error {
 		says: "The name to log in by at " + i.draft.Relay.Host + "; - for none.",
 		take: func(s string) (err error) {
 			if s == "-" {
-				s = ""
+				i.draft.Relay.Username = ""
+				return nil
 			}
-			i.draft.Relay.Username, err = orUnset(parseLine)(s)
+			i.draft.Relay.Username, err = parseLine(s)
 			return err
 		},
 	})

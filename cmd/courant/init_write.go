@@ -31,6 +31,9 @@ type initPlace struct {
 	halves       []string // of an init that was killed
 }
 
+// schemaName is the file beside the config by which editors complete its keys.
+const schemaName = "courant.schema.json"
+
 // unfinished begins the names of files that are not in their place yet.
 const unfinished = ".courant-init-"
 
@@ -128,12 +131,12 @@ func (d draft) yaml() string {
 		if value == "" {
 			return
 		}
-		if b.WriteString(indent + key + ": " + scalar(value)); comment != "" {
+		if b.WriteString(indent + key + ": " + yamlScalar(value)); comment != "" {
 			b.WriteString("  # " + comment)
 		}
 		b.WriteByte('\n')
 	}
-	b.WriteString("# Written by courant init. `courant check` says whether it is right and when what goes out;\n# config.example.yaml explains every key.\n")
+	b.WriteString("# yaml-language-server: $schema=" + schemaName + "\n# Written by courant init. `courant check` says whether it is right and when what goes out;\n# config.example.yaml explains every key.\n")
 	line("", "name", d.Name, "")
 	line("", "url", d.URL, "where readers open the pages; a proxy leads to 127.0.0.1:8080")
 	if d.From.Address != "" {
@@ -154,7 +157,7 @@ func (d draft) yaml() string {
 		line("    ", "title", initDigestTitle, "")
 		b.WriteString("    schedule: \"0 7 * * 1-5\"  # minute, hour, day of month, month, day of week\n")
 		line("    ", "time_zone", d.Zone, "")
-		b.WriteString("    lists: [" + initList + "]\n    categories:\n      - " + scalar(d.Source.Category) + "\n")
+		b.WriteString("    lists: [" + initList + "]\n    categories:\n      - " + yamlScalar(d.Source.Category) + "\n")
 	}
 	return b.String()
 }
@@ -173,9 +176,9 @@ func (d draft) smtpYAML(b *strings.Builder, line func(indent, key, value, commen
 	}
 }
 
-// scalar is a text as YAML: as YAML's own writer has it, or in JSON's quotes
+// yamlScalar is a text as YAML: as YAML's own writer has it, or in JSON's quotes
 // where the config's reader would not read that back.
-func scalar(s string) string {
+func yamlScalar(s string) string {
 	if text, err := yaml.Marshal(s); err == nil {
 		plain := strings.TrimSuffix(string(text), "\n")
 		if !strings.ContainsAny(plain, "\n") && readsAs(plain, s) {
@@ -197,9 +200,12 @@ func readsAs(written, s string) bool {
 	if m == nil {
 		return false
 	}
-	var got string
-	readKey(m, "name", &got, func(v yamlValue) (string, error) { return v.text() })
-	return len(r.faults) == 0 && got == s
+	v, found := m.take("name")
+	if !found {
+		return false
+	}
+	got, err := v.text()
+	return err == nil && len(r.faults) == 0 && got == s
 }
 
 // faults are what the config has against the draft so far; what is still to be
@@ -226,6 +232,17 @@ func (i *interview) write() (written, warnings []string, err error) {
 			}
 		}()
 	}
+	schema, err := at.placeSchema()
+	if err != nil {
+		return nil, nil, err
+	}
+	if schema {
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, os.Remove(at.path(schemaName)))
+			}
+		}()
+	}
 	half, err := writeHalf(at.dir, 0o644, []byte(d.yaml()))
 	if err != nil {
 		return nil, nil, err
@@ -241,7 +258,23 @@ func (i *interview) write() (written, warnings []string, err error) {
 	if fresh {
 		written = append(written, at.path(at.passwordName)+" (only you can read it)")
 	}
+	if schema {
+		written = append(written, at.path(schemaName)+" (for your editor)")
+	}
 	return written, warnings, nil
+}
+
+// placeSchema puts the schema beside the config. One that is there, perhaps
+// of another version, stays: it changes nothing but what editors suggest.
+func (at initPlace) placeSchema() (placed bool, err error) {
+	if _, err := os.Lstat(at.path(schemaName)); err == nil {
+		return false, nil
+	}
+	schema, err := configSchema()
+	if err != nil {
+		return false, fmt.Errorf("make the config's schema: %w", err)
+	}
+	return true, placeFile(at.path(schemaName), 0o644, schema)
 }
 
 // readBack loads what was written, as every later command will, and wants the

@@ -172,10 +172,15 @@ func (c smtpConn) Submit(ctx context.Context, env digest.Envelope, text []byte, 
 	return c.Conn.Submit(ctx, submit.Message{Envelope: env, Text: text, Ahead: ahead, Ready: ready})
 }
 
+// submission is how a relay is come to.
+func (r Relay) submission() submit.Relay {
+	return submit.Relay{Host: r.Host, Port: r.Port, Username: r.Username, Password: r.Password.reveal(), Security: submit.Security(r.TLS)}
+}
+
 func (c Config) relays() []deliver.Relay {
 	var relays []deliver.Relay
 	for _, r := range c.Relays {
-		s := submit.Relay{Host: r.Host, Port: r.Port, Username: r.Username, Password: r.Password.reveal(), Security: submit.Security(r.TLS)}
+		s := r.submission()
 		relay := deliver.Relay{
 			Name: s.String(), Connections: r.Connections,
 			Dial: func(ctx context.Context) (deliver.Conn, digest.Outcome) {

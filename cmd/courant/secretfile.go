@@ -14,13 +14,19 @@ import (
 // openKeyring reads the secret file, or makes it: one token key and the
 // suppression key. Two processes that make it at once end with the same file.
 func openKeyring(path string) (*digest.Keyring, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := makeSecretFile(path); err != nil {
-			return nil, fmt.Errorf("%w; set data_dir or secret_file to a place where this program may write", err)
-		}
-		text, err = os.ReadFile(path)
+	keys, err := readKeyring(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return keys, err
 	}
+	if err := makeSecretFile(path); err != nil {
+		return nil, fmt.Errorf("%w; set data_dir or secret_file to a place where this program may write", err)
+	}
+	return readKeyring(path)
+}
+
+// readKeyring reads the secret file and makes nothing.
+func readKeyring(path string) (*digest.Keyring, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the secret file: %w; set data_dir or secret_file to where it is", err)
 	}

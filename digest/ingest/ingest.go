@@ -174,9 +174,22 @@ func (in *Ingest) hold(states []digest.SourceState) {
 	}
 }
 
-// pollAll polls several sources: hosts side by side, the sources of one host
-// one after the other.
+// pollAll polls several sources and tells of each.
 func (in *Ingest) pollAll(ctx context.Context, states []digest.SourceState) []Result {
+	results := make([]Result, len(states))
+	var telling sync.Mutex
+	eachHost(states, sideBySide, func(i int) {
+		results[i] = in.pollOne(ctx, states[i])
+		telling.Lock()
+		defer telling.Unlock()
+		in.tell(results[i])
+	})
+	return results
+}
+
+// eachHost does something with each source: so many hosts side by side, the
+// sources of one host one after the other.
+func eachHost(states []digest.SourceState, atOnce int, act func(i int)) {
 	byHost := map[string][]int{}
 	var order []string
 	for i, s := range states {
@@ -189,24 +202,18 @@ func (in *Ingest) pollAll(ctx context.Context, states []digest.SourceState) []Re
 		}
 		byHost[key] = append(byHost[key], i)
 	}
-	results := make([]Result, len(states))
-	places := make(chan struct{}, sideBySide)
-	var telling sync.Mutex
+	places := make(chan struct{}, atOnce)
 	var all sync.WaitGroup
 	for _, key := range order {
 		places <- struct{}{}
 		all.Go(func() {
 			defer func() { <-places }()
 			for _, i := range byHost[key] {
-				results[i] = in.pollOne(ctx, states[i])
-				telling.Lock()
-				in.tell(results[i])
-				telling.Unlock()
+				act(i)
 			}
 		})
 	}
 	all.Wait()
-	return results
 }
 
 // tell writes the one log line of a poll and passes the result on.

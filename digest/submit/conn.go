@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -29,6 +30,7 @@ type Conn struct {
 	way      [4]step // RSET, MAIL, RCPT, DATA
 
 	pipelining, utf8, eightBit bool
+	secured                    *tls.ConnectionState // nil: in clear
 
 	out      []byte           // room for what is written at once
 	promised *digest.Envelope // its MAIL, RCPT and DATA are written, their replies not read
@@ -37,7 +39,7 @@ type Conn struct {
 }
 
 func newConn(d *dialing) *Conn {
-	c := &Conn{client: d.client, line: d.line, timeouts: d.timeouts, way: d.timeouts.steps()}
+	c := &Conn{client: d.client, line: d.line, timeouts: d.timeouts, way: d.timeouts.steps(), secured: d.secured}
 	c.pipelining, _ = d.client.Extension("PIPELINING")
 	c.utf8, _ = d.client.Extension("SMTPUTF8")
 	c.eightBit, _ = d.client.Extension("8BITMIME")

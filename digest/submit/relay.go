@@ -114,7 +114,8 @@ type dialing struct {
 	stage    digest.Stage
 	line     *line
 	client   *smtp.Client
-	refused  error       // what EHLO was answered when go-mail went on with HELO
+	refused  error // what EHLO was answered when go-mail went on with HELO
+	secured  *tls.ConnectionState
 	stop     func() bool // ends the watch over the context
 }
 
@@ -203,6 +204,14 @@ func (d *dialing) tlsConfig() *tls.Config {
 	}
 	config.ServerName = d.relay.Host
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12) // RFC 8996
+	verify := config.VerifyConnection
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		d.secured = &state
+		if verify == nil {
+			return nil
+		}
+		return verify(state)
+	}
 	return config
 }
 

@@ -18,6 +18,9 @@ import (
 	"courant/templates"
 )
 
+// oneClickAnswer is what a one-click POST is answered; nobody reads it but Probe.
+const oneClickAnswer = "unsubscribed\n"
+
 // The ways of leaving, as Leaving.How has them.
 const (
 	howOneClick = "one-click"
@@ -75,7 +78,7 @@ func (h *handler) oneClick(w http.ResponseWriter, r *http.Request, ref digest.Re
 		h.away(w, r, err)
 		return
 	}
-	plain(w, http.StatusOK, "unsubscribed\n")
+	plain(w, http.StatusOK, oneClickAnswer)
 }
 
 // leave records a leaving, and logs it without address or token.

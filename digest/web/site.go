@@ -244,8 +244,11 @@ func (h *handler) withoutBase(r *http.Request) *http.Request {
 	return short
 }
 
+// healthAnswer is what /healthz says when the parts behind the pages answer.
+const healthAnswer = "ok\n"
+
 func (h *handler) healthz(w http.ResponseWriter, r *http.Request, _ digest.Ref) {
-	status, text := http.StatusOK, "ok\n"
+	status, text := http.StatusOK, healthAnswer
 	if h.Health != nil {
 		ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
 		defer cancel()

@@ -101,7 +101,7 @@ func (r *configReader) parse(text []byte) *yamlMapping {
 		return nil
 	}
 	for range maxSyntaxFaults {
-		file, fault := parseYAML(strings.Join(lines, "\n"))
+		file, fault := parseBlocks(lines)
 		if fault == nil {
 			return r.top(file)
 		}
@@ -206,24 +206,66 @@ func syntaxAdvice(message, line string) string {
 		return "the keys here are not in one column; look at the indentation of this line and the next"
 	case strings.HasPrefix(message, "unexpected key name"):
 		return `a key needs a colon and a space behind it, as in "name: Example News"`
+	case strings.HasPrefix(message, "value is not allowed in this context") && strings.IndexAny(rest, `"'`) == 0:
+		return "the text goes on behind its closing quote; put all of it in quotes"
 	case strings.HasPrefix(message, "value is not allowed in this context"), strings.HasPrefix(message, "non-map value"):
 		return "this does not belong here; look at the indentation of this line and the one above"
 	case strings.HasPrefix(message, "could not find end character"):
 		return neverClosed
+	case strings.HasSuffix(message, "is a reserved character"): // '@' is one
+		return "a text that begins with " + strings.Trim(message[:3], "'") + " must stand in quotes"
+	case strings.HasPrefix(message, "unexpected directive value"):
+		return "a text that begins with % must stand in quotes"
+	case strings.HasPrefix(message, "invalid header option"):
+		return "behind | or > the line ends, and the text stands below it; a text that begins with one of them must stand in quotes"
+	case strings.HasPrefix(message, "block sequence entries are not allowed"):
+		return "a list with dashes begins on the line below its key; or write it as [a, b]"
+	case strings.HasPrefix(message, "found unknown escape character"):
+		return `a \ in double quotes begins a special character; write \\, or use single quotes`
+	case strings.HasPrefix(message, "could not find '"):
+		return "this bracket closes none that is open; a text that begins with one must stand in quotes"
+	case strings.HasPrefix(message, "sequence end token"), strings.HasPrefix(message, "could not find flow mapping end"):
+		return "this bracket is never closed"
+	case strings.HasPrefix(message, "',' or"):
+		return "a comma or a closing bracket is missing in front of this; is the bracket above it closed?"
 	}
 	return "this is not YAML: " + message
 }
 
+// parseBlocks gives the tree of a file, or its first fault. A bracket or quote
+// that is never closed is a fault to the parser only where it meets something
+// it cannot take, maybe far below; a block that is faulty by itself is to blame.
+func parseBlocks(lines []string) (*ast.File, *yaml.SyntaxError) {
+	file, fault := parseYAML(strings.Join(lines, "\n"))
+	if fault == nil {
+		return file, nil
+	}
+	for from := 0; from < min(fault.Token.Position.Line, len(lines)); {
+		alone, to := make([]string, len(lines)), from+1
+		for to < len(lines) && !topLine(lines[to]) {
+			to++
+		}
+		copy(alone[from:to], lines[from:to])
+		if _, own := parseYAML(strings.Join(alone, "\n")); own != nil {
+			return nil, own
+		}
+		from = to
+	}
+	return nil, fault
+}
+
+// topLine says whether a line begins a block at the top of a file.
+func topLine(s string) bool { return s != "" && !strings.ContainsRune(" \t#-]}", rune(s[0])) }
+
 // blank empties the top-level block around lines[at] and names its key.
 // found is false when there is no such block left to take away.
 func blank(lines []string, at int) (key string, found bool) {
-	top := func(s string) bool { return s != "" && !strings.ContainsRune(" \t#-]}", rune(s[0])) }
 	from := at
-	for from > 0 && !top(lines[from]) {
+	for from > 0 && !topLine(lines[from]) {
 		from--
 	}
 	key, _, _ = strings.Cut(lines[from], ":")
-	for i := from; i < len(lines) && (i == from || !top(lines[i])); i++ {
+	for i := from; i < len(lines) && (i == from || !topLine(lines[i])); i++ {
 		found = found || lines[i] != ""
 		lines[i] = ""
 	}

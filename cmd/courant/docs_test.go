@@ -122,7 +122,6 @@ func commandFault(root *cobra.Command, words []string) error {
 func commandTree() *cobra.Command {
 	root := (&program{}).root()
 	root.InitDefaultHelpCmd()
-	root.InitDefaultCompletionCmd()
 	return root
 }
 

@@ -111,7 +111,9 @@ A first day:
 		p.bounceCommand(),
 		p.migrateCommand(),
 		p.schemaCommand(),
+		p.completionCommand(),
 	)
+	p.complete(root)
 	return root
 }
 

@@ -1,0 +1,291 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// faultyConfig has names of every kind, and faults all around them.
+const faultyConfig = `name: Example News
+in_doubt: nonsense
+smtp: {host: [
+data_dir: %s
+sources:
+  - {name: Military wire, feed: https://example.com/m.xml, category: Military}
+  - {name: "L'Écho \"du soir\": Übersicht", feed: nowhere}
+  - {feed: https://example.com/nameless.xml}
+lists:
+  readers: {title: All readers}
+  staff:
+digests:
+  morning: {title: "Morgen & Übersicht"}
+  evening: {max_articles: many, unknown: key}
+  Bad Name: {title: Bad}
+`
+
+// completionDesk has the faulty config under a name with a space.
+func completionDesk(t *testing.T) (*desk, string) {
+	t.Helper()
+	d := &desk{t: t, dir: t.TempDir()}
+	d.write("list of readers.csv", "email\n")
+	if err := os.Mkdir(filepath.Join(d.dir, "sub dir"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return d, d.write("my config.yaml", strings.ReplaceAll(faultyConfig, "%s", filepath.Join(d.dir, "data")))
+}
+
+// directive is what a completion ends with: what else the shell may offer.
+func directive(d cobra.ShellCompDirective) string { return ":" + string('0'+rune(d)) }
+
+var (
+	anyFile = directive(cobra.ShellCompDirectiveDefault)
+	noFile  = directive(cobra.ShellCompDirectiveNoFileComp)
+	goesOn  = directive(cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace)
+	withEnd = directive(cobra.ShellCompDirectiveFilterFileExt)
+)
+
+// completed is what the program offers to a shell.
+func completed(t *testing.T, dir string, typed ...string) (string, error) {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := exec.Command(path, append([]string{"__complete"}, typed...)...)
+	run.Dir, run.Env = dir, append(os.Environ(), "COURANT_CLOCK=0s")
+	out, err := run.Output()
+	return strings.TrimSpace(string(out)), err
+}
+
+func TestEachPlaceOfTheCommandLineIsCompleted(t *testing.T) {
+	t.Parallel()
+	d, config := completionDesk(t)
+	for _, c := range []struct {
+		typed []string
+		want  []string // the offers, and the directive
+	}{
+		{[]string{"send", ""}, []string{"morning\tMorgen & Übersicht", "evening", noFile}},
+		{[]string{"send", "morning", ""}, []string{noFile}},
+		{[]string{"send", "--only", ""}, []string{noFile}},
+		{[]string{"fetch", ""}, []string{"Military wire\tMilitary", `L'Écho "du soir": Übersicht`, noFile}},
+		{[]string{"fetch", "Military wire", ""}, []string{`L'Écho "du soir": Übersicht`, noFile}},
+		{[]string{"readers", "import", ""}, []string{anyFile}},
+		{[]string{"readers", "import", "a.csv", ""}, []string{noFile}},
+		{[]string{"readers", "import", "a.csv", "--list", ""}, []string{"readers\tAll readers", "staff", noFile}},
+		{[]string{"readers", "export", "--list="}, []string{"readers\tAll readers", "staff", noFile}},
+		{[]string{"readers", "list", "--list", "r"}, []string{"readers\tAll readers", "staff", noFile}},
+		{[]string{"readers", "remove", ""}, []string{noFile}},
+		{[]string{"readers", "erase", ""}, []string{noFile}},
+		{[]string{"readers", "add", "ann@example.org", "--name", ""}, []string{noFile}},
+		{[]string{"why", ""}, []string{noFile}},
+		{[]string{"why", "ann@example.org", ""}, []string{noFile}},
+		{[]string{"serve", "--only", ""}, []string{"fetch", "schedule", "deliver", "receive", "web", goesOn}},
+		{[]string{"serve", "--only", "web,fetch,d"}, []string{"web,fetch,schedule", "web,fetch,deliver", "web,fetch,receive", goesOn}},
+		{[]string{"serve", ""}, []string{noFile}},
+		{[]string{"plan", "--days", ""}, []string{noFile}},
+		{[]string{"deliver", "--drain", "--wait", ""}, []string{noFile}},
+		{[]string{"extract", ""}, []string{anyFile}},
+		{[]string{"extract", "a.html", ""}, []string{anyFile}},
+		{[]string{"bounce", "--dry-run", ""}, []string{anyFile}},
+		{[]string{"bounce", "--to", ""}, []string{noFile}},
+		{[]string{"check", ""}, []string{noFile}},
+		{[]string{"migrate", ""}, []string{noFile}},
+		{[]string{"schema", ""}, []string{noFile}},
+		{[]string{"completion", ""}, []string{"bash", "zsh", "fish", noFile}},
+		{[]string{"check", "--config", ""}, []string{"yaml", "yml", withEnd}},
+	} {
+		out, err := completed(t, d.dir, append([]string{"--config", config}, c.typed...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Split(out, "\n"); !slices.Equal(got, c.want) {
+			t.Errorf("%q\ngot  %q\nwant %q", c.typed, got, c.want)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(d.dir, "data")); err == nil {
+		t.Error("completion made the data directory: did it start a database?")
+	}
+}
+
+func TestCompletionIsSilentWithoutAConfig(t *testing.T) {
+	t.Parallel()
+	d := &desk{t: t, dir: t.TempDir()}
+	for _, config := range []string{"no-such.yaml", ".", "/dev/null", d.write("not.yaml", "\x00{{{")} {
+		if out, err := completed(t, d.dir, "--config", config, "send", ""); err != nil || out != noFile {
+			t.Errorf("%s: got %q, %v", config, out, err)
+		}
+	}
+}
+
+// Whoever adds a command or flag decides what may stand there.
+func TestEveryWordOfTheUsageIsCompletedOrLeftAlone(t *testing.T) {
+	t.Parallel()
+	known := (&program{}).completers()
+	seen := map[string]bool{"DIR": true, "ADDR": true, "TIME": true, "PORT": true} // words there may be
+	decided := func(where, word string) {
+		seen[word] = true
+		if _, there := known[word]; !there && strings.ToLower(word) != word {
+			t.Errorf("%s has the word %s, of which completers in completion.go doesn't say what to offer", where, word)
+		}
+	}
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		for _, place := range usageWords(c.Use) {
+			decided(c.CommandPath(), strings.TrimSuffix(place, "..."))
+		}
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if word, _ := pflag.UnquoteUsage(f); f.NoOptDefVal == "" {
+				if strings.ToUpper(word) != word {
+					t.Errorf("%s --%s names its value %q; a word in capitals and backquotes tells more", c.CommandPath(), f.Name, word)
+				}
+				decided(c.CommandPath()+" --"+f.Name, word)
+			}
+		})
+		for _, below := range c.Commands() {
+			if below.Name() != "help" {
+				walk(below)
+			}
+		}
+	}
+	walk((&program{}).root())
+	for word := range known {
+		if !seen[word] {
+			t.Errorf("no usage line has the word %s", word)
+		}
+	}
+}
+
+func TestUsageLinesAreReadForTheirArguments(t *testing.T) {
+	t.Parallel()
+	for use, want := range map[string]string{
+		"migrate":                                "",
+		"fetch [SOURCE...]":                      "SOURCE...",
+		"why ADDRESS [DATE]":                     "ADDRESS DATE",
+		"extract FILE|URL...":                    "FILE|URL...",
+		"deliver --drain":                        "",
+		"preview DIGEST [--at TIME] [--out DIR]": "DIGEST",
+		"readers import FILE [--list LIST] [-v]": "import FILE",
+	} {
+		if got := strings.Join(usageWords(use), " "); got != want {
+			t.Errorf("%s: got %q, want %q", use, got, want)
+		}
+	}
+}
+
+// inBash types a line into a bash that knows our script and nothing else, and
+// gives what it would offer.
+func inBash(t *testing.T, dir, line string) []string {
+	t.Helper()
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash is here; install it to run this test")
+	}
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	// The words are parted as readline parts them: at blanks outside quotes, and at = and :.
+	run := exec.CommandContext(ctx, bash, "--norc", "--noprofile", "-c", `
+source <(courant completion bash) || exit
+COMP_WORDBREAKS=$' \t\n"'"'"'><=;|&(:'
+COMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=9 COMP_WORDS=()
+rest=$1 pattern='^[ ]*(([^ =:\\"]|\\.|"[^"]*"?)+|[=:]+)'
+while [[ $rest =~ $pattern ]]; do COMP_WORDS+=("${BASH_REMATCH[1]}"); rest=${rest:${#BASH_REMATCH[0]}}; done
+[[ $1 == *[\ =] && $1 != *\\\  ]] && COMP_WORDS+=("")
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+compopt() { :; } # only a real Tab may call it
+__start_courant
+printf '%s\n' "${COMPREPLY[@]}"
+`, "bash", line)
+	run.Dir = dir
+	run.Env = append(os.Environ(), "PATH="+filepath.Dir(path)+":"+os.Getenv("PATH"), "COURANT_CLOCK=0s", "LC_ALL=C.UTF-8", "COLUMNS=200")
+	var errs strings.Builder
+	run.Stderr = &errs
+	out, err := run.Output()
+	if err != nil || errs.String() != "" {
+		t.Fatalf("%s: %v\n%s", line, err, errs.String())
+	}
+	var offers []string
+	for offer := range strings.Lines(string(out)) {
+		if offer = strings.TrimSpace(offer); offer != "" {
+			offers = append(offers, offer)
+		}
+	}
+	return offers
+}
+
+func TestBashCompletesWithoutThePackageBashCompletion(t *testing.T) {
+	t.Parallel()
+	d, config := completionDesk(t)
+	if err := os.Rename(config, filepath.Join(d.dir, "courant.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	d.write("second.yml", "")
+	for _, c := range []struct {
+		line string
+		want []string
+	}{
+		{"courant sen", []string{"send"}},
+		{"courant send ", []string{"evening", "morning  (Morgen & Übersicht)"}},
+		{"courant send mo", []string{"morning"}},
+		{"courant fetch Mil", []string{`Military\ wire`}},
+		{`courant fetch Military\ w`, []string{`Military\ wire`}},
+		{"courant fetch Military\\ wire ", []string{`L\'Écho\ \"du\ soir\":\ Übersicht`}},
+		{"courant readers export --list re", []string{"readers"}},
+		{"courant readers export --list=re", []string{"readers"}},
+		{"courant serve --only fetch,del", []string{`fetch\,deliver`}}, // bash quotes the comma
+		{`courant serve --only fetch\,deliver,w`, []string{`fetch\,deliver\,web`}},
+		{"courant why a", nil},
+		{"courant readers import ", nil}, // files, by bash itself
+		{"courant --config second.yml send ", nil},
+		{"courant --config ", []string{"courant.yaml", "second.yml", "sub dir"}},
+		{"courant completion f", []string{"fish"}},
+	} {
+		got := inBash(t, d.dir, c.line)
+		slices.Sort(got)
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s\ngot  %q\nwant %q", c.line, got, c.want)
+		}
+	}
+}
+
+func TestShellsReadTheirScript(t *testing.T) {
+	t.Parallel()
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		t.Run(shell, func(t *testing.T) {
+			t.Parallel()
+			script, err := completionScript((&program{}).root(), shell)
+			if err != nil || len(script) < 1000 {
+				t.Fatalf("%d bytes, %v", len(script), err)
+			}
+			path, err := exec.LookPath(shell)
+			if err != nil {
+				t.Skipf("no %s is here; install it to have it read the script", shell)
+			}
+			run := exec.Command(path, "-n")
+			run.Stdin = strings.NewReader(string(script))
+			if out, err := run.CombinedOutput(); err != nil || len(out) > 0 {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+func TestCompletionOfAnUnknownShellIsMisuse(t *testing.T) {
+	t.Parallel()
+	d := &desk{t: t, dir: t.TempDir()}
+	if r := d.try("completion", "tcsh"); r.code != exitMisused || !strings.Contains(r.stderr, "bash, zsh or fish") {
+		t.Errorf("exit %d: %s", r.code, r.stderr)
+	}
+}

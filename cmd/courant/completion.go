@@ -84,7 +84,7 @@ func (p *program) completers() map[string]completer {
 		"DIR": func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
-		"ADDRESS": nil, "ADDR": nil, "NAME": nil,
+		"ADDRESS": nil, "ADDR": nil, "NAME": nil, "CATEGORY": nil, "RELAY": nil,
 		"DATE": nil, "TIME": nil, "DAYS": nil, "DURATION": nil, "LANGUAGE": nil, "ZONE": nil, "PORT": nil,
 	}
 }

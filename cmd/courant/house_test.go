@@ -40,7 +40,7 @@ func homes() map[string][]string {
 		"codeberg.org/readeck/go-readability/v2": {"digest/ingest"},
 		"github.com/andybalholm/cascadia":        {"digest/ingest"},
 		"github.com/temoto/robotstxt":            {"digest/ingest"},
-		"golang.org/x/net/html":                  {"digest/ingest"},
+		"golang.org/x/net/html":                  {"digest/ingest", "digest/inbox"}, // inbox takes a mail's tags apart for its frame
 		"golang.org/x/net/publicsuffix":          {"digest/ingest"},
 
 		// Small ones that know no noun of ours, so several rooms may hold them.

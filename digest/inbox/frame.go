@@ -1,0 +1,236 @@
+package inbox
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// framePolicy is what a mail's HTML may do: nothing runs, nothing is sent,
+// links open in a tab of their own that is not sandboxed. Images are added.
+const framePolicy = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; " +
+	"form-action 'none'; base-uri 'none'; frame-ancestors 'self'; img-src "
+
+// frame is the HTML part alone, for the iframe.
+func (h *handler) frame(w http.ResponseWriter, r *http.Request) {
+	m, _, ok := h.find(r)
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	msg := readMessage(m.Raw)
+	if msg.html == nil {
+		http.Error(w, "This mail has no HTML part.", http.StatusNotFound)
+		return
+	}
+	l := readLook(r.URL.Query()).settled(viewHTML)
+	images, picture := "https: http: data:", msg.picture
+	if l.Images == imagesOff {
+		images, picture = "'none'", noPicture
+	}
+	w.Header().Set("Content-Security-Policy", framePolicy+images)
+	text, _ := msg.html.words()
+	page, _ := framed(text, l, picture)
+	write(w, http.StatusOK, "text/html; charset=utf-8", []byte(page))
+}
+
+// noPicture is how pictures look where none are to be shown.
+func noPicture(string) string { return "" }
+
+// maxPictures bounds what the pictures of a mail may add to its HTML: the same
+// one may be shown often.
+const maxPictures = 12 << 20
+
+// framing rewrites the HTML of a mail for the frame.
+type framing struct {
+	out     strings.Builder
+	look    look
+	picture func(cid string) string
+	room    int  // bytes that pictures may still add
+	based   bool // the base element is written
+	styled  bool // inside a style element
+	dark    bool // the mail has something to say about dark colours
+}
+
+// framed is the mail's HTML as it stands in the frame, and whether the mail
+// has dark colours of its own. Its conditions on the colour scheme hold for
+// the given scheme, whatever the visitor's system prefers; links open in a new
+// tab. What it doesn't touch stays as it was written, byte for byte.
+//
+// Nothing here keeps the mail harmless: that is the sandbox and the policy,
+// which don't depend on reading HTML as a browser does. Only what neither of
+// them covers is taken out: look-ups of names by link, and referrers.
+func framed(text string, l look, picture func(cid string) string) (page string, dark bool) {
+	f := &framing{look: l, picture: picture, room: maxPictures}
+	z := html.NewTokenizer(strings.NewReader(text))
+	for z.Next() != html.ErrorToken {
+		raw := string(z.Raw()) // before Token, which changes the bytes below it
+		f.token(z.Token(), raw)
+	}
+	f.base()
+	return f.out.String(), f.dark
+}
+
+func (f *framing) token(t html.Token, raw string) {
+	if !prelude(t) {
+		f.base()
+	}
+	switch t.Type {
+	case html.TextToken:
+		if f.styled {
+			raw = f.css(raw)
+		}
+	case html.StartTagToken, html.SelfClosingTagToken:
+		raw = f.tag(t, raw)
+	}
+	// A slash does not close a style element, so what follows is CSS all the same.
+	f.styled = t.Data == "style" && (t.Type == html.StartTagToken || t.Type == html.SelfClosingTagToken)
+	f.out.WriteString(raw)
+	if t.Type == html.StartTagToken && t.Data == "head" {
+		f.base()
+	}
+}
+
+// prelude says whether a token may stand before the head's first element. A
+// base element before the doctype would change how the page is laid out.
+func prelude(t html.Token) bool {
+	switch t.Type {
+	case html.TextToken:
+		return strings.TrimSpace(t.Data) == ""
+	case html.CommentToken, html.DoctypeToken:
+		return true
+	}
+	return t.Data == "html" || t.Data == "head"
+}
+
+// base writes the element that makes links open in a new tab. A phone draws its
+// scroll bar over the page; one beside it would make the window narrower than
+// a phone's.
+func (f *framing) base() {
+	if f.based {
+		return
+	}
+	f.based = true
+	f.out.WriteString(`<base target="_blank">`)
+	if f.look.Width == widthPhone {
+		f.out.WriteString(`<style>html{scrollbar-width:none}</style>`)
+	}
+}
+
+// tag rewrites a start tag, or takes it out.
+func (f *framing) tag(t html.Token, raw string) string {
+	switch t.Data {
+	case "link", "base":
+		return "" // a policy doesn't hold back a look-up of a name
+	case "meta":
+		if !f.meta(&t) {
+			return ""
+		}
+		return t.String()
+	}
+	changed := f.attributes(&t)
+	if !changed {
+		return raw
+	}
+	return t.String()
+}
+
+// meta rewrites a meta element; false: it is taken out.
+func (f *framing) meta(t *html.Token) bool {
+	name := ""
+	for _, a := range t.Attr {
+		switch a.Key {
+		case "http-equiv":
+			return false
+		case "name":
+			name = strings.ToLower(a.Val)
+		}
+	}
+	if name == "color-scheme" || name == "supported-color-schemes" {
+		for i, a := range t.Attr {
+			if a.Key == "content" {
+				t.Attr[i].Val = f.only(a.Val)
+			}
+		}
+	}
+	return name != "referrer"
+}
+
+// attributes rewrites what a tag says about colours, pictures and targets.
+func (f *framing) attributes(t *html.Token) (changed bool) {
+	before := len(t.Attr)
+	t.Attr = slices.DeleteFunc(t.Attr, func(a html.Attribute) bool {
+		return a.Key == "target" || a.Key == "ping" || a.Key == "referrerpolicy" || a.Key == "rel"
+	})
+	changed = len(t.Attr) < before
+	for i, a := range t.Attr {
+		v := a.Val
+		switch a.Key {
+		case "style", "media":
+			v = f.css(v)
+		case "src", "background":
+			v = f.source(v)
+		}
+		if v != a.Val {
+			t.Attr[i].Val, changed = v, true
+		}
+	}
+	return changed
+}
+
+// source puts the picture that the mail carries in the place of its address.
+func (f *framing) source(address string) string {
+	if len(address) < 4 || !strings.EqualFold(address[:4], "cid:") {
+		return address
+	}
+	data := f.picture(address[4:])
+	if data == "" || len(data) > f.room {
+		return address // nothing that a browser could load
+	}
+	f.room -= len(data)
+	return data
+}
+
+const cssSpace = `(?:\s|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/)*`
+
+var (
+	// Media Queries Level 5, section 12.5.
+	schemeFeature = regexp.MustCompile(`(?i)\(` + cssSpace + `prefers-color-scheme` + cssSpace + `:` + cssSpace + `(dark|light)` + cssSpace + `\)`)
+	// CSS Color Adjustment, section 2.2. The first group keeps
+	// prefers-color-scheme and names of the mail's own out.
+	schemeProperty = regexp.MustCompile(`(?i)(^|[;{/\s])(color-scheme` + cssSpace + `:)([^;}!]*)`)
+)
+
+// css makes what a style sheet says about the colour scheme hold or not hold.
+func (f *framing) css(s string) string {
+	if !strings.Contains(strings.ToLower(s), "color-scheme") {
+		return s
+	}
+	s = schemeFeature.ReplaceAllStringFunc(s, func(feature string) string {
+		wanted := strings.ToLower(schemeFeature.FindStringSubmatch(feature)[1])
+		f.dark = f.dark || wanted == schemeDark
+		if wanted == f.look.Scheme {
+			return "(min-width:0px)" // every window is as wide
+		}
+		return "(max-width:0px)" // none that shows anything is as narrow
+	})
+	return schemeProperty.ReplaceAllStringFunc(s, func(declaration string) string {
+		m := schemeProperty.FindStringSubmatch(declaration)
+		return m[1] + m[2] + " " + f.only(m[3])
+	})
+}
+
+// only is the chosen scheme where a list offers it beside others. A mail that
+// is dark or light alone stays so.
+func (f *framing) only(list string) string {
+	offered := strings.Fields(strings.ToLower(strings.ReplaceAll(list, ",", " ")))
+	light, dark := slices.Contains(offered, schemeLight), slices.Contains(offered, schemeDark)
+	f.dark = f.dark || dark
+	if light && dark {
+		return f.look.Scheme
+	}
+	return list
+}

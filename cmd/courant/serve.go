@@ -46,7 +46,10 @@ either, the next start settles what is open.`,
 				only = parts
 			}
 			log := p.log()
-			return p.with(c.Context(), log, func(h *house) error { return h.serve(c.Context(), only) })
+			return p.with(c.Context(), log, func(h *house) error {
+				defer p.announce(c.Context(), log)()
+				return h.serve(c.Context(), only)
+			})
 		},
 	}
 	c.Flags().StringSliceVar(&only, "only", nil, "the `PARTS` this process does: "+strings.Join(parts, ","))

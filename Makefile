@@ -11,8 +11,8 @@ help: ## list the targets
 build: ## build ./courant
 	go build -o courant ./cmd/courant
 
-need: ## install what the tests need, if it is missing: Postgres, Chromium
-	@sh .ci/need postgres chromium
+need: ## install what the tests need, if it is missing: Postgres, Chromium, zsh, fish
+	@sh .ci/need postgres chromium zsh fish
 
 test: need lint ## run everything: real Postgres, real SMTP, real browser
 	go test -race -shuffle=on -timeout 40m ./...

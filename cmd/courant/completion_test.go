@@ -185,18 +185,8 @@ func TestUsageLinesAreReadForTheirArguments(t *testing.T) {
 // gives what it would offer.
 func inBash(t *testing.T, dir, line string) []string {
 	t.Helper()
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("no bash is here; install it to run this test")
-	}
-	path, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
 	// The words are parted as readline parts them: at blanks outside quotes, and at = and :.
-	run := exec.CommandContext(ctx, bash, "--norc", "--noprofile", "-c", `
+	out := inShell(t, dir, "bash", "--norc", "--noprofile", "-c", `
 source <(courant completion bash) || exit
 COMP_WORDBREAKS=$' \t\n"'"'"'><=;|&(:'
 COMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=9 COMP_WORDS=()
@@ -208,16 +198,8 @@ compopt() { :; } # only a real Tab may call it
 __start_courant
 printf '%s\n' "${COMPREPLY[@]}"
 `, "bash", line)
-	run.Dir = dir
-	run.Env = append(os.Environ(), "PATH="+filepath.Dir(path)+":"+os.Getenv("PATH"), "COURANT_CLOCK=0s", "LC_ALL=C.UTF-8", "COLUMNS=200")
-	var errs strings.Builder
-	run.Stderr = &errs
-	out, err := run.Output()
-	if err != nil || errs.String() != "" {
-		t.Fatalf("%s: %v\n%s", line, err, errs.String())
-	}
 	var offers []string
-	for offer := range strings.Lines(string(out)) {
+	for offer := range strings.Lines(out) {
 		if offer = strings.TrimSpace(offer); offer != "" {
 			offers = append(offers, offer)
 		}
@@ -260,23 +242,98 @@ func TestBashCompletesWithoutThePackageBashCompletion(t *testing.T) {
 	}
 }
 
+// inShell runs a line in a shell without anybody's settings, with courant on
+// its path.
+func inShell(t *testing.T, dir, shell string, args ...string) string {
+	t.Helper()
+	path, err := exec.LookPath(shell)
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("no %s is here; `make need` installs it", shell)
+		}
+		t.Skipf("no %s is here; `make need` installs it", shell)
+	}
+	program, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	run := exec.CommandContext(ctx, path, args...)
+	run.Dir = dir
+	run.Env = append(os.Environ(), "PATH="+filepath.Dir(program)+":"+os.Getenv("PATH"), "HOME="+t.TempDir(), "COURANT_CLOCK=0s", "LC_ALL=C.UTF-8", "COLUMNS=200")
+	var errs strings.Builder
+	run.Stderr = &errs
+	out, err := run.Output()
+	if err != nil || errs.String() != "" {
+		t.Fatalf("%s %q: %v\n%s", shell, args, err, errs.String())
+	}
+	return string(out)
+}
+
+func TestFishCompletesNamesOfTheConfig(t *testing.T) {
+	t.Parallel()
+	d, config := completionDesk(t)
+	if err := os.Rename(config, filepath.Join(d.dir, "courant.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]string{
+		"courant send ":                 "evening\nmorning\tMorgen & Übersicht\n",
+		"courant fetch Mil":             "Military wire\tMilitary\n",
+		"courant fetch L":               "L'Écho \"du soir\": Übersicht\n",
+		"courant readers list --list r": "readers\tAll readers\n",
+		"courant why a":                 "",
+	} {
+		got := inShell(t, d.dir, "fish", "--no-config", "-c", "courant completion fish | source; complete --do-complete '"+line+"'")
+		if got != want {
+			t.Errorf("%s\ngot  %q\nwant %q", line, got, want)
+		}
+	}
+}
+
+// What zsh would show stands behind a Tab, which only a terminal has; here it
+// asks our function and prints what that hands on.
+func TestZshCompletesNamesOfTheConfig(t *testing.T) {
+	t.Parallel()
+	d, config := completionDesk(t)
+	if err := os.Rename(config, filepath.Join(d.dir, "courant.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]string{
+		"courant send ''":           "morning:Morgen & Übersicht|evening|",
+		"courant fetch Mil":         `Military wire:Military|L'Écho "du soir"\: Übersicht|`,
+		"courant why ''":            "",
+		"courant serve --only web,": "web,fetch|web,schedule|web,deliver|web,receive|",
+	} {
+		got := inShell(t, d.dir, "zsh", "-f", "-c", `
+autoload -Uz compinit && compinit -D
+source <(courant completion zsh)
+[[ $_comps[courant] == _courant ]] || { print -u2 "nothing completes courant"; exit 1 }
+_describe() { local c; for c in "${completions[@]}"; do print -rn -- "$c|"; done }
+words=(`+line+`) CURRENT=${#words}
+_courant
+`)
+		if got != want {
+			t.Errorf("%s\ngot  %q\nwant %q", line, got, want)
+		}
+	}
+}
+
 func TestShellsReadTheirScript(t *testing.T) {
 	t.Parallel()
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		t.Run(shell, func(t *testing.T) {
 			t.Parallel()
+			dir := t.TempDir()
 			script, err := completionScript((&program{}).root(), shell)
 			if err != nil || len(script) < 1000 {
 				t.Fatalf("%d bytes, %v", len(script), err)
 			}
-			path, err := exec.LookPath(shell)
-			if err != nil {
-				t.Skipf("no %s is here; install it to have it read the script", shell)
+			if err := os.WriteFile(filepath.Join(dir, "script"), script, 0o600); err != nil {
+				t.Fatal(err)
 			}
-			run := exec.Command(path, "-n")
-			run.Stdin = strings.NewReader(string(script))
-			if out, err := run.CombinedOutput(); err != nil || len(out) > 0 {
-				t.Errorf("%v\n%s", err, out)
+			if out := inShell(t, dir, shell, "-n", "script"); out != "" {
+				t.Error(out)
 			}
 		})
 	}

@@ -62,7 +62,7 @@ func testHomes() map[string][]string {
 		"github.com/santhosh-tekuri":     {"cmd/courant"}, // a judge of the config's JSON Schema
 		"github.com/emersion/go-msgauth": {"cmd/courant", "digest/render", "digest/rehearse"},
 		"github.com/lib/pq":              {"cmd/courant", "digest/rehearse"},
-		"golang.org/x/net/html":          {"cmd/courant", "digest/render", "digest/web", "digest/rehearse", "templates"},
+		"golang.org/x/net/html":          {"cmd/courant", "digest/render", "digest/sample", "digest/web", "digest/rehearse", "templates"},
 	}
 }
 

@@ -19,7 +19,7 @@ const (
 )
 
 // teaserWords is where a feed that brings only teasers cuts off.
-const teaserWords = 28
+const teaserWords = 18
 
 // feedWriter writes one feed of a publication.
 type feedWriter struct {

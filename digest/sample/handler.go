@@ -96,9 +96,10 @@ func (p *Press) piece(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, f := range pub.Feeds {
 		if f.Path == name {
-			out := feedWriter{base: base(r), pub: pub, feed: f, pictures: p.all.pictures, changed: is.changed}
-			kind, body := out.write(is.of(pub.Slug, f.Category))
-			p.answer(w, r, document{kind, cacheFeed, is.changed, body})
+			articles := is.of(pub.Slug, f.Category)
+			out := feedWriter{base: base(r), pub: pub, feed: f, pictures: p.all.pictures, changed: newest(articles)}
+			kind, body := out.write(articles)
+			p.answer(w, r, document{kind, cacheFeed, out.changed, body})
 			return
 		}
 	}

@@ -108,6 +108,15 @@ func (is issue) of(publication, category string) []published {
 	return list
 }
 
+// newest is when the first of a list that is newest first came out: a feed
+// that a batch adds nothing to has not changed.
+func newest(articles []published) time.Time {
+	if len(articles) == 0 {
+		return time.Time{}
+	}
+	return articles[0].At
+}
+
 // find is the article at an address.
 func (is issue) find(publication, slug string) (published, bool) {
 	for _, a := range is.articles {

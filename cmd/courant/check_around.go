@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"courant/digest"
 	"courant/digest/ingest"
 	"courant/digest/submit"
+	"courant/digest/vouch"
 	"courant/digest/web"
 )
 
@@ -126,9 +128,39 @@ func (s *surroundings) public(ctx context.Context) []digest.Finding {
 	return web.Probe{URL: s.config.URL, Keys: s.keys, Own: s.own, Now: s.now, Resolver: s.resolver}.Findings(ctx)
 }
 
-// names asks DNS about the sender.
-func (s *surroundings) names(context.Context) []digest.Finding {
-	return nil
+// names asks DNS about the sender, unless no mail leaves this machine.
+func (s *surroundings) names(ctx context.Context) []digest.Finding {
+	c := s.config
+	if c.staysHere() {
+		return []digest.Finding{digest.Finding{What: "DNS"}.OK("not asked: relays and public address are on this machine")}
+	}
+	sender := vouch.Sender{From: mailDomain(c.From), ReturnPath: c.ReturnPath, Own: s.own, Resolver: s.resolver}
+	if u, err := url.Parse(c.URL); err == nil {
+		sender.Host = u.Hostname()
+	}
+	for _, r := range c.Relays {
+		if !slices.Contains(sender.Relays, r.Host) {
+			sender.Relays = append(sender.Relays, r.Host)
+		}
+	}
+	records, err := s.keyRecords()
+	for _, r := range records {
+		sender.Keys = append(sender.Keys, digest.DNSRecord{Name: r.Name, Type: "TXT", Value: r.Text})
+	}
+	found := sender.Findings(ctx)
+	if err != nil { // what is wrong with the keys stands in their own row
+		found = slices.DeleteFunc(found, func(f digest.Finding) bool { return f.What == "DKIM" })
+	}
+	return found
+}
+
+// keyRecords are what DNS must hold for the keys of the config.
+func (s *surroundings) keyRecords() ([]submit.Record, error) {
+	signer, err := s.config.signer()
+	if err != nil || signer == nil {
+		return nil, err
+	}
+	return signer.Records()
 }
 
 // staysHere says that no mail and no link leads off this machine, so that no

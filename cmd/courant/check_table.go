@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"courant/digest"
 	"courant/digest/schedule"
@@ -124,6 +125,7 @@ func textOf(f digest.Finding) string {
 // finding prints a row, and below it what to do and what to paste. A record is
 // never broken: it is to be pasted.
 func (t *checkTable) finding(f digest.Finding, columns int) {
+	f.Text, f.Next = printable(f.Text), printable(f.Next)
 	name, lead := nameOf(f), t.mark(f.State)+"  "
 	indent := strings.Repeat(" ", t.markColumns()+2+columns+2)
 	text := t.wrap(textOf(f), indent)
@@ -136,8 +138,18 @@ func (t *checkTable) finding(f digest.Finding, columns int) {
 		fmt.Fprintf(t, "%s%s %s\n", indent, t.style.bold("next:"), t.wrap(f.Next, indent+"      "))
 	}
 	for _, r := range f.Records {
-		fmt.Fprintf(t, "%s%s\n", strings.Repeat(" ", t.markColumns()+2), r.Zone())
+		fmt.Fprintf(t, "%s%s\n", strings.Repeat(" ", t.markColumns()+2), printable(r.Zone()))
 	}
+}
+
+// printable keeps what servers and DNS say from steering the terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 func (t *checkTable) roomForNames() int {

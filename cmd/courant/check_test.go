@@ -133,6 +133,7 @@ func TestCheckSeesARunningCourantAndNobodyLeaves(t *testing.T) {
 	rowOf(t, lines, "readers", "morning").want(t, "ok", "1 active")
 	rowOf(t, lines, "pages", "").want(t, "ok", "answers ok")
 	rowOf(t, lines, "one-click", "").want(t, "ok", "200")
+	rowOf(t, lines, "DNS", "").want(t, "ok", "not asked")
 	rowOf(t, lines, "source", "Wire").want(t, "look", "no articles")
 	if r.code != 0 {
 		t.Errorf("exit %d: %s", r.code, r.stderr)
@@ -386,7 +387,7 @@ func TestCheckTableIsAsDrawn(t *testing.T) {
 		digest.Finding{What: "disk", Subject: "/var/lib/courant"}.Look("1.4 GB free of 41.0 GB", "make room, or set data_dir to a larger disk; Postgres stops when it cannot write"),
 		digest.Finding{What: "relay", Subject: "smtp.with-a-long-name.example.com:587"}.OK("TLS 1.3, login taken, PIPELINING, SIZE 26 MB, 8BITMIME, certificate until 2027-01-12"),
 		{
-			What: "DMARC", Subject: "example.com", State: digest.FindingWrong, Text: "there is no record", Next: "publish this record",
+			What: "DMARC", Subject: "example.com", State: digest.FindingWrong, Text: "there is no \x1b[32mrecord", Next: "publish this record",
 			Records: []digest.DNSRecord{{Name: "_dmarc.example.com", Type: "TXT", Value: "v=DMARC1; p=none; rua=mailto:dmarc@example.com"}},
 		},
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 
+	"courant/digest"
 	"courant/digest/ingest"
 
 	"github.com/spf13/cobra"
@@ -46,6 +47,36 @@ func (p *program) fetch(ctx context.Context, h *house, sources []string) error {
 		return fmt.Errorf("%d of %d sources could not be polled", failed, len(results))
 	}
 	return nil
+}
+
+// fetchNew polls the sources that were never polled, so that the first edition
+// of a fresh config has something to carry. One that fails is told, and keeps
+// no edition from the others.
+func (p *program) fetchNew(ctx context.Context, h *house) error {
+	states, err := h.store.SourceStates(ctx)
+	if err != nil {
+		return err
+	}
+	polled := map[digest.Source]bool{}
+	for _, s := range states {
+		polled[digest.Source{Name: s.Source.Name, Kind: s.Source.Kind, URL: s.Source.URL}] = !s.LastPoll.IsZero()
+	}
+	var names []string
+	for _, s := range h.config.Sources {
+		if !polled[digest.Source{Name: s.Name, Kind: s.Kind, URL: s.URL}] {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	results, err := h.ingest().FetchNow(ctx, names...)
+	for _, r := range results {
+		if r.Err != nil {
+			fmt.Fprintln(p.stderr, "courant:", r.Err)
+		}
+	}
+	return err
 }
 
 // showPoll prints how one poll ended.

@@ -39,9 +39,6 @@ func (i *interview) askFeed(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := i.checkCategory(); err != nil {
-			return err
-		}
 		if i.opt.noTest {
 			i.untried = append(i.untried, "the feed")
 			return nil
@@ -71,18 +68,6 @@ func (i *interview) sourceFault() error {
 			return fmt.Errorf("%s", f.Message)
 		}
 	}
-	return nil
-}
-
-func (i *interview) checkCategory() error {
-	if i.opt.category == "" {
-		return nil
-	}
-	category, err := parseLine(i.opt.category)
-	if err != nil {
-		return misuse{fmt.Errorf("--category: %w", err)}
-	}
-	i.opt.category, i.draft.Source.Category = category, category
 	return nil
 }
 
@@ -208,7 +193,7 @@ func sourceName(seen ingest.Extraction, host string) string {
 	if seen.Kind != ingest.KindFeed {
 		name = seen.Articles[0].Site
 	}
-	if name, err := parseLine(shortened(name, longestSourceName)); err == nil {
+	if name, err := writableLine(shortened(name, longestSourceName)); err == nil {
 		return name
 	}
 	return host
@@ -223,15 +208,20 @@ func shortened(s string, most int) string {
 	return strings.TrimSpace(string(runes[:most-1])) + "…"
 }
 
-// usualCategory is the one that at least half of the articles bring; empty:
-// none.
+// usualCategory is the one that at least half of the articles bring, as the
+// first of them writes it; empty: none.
 func usualCategory(articles []digest.Article) string {
-	count := map[string]int{}
+	count, written := map[string]int{}, map[string]string{}
 	for _, a := range articles {
-		key := strings.ToLower(a.Category)
+		category, err := writableLine(shortened(a.Category, longestSourceName))
+		if err != nil {
+			continue
+		}
+		key := strings.ToLower(category)
 		count[key]++
-		if category, err := parseLine(shortened(a.Category, longestSourceName)); err == nil && count[key]*2 >= len(articles) {
-			return category
+		written[key] = cmp.Or(written[key], category)
+		if count[key]*2 >= len(articles) {
+			return written[key]
 		}
 	}
 	return ""

@@ -10,8 +10,13 @@ import (
 )
 
 // fromMachine settles what is not asked: time zone and language, by flag or
-// as this machine has them.
+// as this machine has them, and a category by flag.
 func (i *interview) fromMachine() (err error) {
+	if i.opt.category != "" {
+		if i.opt.category, err = writableLine(i.opt.category); err != nil {
+			return misuse{fmt.Errorf("--category: %w", err)}
+		}
+	}
 	if i.opt.zone == "" {
 		i.draft.Zone = machineZone("/", i.env)
 	} else if i.draft.Zone, err = parseZone(i.opt.zone); err != nil {

@@ -15,7 +15,7 @@ func (i *interview) askName(ctx context.Context) error {
 		flag: "name", given: i.opt.name, number: 1, title: "Name",
 		says: "Who the mails come from, as readers know it. For example: Harbour News",
 		take: func(s string) (err error) {
-			i.draft.Name, err = parseLine(s)
+			i.draft.Name, err = writableLine(s)
 			return err
 		},
 	})
@@ -30,7 +30,9 @@ func (i *interview) askSender(ctx context.Context) error {
 		flag: "postal-address", given: i.opt.postal, title: "Postal address",
 		says: "Your postal address, at the foot of every digest: the law of many countries wants it.\nFor example: 1 Quay Street, Harbour City",
 		take: func(s string) (err error) {
-			i.draft.Postal, err = parseLines(s)
+			if i.draft.Postal, err = parseLines(s); err == nil {
+				err = writable(i.draft.Postal)
+			}
 			return err
 		},
 	})
@@ -41,6 +43,9 @@ func (i *interview) senderQuestion() question {
 		flag: "from", given: i.opt.from, number: 2, title: "Sender",
 		says: "The address that every digest comes from, of a domain of yours. For example: news@example.com",
 		take: func(s string) error {
+			if len(s) > 1 && s[0] == '\'' && s[len(s)-1] == '\'' {
+				s = s[1 : len(s)-1] // the quotes that YAML wants around a name in quotes
+			}
 			from, err := parseMailbox(s)
 			if err != nil {
 				return err
@@ -49,7 +54,7 @@ func (i *interview) senderQuestion() question {
 				from.Name = i.draft.Name
 			}
 			i.draft.From = from
-			return nil
+			return writable(mailboxText(from))
 		},
 	}
 }

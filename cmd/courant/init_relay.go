@@ -176,7 +176,7 @@ func (i *interview) askLogin(ctx context.Context, username string) error {
 				i.draft.Relay.Username = ""
 				return nil
 			}
-			i.draft.Relay.Username, err = parseLine(s)
+			i.draft.Relay.Username, err = writableLine(s)
 			return err
 		},
 	})

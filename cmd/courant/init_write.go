@@ -176,12 +176,12 @@ func (d draft) smtpYAML(b *strings.Builder, line func(indent, key, value, commen
 	}
 }
 
-// yamlScalar is a text as YAML: as YAML's own writer has it, or in JSON's quotes
-// where the config's reader would not read that back.
+// yamlScalar is a text as YAML: as YAML's own writer has it, or in JSON's
+// quotes where the config's reader would not read that back.
 func yamlScalar(s string) string {
 	if text, err := yaml.Marshal(s); err == nil {
 		plain := strings.TrimSuffix(string(text), "\n")
-		if !strings.ContainsAny(plain, "\n") && readsAs(plain, s) {
+		if got, err := readText(plain); err == nil && got == s && !strings.Contains(plain, "\n") {
 			return plain
 		}
 	}
@@ -193,19 +193,39 @@ func yamlScalar(s string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// readsAs says whether the config's reader takes written for s.
-func readsAs(written, s string) bool {
+// readText is what the config's reader makes of a scalar.
+func readText(written string) (string, error) {
 	r := &configReader{env: func(string) (string, bool) { return "", false }}
 	m := r.parse([]byte("name: " + written + "  # comment\n"))
+	if len(r.faults) > 0 {
+		return "", errors.New(r.faults[0].Message)
+	}
 	if m == nil {
-		return false
+		return "", errors.New("this is no text of a config")
 	}
-	v, found := m.take("name")
-	if !found {
-		return false
+	v, _ := m.take("name")
+	return v.text()
+}
+
+// writable says whether a text can stand in a config: ${...} can't, nor what
+// is no UTF-8.
+func writable(s string) error {
+	switch got, err := readText(yamlScalar(s)); {
+	case err != nil:
+		return err
+	case got != s:
+		return errors.New("this is no UTF-8 text; set the terminal to UTF-8")
 	}
-	got, err := v.text()
-	return err == nil && len(r.faults) == 0 && got == s
+	return nil
+}
+
+// writableLine is parseLine for what will stand in a config.
+func writableLine(s string) (string, error) {
+	s, err := parseLine(s)
+	if err != nil {
+		return "", err
+	}
+	return s, writable(s)
 }
 
 // faults are what the config has against the draft so far; what is still to be

@@ -21,7 +21,7 @@ func (p *program) sendCommand() *cobra.Command {
 The edition is an extra one: it has a number, goes to every reader of the
 digest, and the next edition begins where it ends. With --only it is a proof
 for one address, any address: it has no number, and no reader's history and no
-window changes.`,
+window changes. Sources that were never polled are polled first.`,
 		Example: "  courant send morning --only me@example.org\n  courant send morning",
 		Args:    arguments(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -35,6 +35,9 @@ window changes.`,
 func (p *program) send(ctx context.Context, h *house, name, only string) error {
 	d, err := h.config.digestNamed(name)
 	if err != nil {
+		return err
+	}
+	if err := p.fetchNew(ctx, h); err != nil {
 		return err
 	}
 	e, err := h.publishNow(ctx, d, only)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
 
@@ -120,9 +121,11 @@ func (a *asker) secret(ctx context.Context, standard string) (string, error) {
 		fmt.Fprintln(a.out)
 		return strings.TrimRight(answer, "\r\n"), err
 	}
-	state, err := term.GetState(a.fd)
+	// Before the prompt, since whoever sees it may type at once: ReadPassword
+	// itself would come too late.
+	back, err := hideInput(a.fd)
 	if err != nil {
-		return "", fmt.Errorf("ask the terminal: %w", err)
+		return "", err
 	}
 	a.prompt(standard)
 	answer, err := a.read(ctx, func() (string, error) {
@@ -130,11 +133,22 @@ func (a *asker) secret(ctx context.Context, standard string) (string, error) {
 		return string(b), err
 	})
 	fmt.Fprintln(a.out)
-	if ctx.Err() != nil {
-		// ReadPassword still waits; the shell must not be left without an echo.
-		return "", errors.Join(err, term.Restore(a.fd, state))
+	// Also where ReadPassword still waits: the shell wants its echo.
+	return answer, errors.Join(err, back())
+}
+
+// hideInput keeps a terminal from showing what is typed, until back is called.
+func hideInput(fd int) (back func() error, err error) {
+	before, err := unix.IoctlGetTermios(fd, readModes)
+	if err != nil {
+		return nil, fmt.Errorf("ask the terminal: %w", err)
 	}
-	return answer, err
+	hidden := *before
+	hidden.Lflag &^= unix.ECHO
+	if err := unix.IoctlSetTermios(fd, setModes, &hidden); err != nil {
+		return nil, fmt.Errorf("keep the terminal from showing the password: %w", err)
+	}
+	return func() error { return unix.IoctlSetTermios(fd, setModes, before) }, nil
 }
 
 // read waits for an answer or the end of ctx. A read of a terminal can't be

@@ -31,7 +31,7 @@ func (i *interview) askSender(ctx context.Context) error {
 		says: "Your postal address, at the foot of every digest: the law of many countries wants it.\nFor example: 1 Quay Street, Harbour City",
 		take: func(s string) (err error) {
 			if i.draft.Postal, err = parseLines(s); err == nil {
-				err = writable(i.draft.Postal)
+				err = fitForConfig(i.draft.Postal)
 			}
 			return err
 		},
@@ -54,7 +54,7 @@ func (i *interview) senderQuestion() question {
 				from.Name = i.draft.Name
 			}
 			i.draft.From = from
-			return writable(mailboxText(from))
+			return fitForConfig(mailboxText(from))
 		},
 	}
 }

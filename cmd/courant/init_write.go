@@ -207,9 +207,9 @@ func readText(written string) (string, error) {
 	return v.text()
 }
 
-// writable says whether a text can stand in a config: ${...} can't, nor what
+// fitForConfig says whether a text can stand in a config: ${...} can't, nor what
 // is no UTF-8.
-func writable(s string) error {
+func fitForConfig(s string) error {
 	switch got, err := readText(yamlScalar(s)); {
 	case err != nil:
 		return err
@@ -225,7 +225,7 @@ func writableLine(s string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s, writable(s)
+	return s, fitForConfig(s)
 }
 
 // faults are what the config has against the draft so far; what is still to be

@@ -147,3 +147,25 @@ digests:
 		}
 	}
 }
+
+// "Read more" in a mail of the demo leads to these pages.
+func TestSamplePagesAreReadable(t *testing.T) {
+	t.Parallel()
+	press, base, _ := served(t)
+	press.Publish()
+	press.Publish()
+	d := &desk{t: t, listen: strings.TrimPrefix(base, "http://")}
+	v := d.visit(t, openBrowser(t))
+	for name, path := range map[string]string{
+		"press": "/", "front": "/harbour-courier/", "headed": "/harbour-courier/flood-fund", "summary": "/fennwick-wire/seals-from-the-air",
+		"german": "/brueckstaedter-tagblatt/nahverkehr", "paywalled": "/orrery-and-moss/lake-calendar", "bare": "/orrery-and-moss/paper-lead-test",
+		"alone": "/marrowby-review/the-clock-keeper", "attributed": "/harbour-courier/hundred-kitchens", "missing": "/nothing-here",
+	} {
+		if status := v.open(base + path); status != 200 && name != "missing" {
+			t.Errorf("%s answered %d", path, status)
+		}
+		// JSON-LD is data, which no browser runs; the audit wants no script at all.
+		ask[bool](v, `!document.querySelector('script[type="application/ld+json"]')?.remove()`)
+		v.sound("sample-" + name)
+	}
+}

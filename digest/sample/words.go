@@ -12,7 +12,6 @@ type words struct {
 	Published string
 	Latest    string
 	Feeds     string
-	Skip      string
 	Invented  string // at the foot of each page
 	All       string
 }
@@ -20,12 +19,12 @@ type words struct {
 func wordsIn(language string) words {
 	if language == "de" {
 		return words{
-			Points: "Das Wichtigste in Kürze", By: "Von", Published: "Veröffentlicht", Latest: "Neueste Beiträge", Feeds: "Feeds", Skip: "Zum Inhalt",
+			Points: "Das Wichtigste in Kürze", By: "Von", Published: "Veröffentlicht", Latest: "Neueste Beiträge", Feeds: "Feeds",
 			Invented: "Eine erfundene Zeitung: Orte, Menschen, Studien und Zahlen auf dieser Seite gibt es nicht.", All: "Alle Blätter dieser Presse",
 		}
 	}
 	return words{
-		Points: "Key points", By: "By", Published: "Published", Latest: "Latest stories", Feeds: "Feeds", Skip: "To the content",
+		Points: "Key points", By: "By", Published: "Published", Latest: "Latest stories", Feeds: "Feeds",
 		Invented: "An invented publication: the places, people, studies and figures on this page do not exist.", All: "All publications of this press",
 	}
 }

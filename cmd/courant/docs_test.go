@@ -165,6 +165,9 @@ func TestDocsShowEveryCommandAndFlag(t *testing.T) {
 	}
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {
+		if c.Hidden { // for the program's own processes
+			return
+		}
 		if c.Runnable() && !strings.Contains(string(text), c.CommandPath()+"\n") && !strings.Contains(string(text), c.CommandPath()+" ") {
 			t.Errorf("docs/commands.md doesn't show %s", c.CommandPath())
 		}

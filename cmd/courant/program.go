@@ -109,6 +109,7 @@ A first day:
 		p.whyCommand(),
 		p.readersCommand(),
 		p.bounceCommand(),
+		p.rehearseCommand(),
 		p.migrateCommand(),
 		p.schemaCommand(),
 		p.completionCommand(),

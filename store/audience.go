@@ -28,15 +28,8 @@ func (p *publication) material(ctx context.Context) (digest.Material, error) {
 	if err := p.tx.GetContext(ctx, &oldest, `SELECT min(since) FROM audience`); err != nil {
 		return m, fmt.Errorf("read the oldest window: %w", err)
 	}
-	since := p.edition.WindowFrom
-	if oldest != nil && oldest.Before(since) {
-		since = *oldest
-	}
 	var err error
-	if m.Candidates, err = selectCandidates(ctx, p.tx, since, p.edition.WindowTo, p.order.Digest.Categories); err != nil {
-		return m, err
-	}
-	if m.Sent, err = sentStories(ctx, p.tx, p.order.Now.Add(-72*time.Hour)); err != nil {
+	if err = p.newsSince(ctx, &m, oldest); err != nil {
 		return m, err
 	}
 	if p.order.Kind != digest.KindProof {
@@ -48,14 +41,31 @@ func (p *publication) material(ctx context.Context) (digest.Material, error) {
 	return m, err
 }
 
+// newsSince reads what there is to tell: the articles of the widest window,
+// and what was told lately.
+func (p *publication) newsSince(ctx context.Context, m *digest.Material, oldest *time.Time) (err error) {
+	since := p.edition.WindowFrom
+	if oldest != nil && oldest.Before(since) {
+		since = *oldest
+	}
+	if m.Candidates, err = selectCandidates(ctx, p.tx, since, p.edition.WindowTo, p.order.Digest.Categories); err != nil {
+		return err
+	}
+	m.Sent, err = sentStories(ctx, p.tx, p.order.Now.Add(-72*time.Hour))
+	return err
+}
+
 // fillAudience lists who gets the edition: active on one of the digest's
 // lists, not gone, not paused, not suppressed, and due by frequency. Since is
 // where the reader's window begins: the last edition of the digest the reader
 // had, else the first one published since the reader came, else the edition's
 // own window.
 //
+// Who is paused or suppressed is judged as of the edition's moment, which lies
+// ahead where the edition is only planned.
+//
 // The queries stay on whole sets: a million readers take seconds, not a query
-// each.
+// each. Where only one reader is asked for, each set is narrowed to that one.
 func (p *publication) fillAudience(ctx context.Context) error {
 	d := p.order.Digest
 	zones, err := p.knownZones(ctx)
@@ -74,11 +84,13 @@ func (p *publication) fillAudience(ctx context.Context) error {
 			JOIN deliveries d ON d.edition_id = r.id
 			JOIN variants v ON v.id = d.variant_id
 			WHERE (d.state IN ('claimed', 'sending', 'accepted', 'in doubt', 'bounced', 'complained') OR d.resends > 0)
+			  AND ($11::bigint IS NULL OR d.reader_id = $11)
 			GROUP BY d.reader_id
 		), subscribed AS (
 			SELECT s.reader_id, min(s.since) AS since
 			FROM subscriptions s
 			WHERE s.list = ANY ($5::text[]) AND s.state = 'active'
+			  AND ($11::bigint IS NULL OR s.reader_id = $11)
 			GROUP BY s.reader_id
 		), due AS (
 			SELECT r.id AS reader_id, r.language, `+zoneColumn+` AS zone, c.categories, c.frequency, c.weekday,
@@ -89,8 +101,8 @@ func (p *publication) fillAudience(ctx context.Context) error {
 			LEFT JOIN had h ON h.reader_id = r.id
 			WHERE r.email IS NOT NULL
 			  AND c.left_at IS NULL
-			  AND (c.paused_until IS NULL OR c.paused_until <= $3)
-			  AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.email_hash = r.email_hash AND (x.until IS NULL OR x.until > $3))
+			  AND (c.paused_until IS NULL OR c.paused_until <= $12::timestamptz)
+			  AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.email_hash = r.email_hash AND (x.until IS NULL OR x.until > $12))
 		)
 		SELECT reader_id, language, zone, categories, NULL::bigint[] AS had, NULL::bigint AS grp,
 		       COALESCE(window_to,
@@ -109,11 +121,21 @@ func (p *publication) fillAudience(ctx context.Context) error {
 		      ELSE true
 		      END`,
 		d.Name, p.id, p.order.Now, fmt.Sprintf("%d hours", int(lookBack.Hours())), textArray(d.Lists),
-		p.zone, p.localDay(), p.edition.WindowFrom, homeZone(d), textArray(zones))
+		p.zone, p.localDay(), p.edition.WindowFrom, homeZone(d), textArray(zones),
+		p.reader, p.moment())
 	if err != nil {
 		return fmt.Errorf("list the audience: %w", err)
 	}
 	return nil
+}
+
+// moment is when the edition goes out: its instant where that lies ahead, else
+// now.
+func (p *publication) moment() time.Time {
+	if p.edition.Instant.After(p.order.Now) {
+		return p.edition.Instant
+	}
+	return p.order.Now
 }
 
 // zoneColumn is the zone a reader's mail is shown in: in a digest of readers'
@@ -196,13 +218,14 @@ func (p *publication) fillHad(ctx context.Context, m digest.Material) error {
 			FROM told t
 			JOIN editions e ON e.id = t.edition_id
 			JOIN deliveries d ON d.edition_id = t.edition_id AND d.variant_id = t.id
-			WHERE d.state IN ('claimed', 'sending', 'accepted', 'in doubt', 'bounced', 'complained')
-			   OR d.resends > 0 -- was in doubt: the first copy may have come
-			   OR d.state = 'queued' AND e.digest <> $2 AND e.state IN ('open', 'sending', 'held')
+			WHERE ($3::bigint IS NULL OR d.reader_id = $3)
+			  AND (d.state IN ('claimed', 'sending', 'accepted', 'in doubt', 'bounced', 'complained')
+			       OR d.resends > 0 -- was in doubt: the first copy may have come
+			       OR d.state = 'queued' AND e.digest <> $2 AND e.state IN ('open', 'sending', 'held'))
 			GROUP BY d.reader_id
 		)
 		UPDATE audience a SET had = h.variants FROM had h WHERE h.reader_id = a.reader_id`,
-		pq.Array(known), p.order.Digest.Name)
+		pq.Array(known), p.order.Digest.Name, p.reader)
 	if err != nil {
 		return fmt.Errorf("read what readers had: %w", err)
 	}
@@ -298,15 +321,48 @@ func sentStories(ctx context.Context, q sqlx.QueryerContext, since time.Time) ([
 }
 
 // Material gathers what an edition ordered like this would be decided from,
-// and changes nothing: for plan and preview.
-func (s *Store) Material(ctx context.Context, o digest.Order) (m digest.Material, err error) {
+// and changes nothing: for plan and preview. A slot that is answered gives
+// the edition that answers it, or the reason why it was skipped, and no groups.
+func (s *Store) Material(ctx context.Context, o digest.Order) (digest.Material, error) {
+	return s.foresee(ctx, o, nil, (*publication).material)
+}
+
+// MaterialFor is Material with one reader for an audience: quick, however many
+// others there are. No group means that the reader is not due.
+func (s *Store) MaterialFor(ctx context.Context, o digest.Order, reader digest.ReaderID) (digest.Material, error) {
+	return s.foresee(ctx, o, (*int64)(&reader), (*publication).material)
+}
+
+// Renew reads the news of a material again and keeps its groups, which take
+// the time: an editor who reloads a preview looks for an article, not for a
+// reader who came a minute ago.
+func (s *Store) Renew(ctx context.Context, o digest.Order, m digest.Material) (digest.Material, error) {
+	return s.foresee(ctx, o, nil, func(p *publication, ctx context.Context) (digest.Material, error) {
+		renewed := digest.Material{Digest: o.Digest, Edition: p.edition, Groups: m.Groups}
+		var oldest *time.Time
+		for _, g := range m.Groups {
+			if oldest == nil || g.Since.Before(*oldest) {
+				oldest = &g.Since
+			}
+		}
+		return renewed, p.newsSince(ctx, &renewed, oldest)
+	})
+}
+
+// foresee begins a publication, looks, and takes all of it back.
+func (s *Store) foresee(
+	ctx context.Context, o digest.Order, reader *int64, look func(*publication, context.Context) (digest.Material, error),
+) (m digest.Material, err error) {
 	err = s.tx(ctx, func(tx *sqlx.Tx) error {
-		p := publication{tx: tx, order: o}
+		p := publication{tx: tx, order: o, reader: reader}
+		if err := p.spread(ctx); err != nil {
+			return err
+		}
 		if answered, err := p.begin(ctx); err != nil || answered {
 			m = digest.Material{Digest: o.Digest, Edition: p.edition}
 			return errors.Join(err, tx.Rollback())
 		}
-		if m, err = p.material(ctx); err != nil {
+		if m, err = look(&p, ctx); err != nil {
 			return err
 		}
 		return tx.Rollback()

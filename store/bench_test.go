@@ -99,3 +99,35 @@ func BenchmarkPublish100000(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)*100_000/b.Elapsed().Seconds(), "readers/s")
 }
+
+// BenchmarkPreviewAmong100000 is what a preview waits for: everybody once, then
+// the news at each load, or one reader.
+func BenchmarkPreviewAmong100000(b *testing.B) {
+	n := newNewsroom(b)
+	n.multitude(100_000)
+	n.do(`UPDATE subscriptions SET since = '2025-12-01'`)
+	n.publish()
+	n.do(`UPDATE deliveries SET state = 'accepted', settled_at = now(), intent_at = now(), message_id = 'm' WHERE state = 'queued'`)
+	n.do(`ANALYZE deliveries`)
+	n.report(20)
+	n.now = n.now.Add(time.Hour)
+	o := digest.Order{Digest: n.digest, Kind: digest.KindExtra, Now: n.now, FirstWindow: n.now.Add(-time.Hour)}
+	m, err := n.Material(b.Context(), o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, look := range map[string]func() (digest.Material, error){
+		"everybody":  func() (digest.Material, error) { return n.Material(b.Context(), o) },
+		"load":       func() (digest.Material, error) { return n.Renew(b.Context(), o, m) },
+		"one reader": func() (digest.Material, error) { return n.MaterialFor(b.Context(), o, 77_777) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				m, err := look()
+				if err != nil || len(m.Groups) != 1 || len(m.Candidates) == 0 {
+					b.Fatalf("%+v, %v", m, err)
+				}
+			}
+		})
+	}
+}

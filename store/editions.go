@@ -99,6 +99,7 @@ func partitionOf(id digest.EditionID) string {
 type publication struct {
 	tx      *sqlx.Tx
 	order   digest.Order
+	reader  *int64 // looks at this reader only; nil: at all, as every publication that counts
 	id      digest.EditionID
 	edition digest.Edition
 	joined  bool // a later zone of an edition that is out
@@ -112,9 +113,8 @@ func (p *publication) run(ctx context.Context, compose func(digest.Material) (di
 	if _, err := p.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1::bigint # hashtext(current_schema()))`, int64(publishLock)); err != nil {
 		return p.edition, fmt.Errorf("wait for other publications: %w", err)
 	}
-	// Sorts and hashes of a million readers stay in memory.
-	if _, err := p.tx.ExecContext(ctx, `SET LOCAL work_mem = '64MB'`); err != nil {
-		return p.edition, fmt.Errorf("ask for memory: %w", err)
+	if err := p.spread(ctx); err != nil {
+		return p.edition, err
 	}
 	answered, err := p.begin(ctx)
 	if err != nil || answered {
@@ -146,6 +146,14 @@ func (p *publication) run(ctx context.Context, compose func(digest.Material) (di
 		}
 	}
 	return p.edition, nil
+}
+
+// spread lets sorts and hashes of a million readers stay in memory.
+func (p *publication) spread(ctx context.Context) error {
+	if _, err := p.tx.ExecContext(ctx, `SET LOCAL work_mem = '64MB'`); err != nil {
+		return fmt.Errorf("ask for memory: %w", err)
+	}
+	return nil
 }
 
 // nothingToSend says whether nobody would get a mail, and why not. Without

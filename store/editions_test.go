@@ -552,3 +552,80 @@ func TestPlanSeesWhatPublishSeesAndChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestMaterialForOneReaderIsThatReadersGroup(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	ids := n.subscribe("ann@example.org", "bob@example.org", "cem@example.org")
+	n.do(`INSERT INTO choices (reader_id, digest, categories) VALUES ($1, 'morning', '{Military}')`, ids[1])
+	n.do(`INSERT INTO choices (reader_id, digest, left_at) VALUES ($1, 'morning', now() - interval '1 day')`, ids[2])
+	e := n.publish() // ann and bob have had its story
+	n.do(`UPDATE deliveries SET state = 'accepted', settled_at = now(), intent_at = now(), message_id = 'm' WHERE edition_id = $1`, e)
+	n.report(2)
+	n.now = n.now.Add(time.Hour)
+	o := digest.Order{Digest: n.digest, Kind: digest.KindExtra, Now: n.now, FirstWindow: n.now.Add(-24 * time.Hour)}
+	all, err := n.Material(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all.Groups) != 2 {
+		t.Fatalf("groups %+v", all.Groups)
+	}
+	for i, want := range []int{1, 1, 0} {
+		m, err := n.MaterialFor(t.Context(), o, ids[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(m.Groups) != want || len(m.Candidates) != len(all.Candidates) || len(m.Sent) != len(all.Sent) {
+			t.Fatalf("reader %d: %+v", i, m)
+		}
+		if want == 0 {
+			continue
+		}
+		same := slices.IndexFunc(all.Groups, func(g digest.Group) bool { return (g.Categories != nil) == (i == 1) })
+		g, whole := m.Groups[0], all.Groups[same]
+		if g.Readers != 1 || !slices.Equal(g.Categories, whole.Categories) || !slices.Equal(g.Had, whole.Had) || len(g.Had) != 1 || !g.Since.Equal(whole.Since) {
+			t.Errorf("reader %d: %+v, of all: %+v", i, g, whole)
+		}
+	}
+}
+
+func TestRenewedMaterialHasTheNewsAndTheSameGroups(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.subscribe("ann@example.org")
+	n.report(1)
+	o := digest.Order{Digest: n.digest, Kind: digest.KindExtra, Now: n.now, FirstWindow: n.now.Add(-time.Hour)}
+	m, err := n.Material(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.report(2)
+	n.subscribe("bob@example.org")
+	again, err := n.Renew(t.Context(), o, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Candidates) != 1 || len(again.Candidates) != 3 || len(again.Groups) != 1 || again.Groups[0].Readers != 1 || again.Edition.Number != m.Edition.Number {
+		t.Errorf("first %+v, then %+v", m, again)
+	}
+}
+
+func TestWhoIsPausedIsAskedOfTheEditionsMoment(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	ids := n.subscribe("ann@example.org", "bob@example.org")
+	slot := n.slot(5, "Europe/Berlin")
+	n.now = slot.Instant.Add(-48 * time.Hour)
+	n.do(`INSERT INTO choices (reader_id, digest, paused_until) VALUES ($1, 'morning', $2)`, ids[0], slot.Instant.Add(-time.Hour))
+	n.do(`INSERT INTO choices (reader_id, digest, paused_until) VALUES ($1, 'morning', $2)`, ids[1], slot.Instant.Add(time.Hour))
+	for i, want := range []int{1, 0} {
+		m, err := n.MaterialFor(t.Context(), n.order(slot), ids[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(m.Groups) != want {
+			t.Errorf("reader %d is in %d groups", i, len(m.Groups))
+		}
+	}
+}

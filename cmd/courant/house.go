@@ -124,11 +124,13 @@ func (c Config) digestNamed(name string) (digest.Digest, error) {
 	if len(names) == 0 {
 		return digest.Digest{}, fmt.Errorf("%s has no digests; add one under digests", c.File)
 	}
-	return digest.Digest{}, misuse{fmt.Errorf("there is no digest %q in %s; it has %s", name, c.File, strings.Join(names, ", "))}
+	return digest.Digest{}, misuse{fmt.Errorf("there is no digest %q in %s; it has %s%s", name, c.File, strings.Join(names, ", "), didYouMean(name, names))}
 }
 
 // renderer makes the mails of this publication.
-func (h *house) renderer() (*render.Renderer, error) {
+func (h *house) renderer() (*render.Renderer, error) { return render.New(h.renderConfig()) }
+
+func (h *house) renderConfig() render.Config {
 	c := h.config
 	rc := render.Config{
 		Name: c.Name, URL: c.URL, From: c.From.String(), PostalAddress: c.PostalAddress, Keys: h.keys, ReturnPath: c.ReturnPath,
@@ -136,7 +138,7 @@ func (h *house) renderer() (*render.Renderer, error) {
 	if c.ReplyTo.Address != "" {
 		rc.ReplyTo = c.ReplyTo.String()
 	}
-	return render.New(rc)
+	return rc
 }
 
 // publisher turns slots and orders into editions.

@@ -102,6 +102,7 @@ A first day:
 		p.serveCommand(),
 		p.checkCommand(),
 		p.planCommand(),
+		p.previewCommand(),
 		p.sendCommand(),
 		p.deliverCommand(),
 		p.fetchCommand(),

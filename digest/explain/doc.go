@@ -1,6 +1,7 @@
 // Package explain answers what will be sent and what was: plan looks ahead,
-// why looks back. It owns the words and the shape of the answers, as objects
-// for --json and as text for people.
+// preview names the mails of the coming edition, why looks back. It owns the
+// words and the shape of the answers, as objects for --json and as text for
+// people, set for the terminal they are read on.
 //
 // It decides nothing. What will be sent is decided by the same compose that
 // publishing uses, handed in; what was sent is what the rows say, gathered by

@@ -19,7 +19,7 @@ func WritePlan(w io.Writer, plan []Planned, look Look) error {
 	if len(plan) == 0 {
 		s.line(0, piece{text: "no slot is due in that time"})
 	}
-	told := map[string]bool{} // what the schedule of a digest calls for is said once
+	told := map[string]bool{} // what holds for every slot is said once
 	for rest := plan; len(rest) > 0; {
 		if len(rest) < len(plan) {
 			s.line(0)
@@ -45,12 +45,7 @@ func (p Planned) known() bool { return !p.later && p.skipped == "" }
 
 // edition sets a slot with all that its edition would carry.
 func (s *sheet) edition(p Planned, told map[string]bool) {
-	head := []piece{{strong, cmp.Or(p.title, p.Digest)}}
-	if p.title != "" && p.title != p.Digest {
-		head = append(head, piece{faint, " (" + p.Digest + ")"})
-	}
-	head = append(head, piece{text: "  " + day(p.Local) + ", " + clock(p.Local) + " " + p.Zone})
-	s.line(4, append(head, piece{faint, inUTC(p.Local)})...)
+	s.heading(p.Digest, p.title, p.Local, p.Zone)
 	switch {
 	case p.Readers == 0:
 		s.line(4, piece{warning, "  to nobody"})
@@ -62,6 +57,17 @@ func (s *sheet) edition(p Planned, told map[string]bool) {
 	s.warnings(2, p, told)
 	s.articles(p)
 	s.leftOut(p.LeftOut)
+}
+
+// heading names an edition: its digest, by title and by the name that commands
+// take, and its moment on the zone's clock.
+func (s *sheet) heading(name, title string, local time.Time, zone string) {
+	head := []piece{{strong, cmp.Or(title, name)}}
+	if title != "" && title != name {
+		head = append(head, piece{faint, " (" + name + ")"})
+	}
+	head = append(head, piece{text: "  " + day(local) + ", " + clock(local) + " " + zone})
+	s.line(4, append(head, piece{faint, inUTC(local)})...)
 }
 
 // warnings sets what is to be said of a slot, each once.
@@ -89,6 +95,10 @@ func (s *sheet) articles(p Planned) {
 	number := len(strconv.Itoa(len(p.Articles)))
 	category := widest(widestCategory, categories...)
 	for i, a := range p.Articles {
+		if i == p.own {
+			s.line(0)
+			s.line(4, piece{strong, "  For some readers only"}, piece{faint, ", by their choices or what they have not had"})
+		}
 		hang := s.headline(number, category, i+1, a.Category, a.Title)
 		notes := []string{pointsWord(a.PointsFrom), a.source, seen(a.firstSeen, p.Local.Location()), a.rank}
 		s.line(hang, piece{faint, strings.Repeat(" ", hang) + joined(notes)})
@@ -145,7 +155,12 @@ func reasons[T any](left []T, reason func(T) string) []string {
 // slots sets slots of which nothing more is known, a line each.
 func (s *sheet) slots(plan []Planned, told map[string]bool) {
 	if slices.ContainsFunc(plan, func(p Planned) bool { return p.later }) {
-		s.line(2, piece{strong, "Later"}, piece{faint, ", with what comes in until then; readers are counted as of now"})
+		head := []piece{{strong, "Later"}, {faint, ", with what comes in until then; readers are counted as of now"}}
+		if told[""] {
+			head = head[:1]
+		}
+		told[""] = true
+		s.line(2, head...)
 	}
 	var days, clocks, names []string
 	for _, p := range plan {

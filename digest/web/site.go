@@ -190,6 +190,12 @@ func (h *handler) guard(rt route) http.Handler {
 			h.badToken(w, r)
 			return
 		}
+		if token.Ref == (digest.Ref{}) {
+			// A preview's, which names no delivery: no button may do anything,
+			// not even a mail program's own (RFC 8058 wants any 2xx).
+			h.notice(w, r, http.StatusOK, "notice.preview")
+			return
+		}
 		rt.serve(w, r, token.Ref)
 	})
 }

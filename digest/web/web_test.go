@@ -284,6 +284,26 @@ func TestForgedTokensGetOnePageAndChangeNothing(t *testing.T) {
 	}
 }
 
+func TestLinksOfAPreviewSaySoAndChangeNothing(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	for prefix, purpose := range map[string]digest.Purpose{"/u/": digest.PurposeOneClick, "/p/": digest.PurposePage, "/v/": digest.PurposeView} {
+		link := w.linkFor(prefix, purpose, digest.Ref{})
+		answers := []answer{w.get(link)}
+		if prefix != "/v/" {
+			answers = append(answers, w.do("POST", link, urlencoded, "List-Unsubscribe=One-Click"), w.press(link, "do", "leave"))
+		}
+		for _, a := range answers {
+			if a.StatusCode != http.StatusOK || !strings.Contains(a.body, "This is a preview") {
+				t.Errorf("%s %s: %s\n%s", a.Request.Method, prefix, a.Status, a.body)
+			}
+		}
+	}
+	if got := w.rows.written(); len(got) != 0 {
+		t.Errorf("a preview changed %q", got)
+	}
+}
+
 func TestHeaderTokenOnlyLeaves(t *testing.T) {
 	t.Parallel()
 	w := open(t)
@@ -660,6 +680,7 @@ func TestEveryPageIsWellFormedAndSafe(t *testing.T) {
 		})
 		pages := map[string]string{
 			"missing": w.get(w.URL + "/").body, "bad": w.get(w.URL + "/u/x").body,
+			"preview":     w.get(w.linkFor("/p/", digest.PurposePage, digest.Ref{})).body,
 			"unsubscribe": w.get(w.headerLink()).body, "choices": w.get(w.pageLink()).body,
 			"none":       w.press(w.pageLink(), "do", "categories").body,
 			"categories": w.press(w.pageLink(), "do", "categories", "category", hostile).body,

@@ -1,0 +1,452 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"courant/digest"
+	"courant/digest/explain"
+	"courant/digest/publish"
+	"courant/digest/render"
+	"courant/digest/schedule"
+
+	"github.com/spf13/cobra"
+)
+
+// previewed is what was asked of a preview.
+type previewed struct {
+	digest string
+	at     string // --at; empty: the next slot
+	reader string // --for; empty: everybody
+	dir    string // --out; empty: a page
+	port   int
+}
+
+func (p *program) previewCommand() *cobra.Command {
+	var o previewed
+	c := &cobra.Command{
+		Use:   "preview DIGEST",
+		Short: "Show the coming edition in a browser, or as .eml, .html and .txt files",
+		Long: `Show the coming edition of a digest as the mails it would be, from the articles
+that are here now: on a page of this machine until Ctrl-C, made anew whenever
+the page is loaded, or with --out as files. Nothing is published or sent and no
+row changes. The links to a reader's pages belong to nobody.
+
+Without --for the digest's own choice comes first, then what other groups of
+readers would get. With --for it is the mail of one reader, or the reason why
+there would be none; any other address gets what a new reader would.`,
+		Example: "  courant preview morning\n  courant preview morning --at 07:00 --for ann@example.org\n  courant preview morning --out proofs",
+		Args:    arguments(1, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.digest = args[0]
+			if o.port < 0 || o.port > 65535 {
+				return misuse{errors.New("--port takes a number from 0 to 65535; 0 is any that is free")}
+			}
+			return p.with(c.Context(), p.quiet(), func(h *house) error { return p.preview(c.Context(), h, o) })
+		},
+	}
+	c.Flags().StringVar(&o.at, "at", "", "the slot at or after this `TIME`: 2026-11-23, \"2026-11-23 07:00\", 07:00, or RFC 3339")
+	c.Flags().StringVar(&o.reader, "for", "", "what the reader with this `ADDRESS` would get")
+	c.Flags().StringVar(&o.dir, "out", "", "write files into this `DIR` instead of serving a page")
+	c.Flags().IntVar(&o.port, "port", 0, "the `PORT` of the page; 0: any that is free")
+	return c
+}
+
+func (p *program) preview(ctx context.Context, h *house, o previewed) error {
+	stop := showProgress(ctx, p.stderr, func() string { return "looking who would get it" })
+	v, err := h.outlook(ctx, o)
+	stop()
+	if err != nil {
+		return err
+	}
+	if o.dir == "" {
+		return p.servePreview(ctx, h, v, o)
+	}
+	pull, err := v.pull(ctx, h, h.config.URL)
+	if err != nil {
+		return err
+	}
+	said := pull.said
+	if said.Mails, err = writeMails(o, pull); err != nil {
+		return err
+	}
+	return explain.WritePreview(p.stdout, said, p.look())
+}
+
+// outlook is a coming edition, and for whom it is looked at.
+type outlook struct {
+	digest   digest.Digest
+	order    digest.Order
+	local    time.Time // when it goes out
+	notes    []string
+	reader   digest.Reader // zero: nobody in particular
+	account  digest.Account
+	stranger string          // --for, where it is no reader's
+	material digest.Material // the groups of which stay
+}
+
+// outlook finds the slot and the reader that were asked for, and the readers
+// who would get the edition: the part that takes time where they are many.
+func (h *house) outlook(ctx context.Context, o previewed) (*outlook, error) {
+	d, err := h.config.digestNamed(o.digest)
+	if err != nil {
+		return nil, err
+	}
+	v := &outlook{digest: d}
+	if err := v.findReader(ctx, h, o.reader); err != nil {
+		return nil, err
+	}
+	if err := v.findSlot(ctx, h, o.at); err != nil {
+		return nil, err
+	}
+	switch {
+	case v.reader.ID != 0:
+		v.material, err = h.store.MaterialFor(ctx, v.order, v.reader.ID)
+	case v.stranger != "":
+		// Nobody has this id: no readers are counted, which is quick.
+		v.material, err = h.store.MaterialFor(ctx, v.order, 0)
+	default:
+		v.material, err = h.store.Material(ctx, v.order)
+	}
+	return v, err
+}
+
+func (v *outlook) findReader(ctx context.Context, h *house, address string) error {
+	if address == "" {
+		return nil
+	}
+	clean, err := mailAddress(address)
+	if err != nil {
+		return misuse{fmt.Errorf("--for %s: %w", address, err)}
+	}
+	now := h.now()
+	v.account, err = h.store.Why(ctx, h.keys.AddressHash(clean), now, now)
+	switch {
+	case errors.Is(err, digest.ErrNotFound):
+		v.stranger = clean
+		return nil
+	case err != nil:
+		return err
+	}
+	v.reader = v.account.Reader
+	v.reader.Address = clean // an erased reader has none any more
+	return nil
+}
+
+// findSlot orders the edition of the slot that was asked for, or of now where
+// the digest has no schedule.
+func (v *outlook) findSlot(ctx context.Context, h *house, at string) error {
+	zone, err := v.zone(ctx, h)
+	if err != nil {
+		return err
+	}
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		return fmt.Errorf("load the zone of %s: %w", v.digest.Name, err)
+	}
+	now := h.now()
+	if v.digest.Schedule == "" {
+		if at != "" {
+			return misuse{fmt.Errorf("--at %s: %s has no schedule; leave --at out to see what `courant send %[2]s` would send now", at, v.digest.Name)}
+		}
+		v.local = now.In(loc)
+		v.order, err = h.publisher().Order(digest.Order{Digest: v.digest, Kind: digest.KindExtra}, now)
+		return err
+	}
+	t, err := schedule.Parse(v.digest, zone)
+	if err != nil {
+		return err
+	}
+	from := now
+	if at != "" {
+		if from, err = readAt(at, now, loc); err != nil {
+			return misuse{fmt.Errorf("--at %w; %s", err, nextSlots(t, now, loc))}
+		}
+	}
+	next, _, found := v.slot(t, now, loc)
+	slot, passed, there := v.slot(t, from.Add(-time.Nanosecond), loc) // one at that very moment counts
+	if !found || !there {
+		return misuse{fmt.Errorf("%s has no slot to come from %s on that is not skipped; %s", v.digest.Name, cmp.Or(at, "now"), nextSlots(t, now, loc))}
+	}
+	if passed != "" {
+		v.notes = append(v.notes, passed)
+	}
+	if slot.Instant.After(next.Instant) {
+		v.notes = append(v.notes, fmt.Sprintf("what is here now goes out on %s; this edition will carry what comes in later", shortly(next, loc)))
+	}
+	if r := schedule.Remark(slot); r != "" {
+		v.notes = append(v.notes, r)
+	}
+	v.local = slot.Instant.In(loc)
+	// The window is that of the next edition: it is shown with what is here.
+	v.order, err = h.publisher().Order(digest.Order{Digest: v.digest, Kind: digest.KindSlot, Slot: slot}, next.Instant)
+	return err
+}
+
+// zone is whose clock the edition goes by: the digest's, or in a digest of
+// readers' zones the reader's or the one whose slot comes next.
+func (v *outlook) zone(ctx context.Context, h *house) (string, error) {
+	if v.digest.TimeZone != digest.ZoneReader {
+		return cmp.Or(v.digest.TimeZone, "UTC"), nil
+	}
+	home := cmp.Or(v.digest.HomeZone, "UTC")
+	zones, err := h.store.ReaderZones(ctx, v.digest)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case slices.Contains(zones, v.reader.Zone):
+		return v.reader.Zone, nil
+	case v.reader.ID != 0 || len(zones) == 0 || slices.Contains(zones, home):
+		zones = []string{home}
+	}
+	t, err := schedule.Parse(v.digest, zones...)
+	if err != nil {
+		return "", err
+	}
+	next := t.Next(1, h.now())
+	if len(next) == 0 {
+		return home, nil
+	}
+	if v.reader.ID == 0 {
+		v.notes = append(v.notes, "this is the edition for readers in "+next[0].Zone+"; `--for` shows another zone's")
+	}
+	return next[0].Zone, nil
+}
+
+// slotsAhead is how many slots are looked through for one that is not skipped.
+const slotsAhead = 400
+
+// slot is the first one after an instant that the config does not leave out,
+// and what is to be said of one that it does.
+func (v *outlook) slot(t schedule.Timetable, after time.Time, loc *time.Location) (slot digest.Slot, passed string, found bool) {
+	for _, slot := range t.Next(slotsAhead, after) {
+		slot = skipped(v.digest, slot)
+		if slot.State != digest.SlotSkipped {
+			return slot, passed, true
+		}
+		if passed == "" {
+			passed = fmt.Sprintf("nothing goes out on %s: %s", shortly(slot, loc), slot.Reason)
+		}
+	}
+	return slot, passed, false
+}
+
+func shortly(s digest.Slot, loc *time.Location) string {
+	return s.Instant.In(loc).Format("Mon 2 January 2006, 15:04")
+}
+
+// nextSlots names some, for someone who missed.
+func nextSlots(t schedule.Timetable, now time.Time, loc *time.Location) string {
+	var list []string
+	for _, s := range t.Next(3, now) {
+		list = append(list, s.Instant.In(loc).Format("2006-01-02 15:04"))
+	}
+	if len(list) == 0 {
+		return "its schedule has none"
+	}
+	return "the next slots are " + strings.Join(list, ", ")
+}
+
+// readAt reads --at, which must not have passed.
+func readAt(s string, now time.Time, loc *time.Location) (time.Time, error) {
+	at, err := readTime(strings.TrimSpace(s), now, loc)
+	if err == nil && at.Before(now.Truncate(time.Minute)) {
+		err = fmt.Errorf("%s has passed, and a preview shows what is to come", s)
+	}
+	return at, err
+}
+
+// readTime reads a moment, a local day or minute, or the next time the clock
+// shows a time of day.
+func readTime(s string, now time.Time, loc *time.Location) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, nil
+	}
+	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02T15:04"} {
+		if t, err := time.ParseInLocation(layout, s, loc); err == nil {
+			return t, nil
+		}
+	}
+	today := now.In(loc)
+	if t, err := time.ParseInLocation(time.DateOnly, s, loc); err == nil {
+		if digest.DateOf(t) == digest.DateOf(today) {
+			return now, nil // what is left of today
+		}
+		return t, nil
+	}
+	clock, err := time.Parse("15:04", s)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is no time: use 2026-11-23, \"2026-11-23 07:00\", 07:00, or 2026-11-23T07:00:00+01:00", s)
+	}
+	y, m, d := today.Date()
+	t := time.Date(y, m, d, clock.Hour(), clock.Minute(), 0, 0, loc)
+	if t.Before(now) {
+		t = time.Date(y, m, d+1, clock.Hour(), clock.Minute(), 0, 0, loc)
+	}
+	return t, nil
+}
+
+// pull is one pull of the press: the mails an outlook comes to.
+type pull struct {
+	said  explain.Preview
+	mails []pulled // beside said.Mails
+}
+
+// pulled is a mail that nobody gets.
+type pulled struct {
+	message *render.Message
+	to      digest.Recipient
+	edition digest.Edition
+	variant digest.Variant
+}
+
+// mostMails is how many variants a preview shows. Where every reader has had
+// other stories there are as many variants as readers.
+const mostMails = 12
+
+// pull composes and renders what the outlook's material makes. Links to pages
+// begin with base.
+func (v *outlook) pull(ctx context.Context, h *house, base string) (pull, error) {
+	out := pull{said: explain.Preview{Digest: v.digest.Name, Title: v.digest.Title, Local: v.local, Zone: v.local.Location().String(), Notes: slices.Clone(v.notes)}}
+	e := v.material.Edition
+	if over := e.ID != 0 && v.material.Groups == nil && v.material.Candidates == nil; over || e.State == "" {
+		out.said.Nothing = answered(e)
+		return out, nil
+	}
+	shown, err := publish.Preview(v.material)
+	if err != nil {
+		return out, err
+	}
+	if e.Published.Before(e.Instant) {
+		e.Published = e.Instant // the Date its mails will carry
+	}
+	list := v.choose(&out.said, shown)
+	r, err := h.previewRenderer(base)
+	if err != nil {
+		return out, err
+	}
+	for _, s := range list {
+		m, err := r.Render(e, s.Variant)
+		if err != nil {
+			return out, err
+		}
+		to := v.recipient(h.keys.Current)
+		out.mails = append(out.mails, pulled{m, to, e, s.Variant})
+		mail := explain.PreviewMail{
+			Subject: m.Subject, Readers: s.Readers, Own: s.Variant.Default, Language: s.Variant.Language, Only: s.Variant.Categories, Articles: m.Shown,
+		}
+		if v.reader.ID != 0 || v.stranger != "" {
+			mail.For, mail.Own = to.Address, false
+		}
+		out.said.Mails = append(out.said.Mails, mail)
+	}
+	return out, nil
+}
+
+// answered says what became of a slot that is over.
+func answered(e digest.Edition) string {
+	if e.ID == 0 {
+		return "that slot was skipped; nothing will be published for it"
+	}
+	return fmt.Sprintf("that slot was answered by no. %d already; `--at` shows a later one", e.Number)
+}
+
+// choose picks the variants to show, and says of the others why not.
+func (v *outlook) choose(said *explain.Preview, shown []publish.Shown) []publish.Shown {
+	own := shown[0]
+	switch {
+	case v.reader.ID != 0:
+		return v.chooseForReader(said, shown)
+	case v.stranger != "":
+		said.Notes = append(said.Notes, v.stranger+" is no reader: this is what a new one without choices would get")
+		said.LeftOut = own.LeftOut
+		shown = []publish.Shown{own}
+	}
+	var list []publish.Shown
+	unsent, more := 0, 0
+	for _, s := range shown {
+		switch {
+		case s.Variant.Reason != "":
+			unsent += s.Readers
+		case len(list) == mostMails:
+			more += s.Readers
+		default:
+			list = append(list, s)
+		}
+	}
+	switch {
+	case len(list) == 0:
+		said.Nothing, said.LeftOut = "nothing would be sent: "+own.Variant.Reason+"; `courant fetch` polls the sources now", own.LeftOut
+	case own.Variant.Reason != "":
+		said.Notes = append(said.Notes, "the digest's own choice is too thin: "+own.Variant.Reason)
+	}
+	if unsent > 0 && len(list) > 0 {
+		said.Notes = append(said.Notes, fmt.Sprintf("%s nothing: too little is left of what they chose and have not had", get(unsent)))
+	}
+	if more > 0 {
+		said.Notes = append(said.Notes, fmt.Sprintf("%s other variants, which are not shown; `--for` shows a reader's", get(more)))
+	}
+	return list
+}
+
+func get(readers int) string {
+	if readers == 1 {
+		return "1 reader gets"
+	}
+	return fmt.Sprintf("%d readers get", readers)
+}
+
+// chooseForReader is the reader's own variant, or the reason why there is none.
+func (v *outlook) chooseForReader(said *explain.Preview, shown []publish.Shown) []publish.Shown {
+	i := slices.IndexFunc(shown, func(s publish.Shown) bool { return s.Readers > 0 })
+	reason := ""
+	switch {
+	case i < 0:
+		// The edition counts as published when it will be: what ends before
+		// then does not hold it up.
+		e := v.material.Edition
+		if e.Published.Before(e.Instant) {
+			e.Published = e.Instant
+		}
+		reason = v.account.Missed(digest.Entry{Edition: e, Lists: v.digest.Lists})
+	case shown[i].Variant.Reason != "":
+		reason, said.LeftOut = shown[i].Variant.Reason, shown[i].LeftOut
+	default:
+		said.LeftOut = shown[i].LeftOut
+		return shown[i : i+1]
+	}
+	said.Nothing = v.reader.Address + " would get nothing of it: " + reason
+	return nil
+}
+
+// recipient is whom the personal parts name. The delivery is nobody's: no row
+// has its id, so a click on a link changes nothing and its page says so.
+func (v *outlook) recipient(key byte) digest.Recipient {
+	to := digest.Recipient{Digest: v.digest.Name, KeyID: key}
+	to.Address = cmp.Or(v.reader.Address, v.stranger, "reader@preview.invalid")
+	to.Name = v.reader.Name
+	for _, s := range v.account.Subscriptions {
+		if slices.Contains(v.digest.Lists, s.List) && (to.Since.IsZero() || s.Since.Before(to.Since)) {
+			to.Since = s.Since
+		}
+	}
+	for _, c := range v.account.Choices {
+		if c.Digest == v.digest.Name && !c.Since.IsZero() {
+			to.Since = c.Since
+		}
+	}
+	return to
+}
+
+// previewRenderer makes mails whose Message-IDs nobody takes for sent ones.
+func (h *house) previewRenderer(base string) (*render.Renderer, error) {
+	c := h.renderConfig()
+	c.URL, c.MessageDomain = base, "preview.invalid"
+	return render.New(c)
+}

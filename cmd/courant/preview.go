@@ -165,13 +165,13 @@ func (v *outlook) findSlot(ctx context.Context, h *house, at string) error {
 	from := now
 	if at != "" {
 		if from, err = readAt(at, now, loc); err != nil {
-			return misuse{fmt.Errorf("--at %w; %s", err, nextSlots(t, now, loc))}
+			return misuse{fmt.Errorf("--at %w; %s", err, slotsToCome(t, now, loc))}
 		}
 	}
 	next, _, found := v.slot(t, now, loc)
 	slot, passed, there := v.slot(t, from.Add(-time.Nanosecond), loc) // one at that very moment counts
 	if !found || !there {
-		return misuse{fmt.Errorf("%s has no slot to come from %s on that is not skipped; %s", v.digest.Name, cmp.Or(at, "now"), nextSlots(t, now, loc))}
+		return misuse{fmt.Errorf("%s has no slot to come from %s on that is not skipped; %s", v.digest.Name, cmp.Or(at, "now"), slotsToCome(t, now, loc))}
 	}
 	if passed != "" {
 		v.notes = append(v.notes, passed)
@@ -241,8 +241,8 @@ func shortly(s digest.Slot, loc *time.Location) string {
 	return s.Instant.In(loc).Format("Mon 2 January 2006, 15:04")
 }
 
-// nextSlots names some, for someone who missed.
-func nextSlots(t schedule.Timetable, now time.Time, loc *time.Location) string {
+// slotsToCome names some, for someone who missed.
+func slotsToCome(t schedule.Timetable, now time.Time, loc *time.Location) string {
 	var list []string
 	for _, s := range t.Next(3, now) {
 		list = append(list, s.Instant.In(loc).Format("2006-01-02 15:04"))
@@ -316,7 +316,7 @@ func (v *outlook) pull(ctx context.Context, h *house, base string) (pull, error)
 	out := pull{said: explain.Preview{Digest: v.digest.Name, Title: v.digest.Title, Local: v.local, Zone: v.local.Location().String(), Notes: slices.Clone(v.notes)}}
 	e := v.material.Edition
 	if over := e.ID != 0 && v.material.Groups == nil && v.material.Candidates == nil; over || e.State == "" {
-		out.said.Nothing = answered(e)
+		out.said.Nothing = overSentence(e)
 		return out, nil
 	}
 	shown, err := publish.Preview(v.material)
@@ -349,8 +349,8 @@ func (v *outlook) pull(ctx context.Context, h *house, base string) (pull, error)
 	return out, nil
 }
 
-// answered says what became of a slot that is over.
-func answered(e digest.Edition) string {
+// overSentence says what became of a slot that is over.
+func overSentence(e digest.Edition) string {
 	if e.ID == 0 {
 		return "that slot was skipped; nothing will be published for it"
 	}

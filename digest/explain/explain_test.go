@@ -84,6 +84,7 @@ func set(t *testing.T, write func(io.Writer) error) []byte {
 // coming is a week around a change of the clock.
 func coming() []Coming {
 	m := digest.Material{
+		Edition: digest.Edition{WindowFrom: instant("2026-03-27T06:00:00Z")},
 		Candidates: []digest.Candidate{
 			candidate(1, "Fleet leaves harbour", "Navy wire"), candidate(2, "Ships set sail", "Coast paper"),
 			candidate(3, "Vote in Geneva", "World wire"), candidate(4, "Königswahl in Köln", "World wire"),
@@ -242,4 +243,43 @@ func zone(name string) *time.Location {
 		panic(err)
 	}
 	return loc
+}
+
+func TestPreviewNamesItsMailsAndFiles(t *testing.T) {
+	t.Parallel()
+	at := instant("2026-03-29T22:00:00Z").In(zone("Asia/Tokyo"))
+	full := Preview{
+		Digest: "morning", Title: "Morning Brief", Local: at, Zone: "Asia/Tokyo",
+		Notes: []string{"what is here now goes out on Sun 29 March 2026, 07:00; this edition will carry what comes in later"},
+		Mails: []PreviewMail{
+			{Subject: "Morning Brief: Fleet leaves harbour", Readers: 900, Own: true, Language: "en", Articles: 5, Files: []string{"out/morning.eml", "out/morning.html"}},
+			{Subject: "朝刊: \x1b[31m港口新桥提前一年开通", Readers: 1, Language: "ja", Only: []string{"Military", "World"}, Articles: 1, Files: []string{"out/morning-2.eml"}},
+			{Subject: "Morning Brief: nobody's", Own: true, Articles: 2},
+		},
+	}
+	one := Preview{
+		Digest: "morning", Local: at, Zone: "Asia/Tokyo",
+		Mails:   []PreviewMail{{Subject: "Fleet leaves harbour", For: "anna@example.org", Readers: 1, Language: "en", Articles: 5}},
+		LeftOut: []digest.LeftOut{{Title: "Cup final", Reason: "category Sport is not among the reader's"}, {Title: "Fleet", Reason: "already sent"}},
+	}
+	nothing := Preview{Digest: "morning", Title: "Morning Brief", Local: at, Zone: "Asia/Tokyo", Nothing: "nothing would be sent: below min_articles: 1 of 2",
+		LeftOut: []digest.LeftOut{{Title: "Cup final", Reason: "below min_articles: 1 of 2"}}}
+	for name, look := range looks() {
+		golden(t, "preview"+name+".txt", set(t, func(w io.Writer) error {
+			return errors.Join(WritePreview(w, full, look), WritePreview(w, one, look), WritePreview(w, nothing, look))
+		}))
+	}
+}
+
+func TestPlanSaysWhatGoesToSomeReadersOnly(t *testing.T) {
+	t.Parallel()
+	plan, err := Plan(coming()[:1], func(m digest.Material) (digest.Composition, error) {
+		composed, err := compose(m)
+		composed.Variants[1].Stories = []int{0, 2}
+		return composed, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "plan-some.txt", set(t, func(w io.Writer) error { return WritePlan(w, plan, Look{Width: 80}) }))
 }

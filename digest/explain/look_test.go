@@ -30,7 +30,7 @@ func strangers() []string {
 }
 
 func strangePlan() []Planned {
-	p := Planned{Digest: "morning", title: "Morning Brief\x1b[31m", Zone: "Asia/Tokyo", Slot: instant("2026-03-29T22:00:00Z"), Readers: 3, Variants: 1}
+	p := Planned{Digest: "morning", title: "Morning Brief\x1b[31m", Zone: "Asia/Tokyo", Slot: instant("2026-03-29T22:00:00Z"), Readers: 3, Variants: 1, own: 8}
 	p.Local = p.Slot.In(zone(p.Zone))
 	categories := []string{"World", "国际", "عالم", "A category whose name is much too long for a column"}
 	for i, title := range strangers() {

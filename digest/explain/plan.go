@@ -32,10 +32,11 @@ type Planned struct {
 
 	title   string
 	skipped string
-	later   bool     // Readers is who is there now, Variants is not known
-	unsaid  string   // the warning that text has another way to tell
-	always  []string // the warnings that hold for every slot of the digest
-	own     int      // how many of Articles are the digest's own choice; the rest goes to some readers only
+	later   bool      // Readers is who is there now, Variants is not known
+	unsaid  string    // the warning that text has another way to tell
+	always  []string  // the warnings that hold for every slot of the digest
+	since   time.Time // where the window begins; zero: not known
+	own     int       // how many of Articles are the digest's own choice; the rest goes to some readers only
 }
 
 // PlannedArticle is an article that a slot would carry.
@@ -127,7 +128,7 @@ func (p *Planned) fill(c Coming, compose func(digest.Material) (digest.Compositi
 	for _, a := range c.Material.Candidates {
 		seen[a.ID] = a
 	}
-	p.own = len(shown.Stories)
+	p.own, p.since = len(shown.Stories), c.Material.Edition.WindowFrom
 	carried := map[int]bool{}
 	for _, i := range p.carried(shown, composition.Variants) {
 		carried[i] = true

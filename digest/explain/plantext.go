@@ -46,14 +46,18 @@ func (p Planned) known() bool { return !p.later && p.skipped == "" }
 // edition sets a slot with all that its edition would carry.
 func (s *sheet) edition(p Planned, told map[string]bool) {
 	s.heading(p.Digest, p.title, p.Local, p.Zone)
+	to := piece{text: "  to " + times(p.Readers, "reader")}
 	switch {
 	case p.Readers == 0:
-		s.line(4, piece{warning, "  to nobody"})
-	case p.Variants == 1:
-		s.line(4, piece{text: "  to " + times(p.Readers, "reader")})
-	default:
-		s.line(4, piece{text: fmt.Sprintf("  to %s in %s", times(p.Readers, "reader"), times(p.Variants, "variant"))})
+		to = piece{warning, "  to nobody"}
+	case p.Variants > 1:
+		to.text += " in " + times(p.Variants, "variant")
 	}
+	since := piece{tone: faint}
+	if !p.since.IsZero() {
+		since.text = ", of what came in since " + moment(p.since.In(p.Local.Location()))
+	}
+	s.line(4, to, since)
 	s.warnings(2, p, told)
 	s.articles(p)
 	s.leftOut(p.LeftOut)
@@ -96,7 +100,9 @@ func (s *sheet) articles(p Planned) {
 	category := widest(widestCategory, categories...)
 	for i, a := range p.Articles {
 		if i == p.own {
-			s.line(0)
+			if i > 0 {
+				s.line(0)
+			}
 			s.line(4, piece{strong, "  For some readers only"}, piece{faint, ", by their choices or what they have not had"})
 		}
 		hang := s.headline(number, category, i+1, a.Category, a.Title)
@@ -205,9 +211,10 @@ func seen(at time.Time, loc *time.Location) string {
 	if at.IsZero() {
 		return ""
 	}
-	at = at.In(loc)
-	return "first seen " + at.Format("Mon 2 January, ") + clock(at)
+	return "first seen " + moment(at.In(loc))
 }
+
+func moment(t time.Time) string { return t.Format("Mon 2 January, 15:04") }
 
 // joined is the notes that have something to say.
 func joined(notes []string) string {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -237,4 +238,26 @@ func readFeed(t *testing.T, text string) []feedItem {
 		list = append(list, feedItem{e.ID, e.Title, link, e.Published})
 	}
 	return list
+}
+
+func TestFeedsCarryMarkupAsText(t *testing.T) {
+	t.Parallel()
+	const hostile = `Fish & <b>"chips"</b> ]]> ’til late`
+	a := &article{
+		Publication: "paper", Slug: "fish", Headline: hostile, Category: "Culture", Language: "en", Author: hostile, Description: hostile, Feed: feedFull,
+		Points: []string{hostile}, Body: []block{{true, hostile}, {false, hostile}}, Source: hostile,
+	}
+	pub := &publication{Slug: "paper", Name: hostile, Language: "en"}
+	for _, path := range []string{"feed.xml", "feed.atom", "feed.json"} {
+		w := feedWriter{base: "http://127.0.0.1:1", pub: pub, feed: feed{Path: path}}
+		_, text := w.write([]published{{a, time.Unix(1e9, 0)}})
+		items := readFeed(t, string(text))
+		if len(items) != 1 || items[0].title != hostile {
+			t.Errorf("%s: the headline is read as %+v", path, items)
+		}
+	}
+	body, escaped := published{article: a}.html(), html.EscapeString(hostile)
+	if strings.Count(body, escaped) != 4 || strings.Contains(body, "<b>") {
+		t.Errorf("the item's HTML carries markup of the text:\n%s", body)
+	}
 }

@@ -88,7 +88,7 @@ func (n *novice) initialised(lines string, args ...string) result {
 	if r.code != 0 {
 		n.t.Fatalf("init: exit %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
-	if check := n.run("", "check"); check.code != 0 && !slices.Contains(args, "--config") {
+	if check := n.run("", "check", "--offline"); check.code != 0 && !slices.Contains(args, "--config") {
 		n.t.Fatalf("check: exit %d\n%s%s\n%s", check.code, check.stdout, check.stderr, n.read("courant.yaml"))
 	}
 	return r
@@ -121,6 +121,12 @@ func (n *novice) write(name, text string) {
 	if err := os.WriteFile(filepath.Join(n.dir, name), []byte(text), 0o600); err != nil {
 		n.t.Fatal(err)
 	}
+}
+
+func (n *novice) page(path, html string) {
+	n.feed.mu.Lock()
+	defer n.feed.mu.Unlock()
+	n.feed.pages[path] = html
 }
 
 func (n *novice) feedAddress() string { return n.feed.URL + "/feed.xml" }
@@ -175,19 +181,24 @@ func TestThreeStepsFromNothingToAMail(t *testing.T) {
 	n.mode("courant.yaml", 0o644)
 
 	// What belongs to the machine of the test, not to the editor.
-	n.write("courant.yaml", written+fmt.Sprintf("database: %q\ndata_dir: data\nlisten: %s\n", postgresURL(dsn), freeAddress(t)))
+	second := "  - {name: Gone, feed: \"" + n.feed.URL + "/gone.xml\", category: News}\nlists:\n"
+	n.write("courant.yaml", strings.Replace(written, "lists:\n", second, 1)+fmt.Sprintf("database: %q\ndata_dir: data\nlisten: %s\n", postgresURL(dsn), freeAddress(t)))
 	n.write("list.csv", "email,name\nann@example.org,Ann\n")
 	for _, args := range [][]string{{"readers", "import", "list.csv"}, {"send", "morning", "--only", "me@example.org"}} {
-		if r := n.run("", args...); r.code != 0 {
+		r := n.run("", args...)
+		if r.code != 0 {
 			t.Fatalf("%q: exit %d\n%s%s", args, r.code, r.stdout, r.stderr)
+		}
+		if args[0] == "send" {
+			has(t, r.stderr, "source Gone: ", "answered 404") // and keeps no mail from anybody
 		}
 	}
 	got := n.sink.To("me@example.org")
 	if len(got) != 1 || !bytes.Contains(got[0].Body, []byte("Harbour closes for repairs")) || got[0].User != "harbour" {
 		t.Fatalf("%d mails came", len(got))
 	}
-	if r := n.run("", "send", "morning"); r.code != 0 || len(n.sink.To("ann@example.org")) != 1 {
-		t.Errorf("the reader got no mail: %+v", r)
+	if r := n.run("", "send", "morning"); r.code != 0 || len(n.sink.To("ann@example.org")) != 1 || strings.Contains(r.stderr, "Gone") {
+		t.Errorf("the reader got no mail, or a source was polled again: %+v", r)
 	}
 }
 
@@ -323,6 +334,21 @@ func TestRelayThatRefusesIsToldWithTheNextStep(t *testing.T) {
 	}
 }
 
+// A server that repeats what it was told must not show it to whoever looks
+// over the shoulder.
+func TestPasswordInARelaysWordsIsMasked(t *testing.T) {
+	t.Parallel()
+	opt := withLogin()
+	opt.Script = smtpsink.Rules(smtpsink.Rule{At: smtpsink.AtAuth, Do: smtpsink.Action{Do: smtpsink.Answer, Reply: smtpsink.Reply{Code: 535, Text: "no such password: " + relayPassword}}})
+	n := newNovice(t, opt)
+	n.env = append(n.env, "SMTP_PASSWORD="+relayPassword)
+	r := n.run("", append([]string{"init"}, n.flags("--username", "harbour")...)...)
+	if r.code != 1 {
+		t.Errorf("exit %d", r.code)
+	}
+	has(t, r.stderr, "535 no such password: [redacted];")
+}
+
 func TestRelayIsTriedAgainChangedOrWrittenAnyway(t *testing.T) {
 	t.Parallel()
 	n := newNovice(t, withLogin())
@@ -379,16 +405,27 @@ func TestLoginGoesThroughTLS(t *testing.T) {
 func TestPageLeadsToItsFeed(t *testing.T) {
 	t.Parallel()
 	n := newNovice(t, smtpsink.Options{})
-	n.feed.pages["/"] = `<html><head><title>Harbour</title><link rel="alternate" type="application/rss+xml" href="/feed.xml"></head><body><h1>Harbour</h1><p>News.</p></body></html>`
+	n.page("/", `<html><head><title>Harbour</title><link rel="alternate" type="application/rss+xml" href="/feed.xml"></head><body><h1>Harbour</h1><p>News.</p></body></html>`)
 	r := n.initialised("", n.flags("--feed", n.feed.URL+"/")...)
 	has(t, r.stdout, "names its feed", `"Wire"`)
 	has(t, n.read("courant.yaml"), "feed: "+n.feedAddress()+"\n")
 }
 
+// What one private host says of another is no permission to look there.
+func TestFeedOfAnotherPrivateHostIsNotRead(t *testing.T) {
+	t.Parallel()
+	n, other := newNovice(t, smtpsink.Options{}), newFeed(t)
+	n.page("/", `<html><head><title>Harbour</title><link rel="alternate" type="application/rss+xml" href="`+other.URL+`/feed.xml"></head><body><h1>Harbour</h1></body></html>`)
+	r := n.run("", append([]string{"init"}, n.flags("--feed", n.feed.URL+"/")...)...)
+	if r.code != 1 || !strings.Contains(r.stderr, "private or special address") {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestPageWithoutAFeedIsKeptOrChanged(t *testing.T) {
 	t.Parallel()
 	n := newNovice(t, smtpsink.Options{})
-	n.feed.pages["/story"] = page
+	n.page("/story", page)
 	lines := []string{"Harbour News", "news@example.com", "1 Quay", "", n.sink.Addr(), n.feed.URL + "/story"}
 	r := n.initialised(strings.Join(append(slices.Clone(lines), "", ""), "\n"))
 	has(t, r.stdout, "one article, and nothing new later")
@@ -448,6 +485,51 @@ func TestNothingIsOverwritten(t *testing.T) {
 	}
 }
 
+// Between the first look and the last answer another init may have been there.
+func TestFileThatAppearedMeanwhileIsKept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "courant.yaml")
+	if err := placeFile(path, 0o644, []byte("theirs\n")); err != nil {
+		t.Fatal(err)
+	}
+	err := placeFile(path, 0o644, []byte("ours\n"))
+	text, readErr := os.ReadFile(path)
+	if err == nil || !strings.Contains(err.Error(), "appeared meanwhile") || readErr != nil || string(text) != "theirs\n" {
+		t.Errorf("%v; %q, %v", err, text, readErr)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("%d files, %v", len(entries), err)
+	}
+}
+
+// A config that would be read as something else is never put in place, and
+// takes the files beside it away again.
+func TestWrittenConfigMustBeReadAsAnswered(t *testing.T) {
+	t.Parallel()
+	for what, spoil := range map[string]func(*draft){
+		"refused":      func(d *draft) { d.Zone = "nowhere" },
+		"another one":  func(d *draft) { d.From.Address = "news@Courant.news" },
+		"no such file": func(d *draft) { d.PasswordFile = "away" },
+	} {
+		d := wholeDraft("Harbour News", "1 Quay", "News", "harbour")
+		spoil(&d)
+		dir := t.TempDir()
+		at, err := newPlace(filepath.Join(dir, "courant.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := &interview{program: &program{env: testEnv, configFile: "courant.yaml"}, place: at, draft: d}
+		_, _, err = i.write()
+		if err == nil || !strings.Contains(err.Error(), "a fault of init itself") || strings.Contains(err.Error(), canary) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+			t.Errorf("%s: %d files are left, %v", what, len(entries), err)
+		}
+	}
+}
+
 // A killed init leaves at most a password file and a half one: both are told,
 // and the first can be taken again.
 func TestLeftOversAreRecognised(t *testing.T) {
@@ -475,7 +557,7 @@ func TestKilledInitLeavesNoHalfConfig(t *testing.T) {
 		kill.Stop()
 		_, missing := os.Stat(filepath.Join(n.dir, "courant.yaml"))
 		if missing == nil {
-			if r := n.run("", "check"); r.code != 0 {
+			if r := n.run("", "check", "--offline"); r.code != 0 {
 				t.Errorf("a half config is left (%v): %+v\n%s", err, r, n.read("courant.yaml"))
 			}
 		} else if text, err := os.ReadFile(filepath.Join(n.dir, "smtp-password")); err == nil && string(text) != relayPassword+"\n" {

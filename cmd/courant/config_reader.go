@@ -216,6 +216,12 @@ func syntaxAdvice(message, line string) string {
 		return "a text that begins with " + strings.Trim(message[:3], "'") + " must stand in quotes"
 	case strings.HasPrefix(message, "unexpected directive value"):
 		return "a text that begins with % must stand in quotes"
+	case strings.HasPrefix(message, "undefined alias name"), strings.HasPrefix(message, "undefined anchor"):
+		return "a text that begins with * or & must stand in quotes"
+	case strings.HasPrefix(message, "found an invalid key"):
+		return "a key is a plain word, with a colon behind it"
+	case strings.HasPrefix(message, "expected sequence element"):
+		return "a comma stands here and no value in front of it; take it out, or write one"
 	case strings.HasPrefix(message, "invalid header option"):
 		return "behind | or > the line ends, and the text stands below it; a text that begins with one of them must stand in quotes"
 	case strings.HasPrefix(message, "block sequence entries are not allowed"):

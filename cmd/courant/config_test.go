@@ -266,6 +266,24 @@ func TestMissingConfigSaysWhatToDo(t *testing.T) {
 	}
 }
 
+func TestHugeConfigIsRefusedBeforeItIsParsed(t *testing.T) {
+	t.Parallel()
+	_, _, err := loadText(t, configDir(t), "courant.yaml", smallConfig+strings.Repeat("# a comment\n", maxConfigBytes/10))
+	if err == nil || !strings.Contains(err.Error(), "the file is larger than 256 KB") {
+		t.Errorf("got %.200v", err)
+	}
+}
+
+func TestAccountWithoutAHomeMustSayWhere(t *testing.T) {
+	t.Parallel()
+	r := &configReader{file: "courant.yaml", env: func(string) (string, bool) { return "", false }}
+	c := unwritten(defaultDataDir(false, r.env))
+	c.readPlaces(r.parse([]byte(smallConfig)))
+	if len(r.faults) != 1 || !strings.Contains(r.faults[0].String(), "neither XDG_STATE_HOME nor HOME is set") {
+		t.Errorf("got %v", r.faults)
+	}
+}
+
 func TestFaultsCanBeRead(t *testing.T) {
 	t.Parallel()
 	_, _, err := loadText(t, configDir(t), "courant.yaml", smallConfig+"in_doubt: resent\nlisten: here\n")

@@ -86,7 +86,7 @@ func readerOnly() map[string][]string {
 			"readers' links must be https", "is no port", "nothing from ? or # on", "is no language", "is too short for a lane",
 			"the zone has a key of its own", "@every drifts", "a schedule has five", "the template cannot be read", "defines no templates", "a subject knows no",
 			"a subject shows fields", "is no time zone", "is a private name of some machines"},
-		"what stands in no text": {"is read in secret keys only", "the text must stay on one line", "this is not UTF-8"},
+		"what stands in no text": {"is read in secret keys only", "the text must stay on one line", "the text is longer than", "this is not UTF-8"},
 		"less YAML than editors": {"a second document begins", "is not read; put text in quotes"},
 	}
 }

@@ -218,7 +218,7 @@ func (c *Config) checkLists(r *configReader, path string, d *digest.Digest) {
 		}
 		if slices.Index(d.Lists, list) < i {
 			item := r.items[path+".lists"][i]
-			r.fault(r.at(item), item, "the list %q is named twice", list)
+			r.fault(r.at(item), item, "the list %q is named twice; once is enough", list)
 		}
 	}
 	if _, written := r.places[path+".lists"]; written && len(d.Lists) == 0 && !faultyBelow(r, path+".lists") {

@@ -164,7 +164,7 @@ func parseYAML(text string) (*ast.File, *yaml.SyntaxError) {
 	return nil, &yaml.SyntaxError{Message: "this is not YAML", Token: token.New("", "", &token.Position{Line: 1, Column: 1})}
 }
 
-const tooDeepMessage = "the brackets or dashes nest deeper than any key of a config does"
+const tooDeepMessage = "the brackets or dashes nest deeper than any key of a config does; is one of them not meant?"
 
 // tooDeep finds the token at which a file nests deeper than any config does.
 func tooDeep(tokens token.Tokens) *yaml.SyntaxError {
@@ -188,7 +188,7 @@ func tooDeep(tokens token.Tokens) *yaml.SyntaxError {
 	return nil
 }
 
-const neverClosed = "this quote is never closed"
+const neverClosed = "this quote is never closed; write one at the end of the text"
 
 // syntaxAdvice turns the parser's words into what an editor can do.
 func syntaxAdvice(message, line string) string {
@@ -200,6 +200,8 @@ func syntaxAdvice(message, line string) string {
 		return `a text that begins with {{ must stand in quotes: "{{.Title}}"`
 	case strings.Contains(message, "cannot start any token") && strings.Contains(line, "\t"):
 		return "a tab stands where YAML wants spaces; indent with spaces only"
+	case rest == "*", rest == "&", strings.HasPrefix(message, "undefined a"), strings.HasPrefix(message, "unexpected scalar value type"):
+		return "a text that begins with * or & must stand in quotes"
 	case strings.HasPrefix(message, "mapping value is not allowed") && strings.Contains(rest, ": "):
 		return `a text with ": " in it must stand in quotes`
 	case strings.HasPrefix(message, "mapping value is not allowed"):
@@ -216,8 +218,6 @@ func syntaxAdvice(message, line string) string {
 		return "a text that begins with " + strings.Trim(message[:3], "'") + " must stand in quotes"
 	case strings.HasPrefix(message, "unexpected directive value"):
 		return "a text that begins with % must stand in quotes"
-	case strings.HasPrefix(message, "undefined alias name"), strings.HasPrefix(message, "undefined anchor"):
-		return "a text that begins with * or & must stand in quotes"
 	case strings.HasPrefix(message, "found an invalid key"):
 		return "a key is a plain word, with a colon behind it"
 	case strings.HasPrefix(message, "expected sequence element"):
@@ -230,8 +230,10 @@ func syntaxAdvice(message, line string) string {
 		return `a \ in double quotes begins a special character; write \\, or use single quotes`
 	case strings.HasPrefix(message, "could not find '"):
 		return "this bracket closes none that is open; a text that begins with one must stand in quotes"
-	case strings.HasPrefix(message, "sequence end token"), strings.HasPrefix(message, "could not find flow mapping end"):
-		return "this bracket is never closed"
+	case strings.HasPrefix(message, "sequence end token"):
+		return "this [ is never closed; write ] at the end of the list"
+	case strings.HasPrefix(message, "could not find flow mapping end"):
+		return "this { is never closed; write } behind the last key"
 	case strings.HasPrefix(message, "',' or"):
 		return "a comma or a closing bracket is missing in front of this; is the bracket above it closed?"
 	}
@@ -392,7 +394,7 @@ func (v yamlValue) mapping() (*yamlMapping, error) {
 	}
 	n, ok := v.node.(*ast.MappingNode)
 	if !ok {
-		return nil, fmt.Errorf("expected keys with values, got %s", v.kind())
+		return nil, fmt.Errorf("expected keys with values like {key: value}, got %s", v.kind())
 	}
 	for _, entry := range n.Values {
 		m.add(entry)
@@ -415,7 +417,7 @@ func (m *yamlMapping) add(entry *ast.MappingValueNode) {
 		return
 	}
 	if first, twice := m.places[key]; twice {
-		m.r.fault(at, path, "the key is already set on line %d", first.line)
+		m.r.fault(at, path, "the key is already set on line %d; keep one of the two", first.line)
 		return
 	}
 	m.order, m.places[key] = append(m.order, key), at
@@ -497,8 +499,39 @@ func (m *yamlMapping) done() {
 		if slices.Contains(m.known, key) {
 			continue
 		}
-		m.r.fault(m.places[key], keyPath(m.path, key), "unknown key%s", didYouMean(key, m.known))
+		m.r.fault(m.places[key], keyPath(m.path, key), "unknown key%s", keyMeant(key, m.known))
 	}
+}
+
+// keyMeant ends a sentence about a key that is none here: where it belongs,
+// the one probably meant, or which keys there are.
+func keyMeant(key string, known []string) string {
+	var places []string
+	describedConfig().eachKey("", func(path string, _ *shape) {
+		around, last, below := cutLast(path)
+		switch {
+		case last != key:
+		case below:
+			places = append(places, "under "+strings.TrimSuffix(around, "."+anyName))
+		default:
+			places = append(places, "at the top of the file")
+		}
+	})
+	switch {
+	case len(places) > 0:
+		return "; it belongs " + strings.Join(places, " or ")
+	case nearest(key, known) != "":
+		return didYouMean(key, known)
+	case len(known) > 12:
+		return "; config.example.yaml shows every key"
+	}
+	return "; the keys here are " + strings.Join(known, ", ")
+}
+
+// cutLast parts a path from its last key; below says that there is more than it.
+func cutLast(path string) (around, last string, below bool) {
+	i := strings.LastIndexByte(path, '.')
+	return path[:max(0, i)], path[i+1:], i >= 0
 }
 
 // null says whether nothing was written.
@@ -594,7 +627,7 @@ func (v yamlValue) expanded() (string, error) {
 	maps.DeleteFunc(missing, func(_ string, gone bool) bool { return !gone })
 	if len(missing) > 0 {
 		names := slices.Sorted(maps.Keys(missing))
-		return "", fmt.Errorf("not set in the environment: %s", strings.Join(names, ", "))
+		return "", fmt.Errorf("not set in the environment: %s; set it where Courant is started", strings.Join(names, ", "))
 	}
 	return s, nil
 }
@@ -712,7 +745,7 @@ func (m *yamlMapping) oneOrMore(key string) []*yamlMapping {
 		return []*yamlMapping{m.section(key)}
 	}
 	if _, several := v.node.(*ast.SequenceNode); !several {
-		m.r.fault(v.at, v.path, "expected keys with values, or a list of such, got %s", v.kind())
+		m.r.fault(v.at, v.path, "expected keys with values like {key: value}, or a list of such, got %s", v.kind())
 		return nil
 	}
 	return v.mappings()
@@ -736,13 +769,13 @@ func (m *yamlMapping) several(key string) []*yamlMapping {
 func (v yamlValue) mappings() []*yamlMapping {
 	items, err := v.list()
 	if err != nil {
-		v.r.fault(v.at, v.path, "%v", err)
+		v.r.fault(v.at, v.path, "expected a list, with a dash before each item, got %s", v.kind())
 	}
 	var all []*yamlMapping
 	for _, item := range items {
 		one, err := item.mapping()
 		if err == nil && item.null() {
-			err = errors.New("expected keys with values, got nothing")
+			err = errors.New("expected keys with values like {key: value}, got nothing")
 		}
 		if err != nil {
 			v.r.fault(item.at, item.path, "%v", err)

@@ -67,6 +67,12 @@ func parseTrue(v yamlValue) (bool, error) {
 // parseWhole reads a whole number within two bounds.
 func parseWhole(low, high int) func(yamlValue) (int, error) {
 	return func(v yamlValue) (int, error) {
+		if s, err := v.rawText(); err == nil && barePattern.MatchString(s) {
+			if strings.HasPrefix(s, "0") { // an octal number to some readers of YAML
+				return 0, errors.New("a whole number has no 0 in front; take it away")
+			}
+			return 0, errors.New("expected a whole number, got text; take the quotes away")
+		}
 		if v.kind() != "a number" {
 			return 0, fmt.Errorf("expected a whole number, got %s", v.kind())
 		}
@@ -87,9 +93,9 @@ func parseLine(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	switch {
 	case s == "":
-		return "", errors.New("the text is empty")
+		return "", errors.New("the text is empty; write one")
 	case utf8.RuneCountInString(s) > 300:
-		return "", errors.New("the text is longer than 300 characters")
+		return "", errors.New("the text is longer than 300 characters; shorten it")
 	case strings.ContainsFunc(s, unicode.IsControl) || strings.ContainsAny(s, "\u2028\u2029"):
 		return "", errors.New("the text must stay on one line, without control characters")
 	}
@@ -122,6 +128,8 @@ func parseName(s string) (string, error) {
 	}
 	return s, nil
 }
+
+var barePattern = regexp.MustCompile(`^\d+$`)
 
 // durationPattern parts the days, which package time doesn't know, from the rest.
 var durationPattern = regexp.MustCompile(`^(?:(\d{1,4})d)?((?:\d+(?:\.\d+)?(?:h|m|s|ms|us|µs|ns))*)$`)
@@ -220,9 +228,19 @@ func parseDomain(s string) (string, error) {
 		return "", fmt.Errorf("%q is an IP address; a domain name belongs here", s)
 	}
 	if err != nil || len(ascii) > 253 || !domainPattern.MatchString(ascii) {
-		return "", fmt.Errorf("%q is no domain name", s)
+		return "", fmt.Errorf("%q is no domain name; write it like example.com", s)
 	}
 	return ascii, nil
+}
+
+// parseSelector reads the name under which DNS holds a key, which may have
+// several labels (RFC 6376 section 3.1).
+func parseSelector(s string) (string, error) {
+	selector, err := parseDomain(s)
+	if err != nil {
+		return "", fmt.Errorf("%q is no selector; write the name that the key has in DNS, as courant in courant._domainkey", s)
+	}
+	return selector, nil
 }
 
 // parseMailDomain reads a domain that takes mail: one label is enough only
@@ -230,7 +248,7 @@ func parseDomain(s string) (string, error) {
 func parseMailDomain(s string) (string, error) {
 	domain, err := parseDomain(s)
 	if err == nil && domain != "localhost" && (!strings.Contains(domain, ".") || numericName.MatchString(domain)) {
-		return "", fmt.Errorf("%q is not a whole domain name", s)
+		return "", fmt.Errorf("%q is not a whole domain name; write it like example.com", s)
 	}
 	return domain, err
 }
@@ -332,7 +350,7 @@ func parseWebAddress(s string) (*url.URL, error) {
 		return nil, fmt.Errorf("%s is no port; it is a number up to 65535", u.Port())
 	}
 	if _, err := parseHost(u.Hostname()); err != nil {
-		return nil, fmt.Errorf("%q is no host", u.Hostname())
+		return nil, fmt.Errorf("%q is no host; write a name like news.example.com", u.Hostname())
 	}
 	return u, nil
 }
@@ -476,7 +494,7 @@ func parseSubject(check func(string) error) func(string) (string, error) {
 		}
 		t, err := template.New("subject").Parse(s)
 		if err != nil {
-			return "", fmt.Errorf("the template cannot be read: %s", strings.TrimPrefix(err.Error(), "template: subject:1: "))
+			return "", fmt.Errorf("the template cannot be read: %s; fields are written like {{.Title}}", strings.TrimPrefix(err.Error(), "template: subject:1: "))
 		}
 		if len(t.Templates()) > 1 {
 			return "", errors.New("a subject defines no templates of its own")

@@ -119,7 +119,7 @@ func checkRelay(m *yamlMapping, relay Relay) {
 func readSigningKey(m *yamlMapping) SigningKey {
 	var key SigningKey
 	readKey(m, "domain", &key.Domain, aMailDomain())
-	readKey(m, "selector", &key.Selector, aDomain())
+	readKey(m, "selector", &key.Selector, aSelector())
 	readKey(m, "key_file", &key.KeyFile, aKeyFile())
 	m.require("domain", "write the domain that signs, as in domain: example.com")
 	m.require("selector", "write the name the key has in DNS, as in selector: courant")
@@ -302,9 +302,9 @@ func parsePassword(v yamlValue) (secret, error) {
 func cleanSecret(s string) (secret, error) {
 	switch {
 	case s == "":
-		return secret{}, errors.New("the password is empty")
+		return secret{}, errors.New("the password is empty; write one, or take the key and username away")
 	case strings.ContainsAny(s, "\x00\r\n"):
-		return secret{}, errors.New("the password has more than one line")
+		return secret{}, errors.New("the password has more than one line; it stands alone, on one")
 	}
 	return secret{value: s}, nil
 }
@@ -326,7 +326,7 @@ func pathOr(standard string) func(yamlValue) (string, error) {
 func (r *configReader) path(s string) (string, error) {
 	switch {
 	case strings.ContainsRune(s, 0):
-		return "", errors.New("the path holds a NUL")
+		return "", errors.New("the path holds a NUL character; take it out")
 	case strings.HasPrefix(s, "~"):
 		return "", errors.New("~ is known to shells only; write the whole path")
 	case filepath.IsAbs(s):
@@ -391,13 +391,13 @@ func readSecret(path string) (text []byte, open bool, err error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, false, fmt.Errorf("there is no file %s", path)
+		return nil, false, fmt.Errorf("there is no file %s; put it there, or write where it lies", path)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, false, fmt.Errorf("%s may not be read by this account; chown or chgrp it", path)
 	case err != nil:
 		return nil, false, fmt.Errorf("%s cannot be read: %w", path, errors.Unwrap(err))
 	case !info.Mode().IsRegular():
-		return nil, false, fmt.Errorf("%s is no plain file", path)
+		return nil, false, fmt.Errorf("%s is no plain file; name the file itself", path)
 	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrPermission) {

@@ -238,7 +238,7 @@ func aName() scalar[string] {
 	return text(s, parseName)
 }
 
-func aDomain() scalar[string]     { return text(filled(), parseDomain) }
+func aSelector() scalar[string]   { return text(filled(), parseSelector) }
 func aMailDomain() scalar[string] { return text(filled(), parseMailDomain) }
 func aHost() scalar[string]       { return text(filled(), parseHost) }
 

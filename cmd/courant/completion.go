@@ -71,9 +71,9 @@ func completionScript(root *cobra.Command, shell string) ([]byte, error) {
 type completer = cobra.CompletionFunc
 
 // completers are what may stand where a usage line has a word: DIGEST in
-// "send DIGEST", LIST in the usage of --list. Each word has its entry, and nil
-// where nothing is offered; addresses of readers are nobody's to read over a
-// shoulder.
+// "send DIGEST", LIST in the usage of --list. For any other word nothing is
+// offered, and no file either. ADDRESS is none of them: readers are nobody's to
+// read over a shoulder.
 func (p *program) completers() map[string]completer {
 	files := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return nil, cobra.ShellCompDirectiveDefault
@@ -84,8 +84,6 @@ func (p *program) completers() map[string]completer {
 		"DIR": func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
-		"ADDRESS": nil, "ADDR": nil, "NAME": nil, "CATEGORY": nil, "RELAY": nil,
-		"DATE": nil, "TIME": nil, "DAYS": nil, "DURATION": nil, "LANGUAGE": nil, "ZONE": nil, "PORT": nil,
 	}
 }
 

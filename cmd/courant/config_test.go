@@ -266,23 +266,6 @@ func TestMissingConfigSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// An editor's tool finds a fault by "file:line:column: " at the line's start.
-func TestFaultsBeginWithTheirPlace(t *testing.T) {
-	t.Parallel()
-	d := &desk{t: t, dir: t.TempDir()}
-	path := d.write("courant.yaml", smallConfig+"colour: red\nlisten: here\n")
-	r := d.try("check")
-	told := 0
-	for line := range strings.Lines(r.stderr) {
-		if strings.HasPrefix(line, path+":4:1: colour: ") || strings.HasPrefix(line, path+":5:9: listen: ") {
-			told++
-		}
-	}
-	if r.code != exitFailed || told != 2 {
-		t.Errorf("exit %d\n%s", r.code, r.stderr)
-	}
-}
-
 func TestHugeConfigIsRefusedBeforeItIsParsed(t *testing.T) {
 	t.Parallel()
 	_, _, err := loadText(t, configDir(t), "courant.yaml", smallConfig+strings.Repeat("# a comment\n", maxConfigBytes/10))

@@ -54,15 +54,10 @@ func (p *program) run(ctx context.Context) int {
 	err := root.ExecuteContext(ctx)
 	var wrong misuse
 	var again retry
-	var faults Faults
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.Is(err, errTold):
-		return exitFailed
-	case errors.As(err, &faults):
-		// Each begins with its file and line, as editors' tools want to find it.
-		fmt.Fprintln(p.stderr, err)
 		return exitFailed
 	case errors.As(err, &wrong):
 		fmt.Fprintf(p.stderr, "courant: %v\n", err)

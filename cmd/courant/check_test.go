@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -379,6 +383,41 @@ func TestDataDirThatCannotBeAndOldZonesAreSeen(t *testing.T) {
 	}
 }
 
+func TestCheckLooksAtAPrivateDatabaseAsItFindsIt(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, smtpsink.Options{})
+	d.configure()
+	// The server's account must be able to pass, which t.TempDir forbids it.
+	dir, err := os.MkdirTemp("", "courant-check-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	private := filepath.Join(dir, "data")
+	d.withConfig(postgresURL(d.dsn), "", func() {
+		d.withConfig("data_dir: "+filepath.Join(d.dir, "data"), "data_dir: "+private, func() {
+			rowOf(t, checkedLines(t, d.must("check", "--json")), "database", "private").want(t, "ok", "made at first use, by PostgreSQL")
+			if _, err := os.Stat(private); !os.IsNotExist(err) {
+				t.Errorf("check made %s: %v", private, err)
+			}
+			d.must("migrate")
+			lines := checkedLines(t, d.must("check", "--json"))
+			rowOf(t, lines, "database", "private").want(t, "ok", "schema version", "up to date")
+			rowOf(t, lines, "clock", "").want(t, "ok")
+			if _, err := os.Stat(filepath.Join(private, "postgres", "data", "postmaster.pid")); !os.IsNotExist(err) {
+				t.Errorf("check left the server running: %v", err)
+			}
+		})
+	})
+}
+
 // The table as a person sees it, on a terminal of two widths and in a pipe.
 func TestCheckTableIsAsDrawn(t *testing.T) {
 	t.Parallel()
@@ -391,9 +430,18 @@ func TestCheckTableIsAsDrawn(t *testing.T) {
 			Records: []digest.DNSRecord{{Name: "_dmarc.example.com", Type: "TXT", Value: "v=DMARC1; p=none; rua=mailto:dmarc@example.com"}},
 		},
 	}
-	for name, s := range map[string]style{"plain": {}, "coloured": {coloured: true, width: 90}, "narrow": {width: 72}} {
+	for name, tell := range map[string]func(io.Writer) checkTeller{
+		"plain":    func(w io.Writer) checkTeller { return &checkTable{Writer: w} },
+		"coloured": func(w io.Writer) checkTeller { return &checkTable{w, style{coloured: true, width: 90}} },
+		"narrow":   func(w io.Writer) checkTeller { return &checkTable{w, style{width: 72}} },
+		"json":     func(w io.Writer) checkTeller { return &checkLines{encoder: json.NewEncoder(w)} },
+	} {
 		var out bytes.Buffer
-		(&checkTable{Writer: &out, style: s}).findings(findings)
+		told := tell(&out)
+		told.findings(findings)
+		if err := told.end(); err != nil {
+			t.Fatal(err)
+		}
 		path := filepath.Join("testdata", "check", name+".want")
 		if *update {
 			if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
@@ -408,4 +456,41 @@ func TestCheckTableIsAsDrawn(t *testing.T) {
 			t.Errorf("%s:\n%s\nwant\n%s", name, fmt.Sprintf("%q", out.String()), fmt.Sprintf("%q", want))
 		}
 	}
+}
+
+func TestCheckAsksDNSAboutTheSenderOfTheConfig(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, smtpsink.Options{})
+	d.relay = "{host: smtp.example.com}, {host: smtp.example.com, port: 465, tls: tls}, {host: 192.0.2.7}"
+	d.configure()
+	d.withConfig("url: http://"+d.listen, "url: https://news.example.com", func() {
+		p := program{stdout: io.Discard, stderr: io.Discard, now: time.Now, configFile: filepath.Join(d.dir, "courant.yaml"), env: os.LookupEnv}
+		c, err := p.loadedConfig()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := p.lookAround(c)
+		s.resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no name server") }}
+		var rows []string
+		for _, f := range s.names(t.Context()) {
+			if f.State != digest.FindingWrong || !strings.Contains(f.Text, "could not be asked") {
+				t.Errorf("%+v", f)
+			}
+			rows = append(rows, f.What+" "+f.Subject)
+		}
+		want := []string{"SPF bounces.example.com", "DKIM courant._domainkey.example.com", "DMARC example.com", "MX example.com", "MX bounces.example.com", "PTR smtp.example.com", "PTR 192.0.2.7"}
+		if !slices.Equal(rows, want) {
+			t.Errorf("rows %q, want %q", rows, want)
+		}
+		if f := s.public(t.Context()); len(f) != 1 || f[0].State != digest.FindingWrong || f[0].Subject != "news.example.com" {
+			t.Errorf("%+v", f)
+		}
+		// A key that cannot be used has a row of its own; DNS is not blamed for it.
+		if err := os.Chmod(filepath.Join(d.dir, "dkim.pem"), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		if f := s.names(t.Context()); slices.ContainsFunc(f, func(f digest.Finding) bool { return f.What == "DKIM" }) || len(f) != 6 {
+			t.Errorf("%+v", f)
+		}
+	})
 }

@@ -146,7 +146,7 @@ func (p Probe) visit(ctx context.Context, u *url.URL, at netip.Addr) visit {
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, network, net.JoinHostPort(at.String(), port))
 		},
-		TLSClientConfig:   &tls.Config{RootCAs: p.Roots, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:   &tls.Config{RootCAs: p.Roots, MinVersion: tls.VersionTLS12, Time: p.Now},
 		ForceAttemptHTTP2: true,
 	}
 	defer transport.CloseIdleConnections()
@@ -193,7 +193,7 @@ func ask(ctx context.Context, client *http.Client, method, address, body, want s
 		return nil, unreachable(err)
 	}
 	defer resp.Body.Close() // only read from
-	got, err := io.ReadAll(io.LimitReader(resp.Body, int64(len(want))+1))
+	got, err := io.ReadAll(io.LimitReader(resp.Body, 64))
 	if err != nil {
 		return resp.TLS, unreachable(err)
 	}

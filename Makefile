@@ -3,19 +3,28 @@
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
 
-.PHONY: help build test lint bench fuzz need clean
+.PHONY: help demo test build screenshots lint bench fuzz need clean go
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## build ./courant
-	go build -o courant ./cmd/courant
+demo: build ## show a digest in the browser; Ctrl-C ends it and leaves nothing behind
+	@sh .ci/need postgres
+	@exec ./courant demo
+
 
 need: ## install what the tests need, if it is missing: Postgres, Chromium, zsh, fish
 	@sh .ci/need postgres chromium zsh fish
 
-test: need lint ## run everything: real Postgres, real SMTP, real browser
+test: go need lint ## run everything: real Postgres, real SMTP, real browser
 	go test -race -shuffle=on -timeout 40m ./...
+
+build: go ## build ./courant
+	go build -o courant ./cmd/courant
+
+screenshots: build ## take the README's pictures from the demo anew
+	@sh .ci/need postgres chromium
+	go test -count=1 -run '^TestDemoShowsADigestAndWhoLeftIsSkipped$$' ./cmd/courant -screenshots "$(CURDIR)/docs"
 
 lint: ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt wants: $$files"; exit 1; fi
@@ -32,6 +41,9 @@ fuzz: ## run each fuzz test for FUZZTIME
 			echo "$$pkg $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
 		done; \
 	done
+
+go:
+	@command -v go >/dev/null || { echo "make: Courant is built with Go 1.25 or newer: https://go.dev/dl/" >&2; exit 1; }
 
 clean: ## remove what was built
 	rm -f courant

@@ -81,6 +81,10 @@ editor named composes an edition and hands one mail per reader to an SMTP
 server. Readers leave with one click. Everything is said in one YAML file
 (courant.yaml; config.example.yaml shows every key) and kept in Postgres.
 
+Nothing set up yet?
+  courant demo                           a digest to look at, with everything it needs
+  courant init                           a first config, by questions
+
 A first day:
   courant check                          is the config right, and when is what sent?
   courant fetch                          poll the sources now
@@ -98,6 +102,7 @@ A first day:
 		return misuse{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
 	})
 	root.AddCommand(
+		p.demoCommand(),
 		p.initCommand(),
 		p.serveCommand(),
 		p.checkCommand(),

@@ -132,9 +132,28 @@ func (h *house) serveDeliver(ctx context.Context, wake <-chan struct{}) error {
 
 // serveWeb answers the readers' pages.
 func (h *house) serveWeb(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", h.config.Listen)
+	if err != nil {
+		return fmt.Errorf("%w; set `listen` to an address that is free", err)
+	}
+	return h.servePages(ctx, listener)
+}
+
+// servePages answers the readers' pages at a listener, and closes that.
+func (h *house) servePages(ctx context.Context, listener net.Listener) error {
+	server, err := h.pages()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	h.log.Info("answering readers' pages", "listen", listener.Addr().String(), "url", h.config.URL)
+	return serveHTTP(ctx, h.log, server, listener)
+}
+
+// pages are the readers' pages over the rows.
+func (h *house) pages() (*http.Server, error) {
 	r, err := h.renderer()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	site := web.Site{
 		Name: h.config.Name, URL: h.config.URL, Language: h.config.Language, Keys: h.keys, Store: h.store,
@@ -151,16 +170,7 @@ func (h *house) serveWeb(ctx context.Context) error {
 			return html, err == nil, err
 		},
 	}
-	server, err := site.Server()
-	if err != nil {
-		return err
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", h.config.Listen)
-	if err != nil {
-		return fmt.Errorf("%w; set `listen` to an address that is free", err)
-	}
-	h.log.Info("answering readers' pages", "listen", listener.Addr().String(), "url", h.config.URL)
-	return serveHTTP(ctx, h.log, server, listener)
+	return site.Server()
 }
 
 // serveHTTP serves until ctx is done, then lets answers under way finish.

@@ -3,6 +3,7 @@ package render
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -220,6 +221,9 @@ func (s setting) story(t digest.Told, e digest.Edition) story {
 		Language: languageTag(t.Language), PointsFrom: t.PointsFrom, Image: leadImage(t.Image),
 	}
 	st.Host = host(st.URL)
+	if _, err := netip.ParseAddr(st.Host); err == nil && t.Site != "" {
+		st.Host = plain(t.Site, maxName) // a number tells nobody where a link leads
+	}
 	if st.Title == "" {
 		st.Title = st.Host
 	}

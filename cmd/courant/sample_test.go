@@ -111,12 +111,12 @@ sources:
 digests:
   morning: {title: Morning Brief, schedule: %q, time_zone: UTC, lists: [readers], categories: [Politics, Science, Culture], max_articles: 30}
 `, filepath.Join(d.dir, "data"), postgresURL(d.dsn), d.relay, sources, schedule))
-	// A second lies between two pages of a host, so only one source is polled
+	// A second lies between two pages of a host, so only one source is polled again
 	// when the correction is out.
 	for _, want := range []struct {
 		publish, stories int
 		fetch            []string
-	}{{0, 10, []string{"fetch"}}, {2, 11, []string{"fetch", "Harbour Courier, Politics"}}} {
+	}{{0, 10, []string{"fetch"}}, {2, 12, []string{"fetch", "Harbour Courier"}}} {
 		for range want.publish {
 			press.Publish()
 		}

@@ -305,7 +305,7 @@ func TestPaywalledPageHoldsBackTheRest(t *testing.T) {
 func TestDocumentsAreSentOnce(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
-	for _, path := range []string{"/", "/fennwick-wire/", "/fennwick-wire/news.atom", "/harbour-courier/politics.xml", "/orrery-and-moss/feed.json",
+	for _, path := range []string{"/", "/fennwick-wire/", "/fennwick-wire/news.atom", "/harbour-courier/news.xml", "/orrery-and-moss/feed.json",
 		"/harbour-courier/flood-fund", "/harbour-courier/style.css", "/press/style.css", "/pictures/flood.png", "/robots.txt"} {
 		first, body := s.ask("GET", s.url+path)
 		tag := first.Header.Get("ETag")
@@ -328,9 +328,9 @@ func TestDocumentsAreSentOnce(t *testing.T) {
 		resp, _ := s.ask("GET", s.url+path)
 		return resp.Header.Get("ETag")
 	}
-	quiet, busy := tag("/harbour-courier/politics.xml"), tag("/harbour-courier/culture.xml")
+	quiet, busy := tag("/brueckstaedter-tagblatt/politik.xml"), tag("/brueckstaedter-tagblatt/kultur.xml")
 	s.Publish()
-	if tag("/harbour-courier/politics.xml") != quiet || tag("/harbour-courier/culture.xml") == busy {
+	if tag("/brueckstaedter-tagblatt/politik.xml") != quiet || tag("/brueckstaedter-tagblatt/kultur.xml") == busy {
 		t.Error("a feed has a new tag where, and only where, the batch adds to it")
 	}
 }
@@ -368,7 +368,7 @@ func TestStrangeRequestsAreAnswered(t *testing.T) {
 func TestHostileHostStaysText(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
-	for _, path := range []string{"/harbour-courier/flood-fund", "/harbour-courier/politics.xml", "/fennwick-wire/news.atom", "/orrery-and-moss/feed.json"} {
+	for _, path := range []string{"/harbour-courier/flood-fund", "/harbour-courier/news.xml", "/fennwick-wire/news.atom", "/orrery-and-moss/feed.json"} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
 		r.Host = `x"><script>&`
 		w := httptest.NewRecorder()

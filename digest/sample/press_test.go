@@ -107,13 +107,13 @@ func TestUnpublishedArticleIsNowhere(t *testing.T) {
 	if resp, _ := s.ask("GET", s.url+early); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("before it is out the article answers %s", resp.Status)
 	}
-	for _, list := range []string{"/", "/harbour-courier/", "/harbour-courier/culture.xml"} {
+	for _, list := range []string{"/", "/harbour-courier/", "/harbour-courier/news.xml"} {
 		if strings.Contains(s.get(s.url+list), "cinema-reopens") {
 			t.Errorf("%s names an article that is not out", list)
 		}
 	}
 	s.Publish()
-	for _, list := range []string{early, "/", "/harbour-courier/", "/harbour-courier/culture.xml"} {
+	for _, list := range []string{early, "/", "/harbour-courier/", "/harbour-courier/news.xml"} {
 		if !strings.Contains(s.get(s.url+list), "cinema-reopens") {
 			t.Errorf("%s does not name an article that is out", list)
 		}
@@ -259,5 +259,24 @@ func TestFeedsCarryMarkupAsText(t *testing.T) {
 	body, escaped := published{article: a}.html(), html.EscapeString(hostile)
 	if strings.Count(body, escaped) != 4 || strings.Contains(body, "<b>") {
 		t.Errorf("the item's HTML carries markup of the text:\n%s", body)
+	}
+}
+
+func TestFeedsCarryPicturesWhereTheyShould(t *testing.T) {
+	t.Parallel()
+	const at = "http://127.0.0.1:1/pictures/boat.png"
+	a := published{&article{Publication: "paper", Slug: "boat", Headline: "A boat", Picture: "boat.png", Alt: "A boat on a lake", Feed: feedSummary}, time.Unix(1e9, 0)}
+	for path, want := range map[string]string{
+		"feed.xml":  `<media:content url="` + at + `" type="image/png" medium="image" width="12" height="7">`,
+		"feed.atom": `<link rel="enclosure" type="image/png" href="` + at + `" length="4"></link>`,
+		"feed.json": `"image": "` + at + `"`,
+	} {
+		for _, pictures := range []bool{true, false} {
+			w := feedWriter{base: "http://127.0.0.1:1", pub: &publication{Slug: "paper"}, feed: feed{Path: path, Pictures: pictures}}
+			w.pictures = map[string]picture{"boat.png": {12, 7, []byte("boat")}}
+			if _, text := w.write([]published{a}); strings.Contains(string(text), want) != pictures {
+				t.Errorf("%s, pictures %t: want %s in\n%s", path, pictures, want, text)
+			}
+		}
 	}
 }

@@ -461,7 +461,7 @@ func TestCheckTableIsAsDrawn(t *testing.T) {
 func TestCheckAsksDNSAboutTheSenderOfTheConfig(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, smtpsink.Options{})
-	d.relay = "{host: smtp.example.com}, {host: smtp.example.com, port: 465, tls: tls}, {host: 192.0.2.7}"
+	d.relay = "{host: smtp.example.com}, {host: smtp.example.com, port: 465, tls: tls}, {host: relay.example.net}"
 	d.configure()
 	d.withConfig("url: http://"+d.listen, "url: https://news.example.com", func() {
 		p := program{stdout: io.Discard, stderr: io.Discard, now: time.Now, configFile: filepath.Join(d.dir, "courant.yaml"), env: os.LookupEnv}
@@ -478,7 +478,7 @@ func TestCheckAsksDNSAboutTheSenderOfTheConfig(t *testing.T) {
 			}
 			rows = append(rows, f.What+" "+f.Subject)
 		}
-		want := []string{"SPF bounces.example.com", "DKIM courant._domainkey.example.com", "DMARC example.com", "MX example.com", "MX bounces.example.com", "PTR smtp.example.com", "PTR 192.0.2.7"}
+		want := []string{"SPF bounces.example.com", "DKIM courant._domainkey.example.com", "DMARC example.com", "MX example.com", "MX bounces.example.com", "PTR smtp.example.com", "PTR relay.example.net"}
 		if !slices.Equal(rows, want) {
 			t.Errorf("rows %q, want %q", rows, want)
 		}

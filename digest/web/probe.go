@@ -20,9 +20,9 @@ import (
 )
 
 // Probe asks a public address what a mailbox provider will ask it: a one-click
-// POST. Its token names reader 0 and edition 0, which nobody ever is: the rows
-// count from 1. So the whole way is gone, through proxies to the database, and
-// nobody leaves. Only pages that hold our keys answer it with 200.
+// POST. Its token names reader 0, which nobody ever is: the rows count from 1.
+// So the whole way is gone, through proxies to the database, and nobody leaves.
+// Only pages that hold our keys answer it so.
 type Probe struct {
 	URL      string
 	Keys     *digest.Keyring // nil: none yet, so no pages of ours can answer
@@ -167,9 +167,10 @@ func (p Probe) visit(ctx context.Context, u *url.URL, at netip.Addr) visit {
 	return v
 }
 
-// token is a genuine one for the rows' nobody.
+// token is a genuine one for the rows' nobody. It names an edition, since one
+// that names neither is a preview's, which never gets as far as the rows.
 func (p Probe) token() string {
-	return p.Keys.LinkToken(p.Keys.Current, digest.Token{Purpose: digest.PurposeOneClick})
+	return p.Keys.LinkToken(p.Keys.Current, digest.Token{Purpose: digest.PurposeOneClick, Ref: digest.Ref{Edition: 1}})
 }
 
 // strayAnswer is an answer that pages of ours would not give, and what to do.

@@ -17,4 +17,7 @@
 //	Publish -> 0: everything is out
 //
 // An article that is not out yet is answered 404 and stands in no feed.
+//
+// Each picture is drawn as an SVG beside its PNG, which is what
+// chromium --headless --window-size=1200,675 --screenshot makes of it.
 package sample

@@ -239,7 +239,7 @@ func TestBuildOfTheImageMakesAProgramThatReadsTheExample(t *testing.T) {
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", line, err, text)
 	}
-	check := exec.CommandContext(t.Context(), program, "--config", exampleConfig(t), "check")
+	check := exec.CommandContext(t.Context(), program, "--config", exampleConfig(t), "check", "--offline")
 	text, err := check.CombinedOutput()
 	if err != nil || !strings.Contains(string(text), "morning") {
 		t.Errorf("courant check: %v\n%s", err, text)

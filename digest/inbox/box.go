@@ -130,7 +130,8 @@ func (h *handler) guard(next http.Handler) http.Handler {
 		set := w.Header().Set
 		set("Content-Security-Policy", pagePolicy)
 		set("X-Content-Type-Options", "nosniff")
-		set("Referrer-Policy", "no-referrer")
+		// With no-referrer, the button's POST would come from the origin "null".
+		set("Referrer-Policy", "same-origin")
 		set("Cross-Origin-Resource-Policy", "same-origin")
 		set("Cross-Origin-Opener-Policy", "same-origin")
 		set("X-DNS-Prefetch-Control", "off")

@@ -32,6 +32,7 @@ func (h *handler) frame(w http.ResponseWriter, r *http.Request) {
 		images, picture = "'none'", noPicture
 	}
 	w.Header().Set("Content-Security-Policy", framePolicy+images)
+	w.Header().Set("Referrer-Policy", "no-referrer")
 	text, _ := msg.html.words()
 	page, _ := framed(text, l, picture)
 	write(w, http.StatusOK, "text/html; charset=utf-8", []byte(page))
@@ -49,10 +50,11 @@ type framing struct {
 	out     strings.Builder
 	look    look
 	picture func(cid string) string
-	room    int  // bytes that pictures may still add
-	based   bool // the base element is written
-	styled  bool // inside a style element
-	dark    bool // the mail has something to say about dark colours
+	loaded  map[string]string // pictures by their name, as they are written
+	room    int               // bytes that pictures may still add
+	based   bool              // the base element is written
+	styled  bool              // inside a style element
+	dark    bool              // the mail has something to say about dark colours
 }
 
 // framed is the mail's HTML as it stands in the frame, and whether the mail
@@ -64,7 +66,7 @@ type framing struct {
 // which don't depend on reading HTML as a browser does. Only what neither of
 // them covers is taken out: look-ups of names by link, and referrers.
 func framed(text string, l look, picture func(cid string) string) (page string, dark bool) {
-	f := &framing{look: l, picture: picture, room: maxPictures}
+	f := &framing{look: l, picture: picture, loaded: map[string]string{}, room: maxPictures}
 	z := html.NewTokenizer(strings.NewReader(text))
 	for z.Next() != html.ErrorToken {
 		raw := string(z.Raw()) // before Token, which changes the bytes below it
@@ -186,7 +188,11 @@ func (f *framing) source(address string) string {
 	if len(address) < 4 || !strings.EqualFold(address[:4], "cid:") {
 		return address
 	}
-	data := f.picture(address[4:])
+	data, ok := f.loaded[address[4:]]
+	if !ok {
+		data = f.picture(address[4:])
+		f.loaded[address[4:]] = data
+	}
 	if data == "" || len(data) > f.room {
 		return address // nothing that a browser could load
 	}

@@ -78,6 +78,7 @@ func TestConditionsOnTheColourSchemeFollowTheChosenOne(t *testing.T) {
 		{"<style>:root{color-scheme:light dark;supported-color-schemes:light dark}</style>", "<style>:root{color-scheme: dark;supported-color-schemes:light dark}</style>", "<style>:root{color-scheme: light;supported-color-schemes:light dark}</style>"},
 		{"<style>a{ color-scheme: dark light !important}</style>", "<style>a{ color-scheme: dark!important}</style>", "<style>a{ color-scheme: light!important}</style>"},
 		{`<p style="color-scheme: light dark">`, `<p style="color-scheme: dark">`, `<p style="color-scheme: light">`},
+		{"<style>a{--color-scheme:light dark}</style>", "<style>a{--color-scheme:light dark}</style>", "<style>a{--color-scheme:light dark}</style>"}, // a name of its own
 		{"<style>a{color-scheme:dark}</style>", "<style>a{color-scheme: dark}</style>", "<style>a{color-scheme: dark}</style>"},
 	} {
 		const base = `<base target="_blank">`

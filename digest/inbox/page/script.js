@@ -58,16 +58,22 @@
     html.dataset.rounds = state.rounds;
   };
 
+  const away = "the program is not running";
   const watch = async () => {
+    const news = document.getElementById("news");
     let wait = 2000;
     try {
       if (!document.hidden) {
         const answer = await fetch(html.dataset.root + "state");
         if (!answer.ok) throw new Error("no state");
         const state = await answer.json();
+        if (news.textContent === away) news.textContent = "";
         if (String(state.mails) !== html.dataset.mails || String(state.rounds) !== html.dataset.rounds) await refresh(state);
       }
-    } catch { wait = 10000; /* the program has ended, or is away for a moment */ }
+    } catch {
+      wait = 10000;
+      news.textContent = away; // the page stays as it last was
+    }
     setTimeout(watch, wait);
   };
   setTimeout(watch, 2000);

@@ -312,7 +312,10 @@ func (p *run) freeze(ctx context.Context) error {
 	p.mark(MarkStop)
 	p.evidence.Stops++
 	w.signal(syscall.SIGSTOP)
-	defer w.signal(syscall.SIGCONT)
+	defer func() {
+		w.hadSent = p.tail.sentBy(w.domain) // it is worth a blow again when it sends again
+		w.signal(syscall.SIGCONT)
+	}()
 	until := time.Now().Add(3 * p.plan.lease())
 	for seen := false; time.Now().Before(until); {
 		_, over, err := p.books.lanes(ctx)

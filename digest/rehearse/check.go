@@ -264,6 +264,10 @@ func (l *ledger) nobodyAfterLeaving() Promise {
 			continue
 		}
 		mailed++
+		if r != nil && r.State == digest.Cancelled && r.Resends == 0 {
+			broken = append(broken, who.Email+" was mailed for all that")
+			continue
+		}
 		// A process that stood still may send what it had begun when it wakes.
 		if late := mails[len(mails)-1].At.Sub(who.At); late > intentAge+lateness && l.Stops == 0 {
 			broken = append(broken, fmt.Sprintf("%s was mailed %s after leaving", who.Email, late.Round(time.Millisecond)))

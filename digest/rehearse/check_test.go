@@ -97,6 +97,7 @@ func TestEachBrokenPromiseIsSeen(t *testing.T) {
 			e.Mails = slices.DeleteFunc(e.Mails, func(m Mail) bool { return m.To == address(11) })
 		}, []string{sums}},
 		"fewer rows than readers": {func(e *Evidence) { e.FanOut = 11 }, []string{sums}},
+		"a mail of one who left":  {func(e *Evidence) { e.Rows[4].State = digest.Cancelled }, []string{mailRow, leaving}},
 		"an intent after leaving": {func(e *Evidence) { e.Rows[4].IntentAt = e.Leavings[1].At.Add(time.Millisecond) }, []string{leaving}},
 		"a mail on an old intent": {func(e *Evidence) { e.Mails[2].At = e.Leavings[1].At.Add(3 * time.Second) }, []string{leaving}},
 		"a mail to one who left before": {func(e *Evidence) {

@@ -173,15 +173,21 @@ func (h *handler) find(r *http.Request) (Mail, []Mail, bool) {
 	return mails[i], mails, true
 }
 
-// home is the list with the newest mail beside it.
+// home is the list with the mail on its top beside it.
 func (h *handler) home(w http.ResponseWriter, r *http.Request) {
+	h.show(w, http.StatusOK, h.homePage(readLook(r.URL.Query())))
+}
+
+// homePage chooses the newest mail; of a publication, the first that is listed.
+func (h *handler) homePage(l look) page {
 	mails := h.Mails()
-	p := h.newPage("./", mails, readLook(r.URL.Query()))
+	p := h.newPage("./", mails, l)
 	p.Home = true
-	if len(mails) > 0 {
-		h.choose(&p, mails[len(mails)-1])
+	id := p.top()
+	if i := slices.IndexFunc(mails, func(m Mail) bool { return m.ID == id }); i >= 0 {
+		h.choose(&p, mails[i])
 	}
-	h.show(w, http.StatusOK, p)
+	return p
 }
 
 // mail is the list with one mail beside it.

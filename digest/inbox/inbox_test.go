@@ -245,6 +245,18 @@ func TestRoundsTellWhatBecameOfEachReader(t *testing.T) {
 	}
 }
 
+func TestListBeginsWithTheChosenMail(t *testing.T) {
+	t.Parallel()
+	box := boxOf(letter("First", "a", "<p>a</p>"), letter("Second", "b", "<p>b</p>"))
+	srv := serve(t, box)
+	says(t, get(t, srv.URL).body, `data-id="m2" aria-current="page"`)
+	box.Rounds = func() []inbox.Round {
+		return []inbox.Round{{Title: "Number 1", Readers: []inbox.Reader{{Address: "gone@example.org", State: "skipped"}, {MailID: "m1"}, {MailID: "m2"}}}, {Title: "Nothing new"}}
+	}
+	srv = serve(t, box)
+	says(t, get(t, srv.URL).body, `data-id="m1" aria-current="page"`, `data-id="m1">`, "0 mails<")
+}
+
 func TestMailNamedByNoRoundStandsBelowNewerRounds(t *testing.T) {
 	t.Parallel()
 	box := boxOf(letter("Proof", "c", "<p>c</p>"), letter("First", "a", "<p>a</p>"))

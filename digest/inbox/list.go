@@ -188,6 +188,18 @@ func (p *page) groups(h *handler, mails []Mail) []group {
 	return append([]group{other}, groups...)
 }
 
+// top is the first mail of the list; empty: there is none.
+func (p *page) top() string {
+	for _, g := range p.Groups {
+		for _, r := range g.Rows {
+			if r.ID != "" {
+				return r.ID
+			}
+		}
+	}
+	return ""
+}
+
 func (p *page) row(h *handler, reader Reader, m Mail, ok bool, newest time.Time) row {
 	r := row{To: clean(reader.Address), State: clean(reader.State), Mood: mood(reader.State), Reason: clean(reader.Reason)}
 	if !ok {

@@ -31,12 +31,8 @@ func (h *handler) next(w http.ResponseWriter, r *http.Request) {
 
 // complain shows the list with a sentence above it.
 func (h *handler) complain(w http.ResponseWriter, status int, sentence string) {
-	mails := h.Mails()
-	p := h.newPage("./", mails, look{})
-	p.Home, p.Fault = true, sentence
-	if len(mails) > 0 {
-		h.choose(&p, mails[len(mails)-1])
-	}
+	p := h.homePage(look{})
+	p.Fault = sentence
 	h.show(w, status, p)
 }
 

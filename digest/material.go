@@ -34,6 +34,7 @@ type Material struct {
 	Candidates []Candidate // articles of the digest's categories, newest first
 	Sent       []Story     // stories any digest sent in the last 72 hours, for folding
 	Groups     []Group
+	Answered   bool // Edition answers the slot already, or tells in HeldReason why it was skipped; there is nothing to decide
 }
 
 // Draft is a variant before it has a row.

@@ -321,8 +321,7 @@ func sentStories(ctx context.Context, q sqlx.QueryerContext, since time.Time) ([
 }
 
 // Material gathers what an edition ordered like this would be decided from,
-// and changes nothing: for plan and preview. A slot that is answered gives
-// the edition that answers it, or the reason why it was skipped, and no groups.
+// and changes nothing: for plan and preview.
 func (s *Store) Material(ctx context.Context, o digest.Order) (digest.Material, error) {
 	return s.foresee(ctx, o, nil, (*publication).material)
 }
@@ -354,12 +353,12 @@ func (s *Store) foresee(
 	ctx context.Context, o digest.Order, reader *int64, look func(*publication, context.Context) (digest.Material, error),
 ) (m digest.Material, err error) {
 	err = s.tx(ctx, func(tx *sqlx.Tx) error {
-		p := publication{tx: tx, order: o, reader: reader}
+		p := publication{tx: tx, order: o, looking: true, reader: reader}
 		if err := p.spread(ctx); err != nil {
 			return err
 		}
 		if answered, err := p.begin(ctx); err != nil || answered {
-			m = digest.Material{Digest: o.Digest, Edition: p.edition}
+			m = digest.Material{Digest: o.Digest, Edition: p.edition, Answered: answered}
 			return errors.Join(err, tx.Rollback())
 		}
 		if m, err = look(&p, ctx); err != nil {

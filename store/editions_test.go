@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -616,16 +617,47 @@ func TestWhoIsPausedIsAskedOfTheEditionsMoment(t *testing.T) {
 	n := newNewsroom(t)
 	ids := n.subscribe("ann@example.org", "bob@example.org")
 	slot := n.slot(5, "Europe/Berlin")
-	n.now = slot.Instant.Add(-48 * time.Hour)
+	o := n.order(slot)
+	o.Now = slot.Instant.Add(-48 * time.Hour)
 	n.do(`INSERT INTO choices (reader_id, digest, paused_until) VALUES ($1, 'morning', $2)`, ids[0], slot.Instant.Add(-time.Hour))
 	n.do(`INSERT INTO choices (reader_id, digest, paused_until) VALUES ($1, 'morning', $2)`, ids[1], slot.Instant.Add(time.Hour))
 	for i, want := range []int{1, 0} {
-		m, err := n.MaterialFor(t.Context(), n.order(slot), ids[i])
+		m, err := n.MaterialFor(t.Context(), o, ids[i])
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(m.Groups) != want {
 			t.Errorf("reader %d is in %d groups", i, len(m.Groups))
 		}
+	}
+}
+
+func TestForeseeingWaitsForNobodyAndHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.subscribe("ann@example.org")
+	slot := n.slot(5, "Europe/Berlin")
+	n.now = slot.Instant
+	n.report(1)
+	if _, err := n.Publish(t.Context(), n.order(slot), publishNew); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := n.db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := tx.Rollback(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if _, err := tx.ExecContext(t.Context(), `SELECT 1 FROM editions, slots FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	m, err := n.Material(ctx, n.order(slot))
+	if err != nil || !m.Answered || m.Edition.Number != 1 || len(m.Groups) != 0 {
+		t.Errorf("%+v, %v", m, err)
 	}
 }

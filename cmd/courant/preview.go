@@ -303,133 +303,68 @@ type pulled struct {
 	message *render.Message
 	to      digest.Recipient
 	edition digest.Edition
-	variant digest.Variant
 }
-
-// mostMails is how many variants a preview shows. Where every reader has had
-// other stories there are as many variants as readers.
-const mostMails = 12
 
 // pull composes and renders what the outlook's material makes. Links to pages
 // begin with base.
 func (v *outlook) pull(ctx context.Context, h *house, base string) (pull, error) {
 	out := pull{said: explain.Preview{Digest: v.digest.Name, Title: v.digest.Title, Local: v.local, Zone: v.local.Location().String(), Notes: slices.Clone(v.notes)}}
 	e := v.material.Edition
-	if over := e.ID != 0 && v.material.Groups == nil && v.material.Candidates == nil; over || e.State == "" {
-		out.said.Nothing = overSentence(e)
+	if v.material.Answered {
+		out.said.Answered(e)
 		return out, nil
+	}
+	if e.Published.Before(e.Instant) {
+		e.Published = e.Instant // as it will be: the Date of its mails, and when a reader's choices count
 	}
 	shown, err := publish.Preview(v.material)
 	if err != nil {
 		return out, err
 	}
-	if e.Published.Before(e.Instant) {
-		e.Published = e.Instant // the Date its mails will carry
-	}
-	list := v.choose(&out.said, shown)
 	r, err := h.previewRenderer(base)
 	if err != nil {
 		return out, err
 	}
-	for _, s := range list {
-		m, err := r.Render(e, s.Variant)
+	variants := make([]explain.Variant, len(shown))
+	for i, s := range shown {
+		variants[i] = explain.Variant{Own: s.Variant.Default, Readers: s.Readers, Reason: s.Variant.Reason, LeftOut: s.LeftOut}
+	}
+	for _, i := range out.said.Choose(variants, v.who(e)) {
+		m, err := r.Render(e, shown[i].Variant)
 		if err != nil {
 			return out, err
 		}
 		to := v.recipient(h.keys.Current)
-		out.mails = append(out.mails, pulled{m, to, e, s.Variant})
+		out.mails = append(out.mails, pulled{m, to, e})
 		mail := explain.PreviewMail{
-			Subject: m.Subject, Readers: s.Readers, Own: s.Variant.Default, Language: s.Variant.Language, Only: s.Variant.Categories, Articles: m.Shown,
+			Subject: m.Subject, Readers: shown[i].Readers, Own: variants[i].Own, Language: shown[i].Variant.Language,
+			Only: shown[i].Variant.Categories, Articles: m.Shown,
 		}
-		if v.reader.ID != 0 || v.stranger != "" {
-			mail.For, mail.Own = to.Address, false
+		if v.address() != "" {
+			mail.For, mail.Own = v.address(), false
 		}
 		out.said.Mails = append(out.said.Mails, mail)
 	}
 	return out, nil
 }
 
-// overSentence says what became of a slot that is over.
-func overSentence(e digest.Edition) string {
-	if e.ID == 0 {
-		return "that slot was skipped; nothing will be published for it"
-	}
-	return fmt.Sprintf("that slot was answered by no. %d already; `--at` shows a later one", e.Number)
-}
+// address is the one that was asked for.
+func (v *outlook) address() string { return cmp.Or(v.reader.Address, v.stranger) }
 
-// choose picks the variants to show, and says of the others why not.
-func (v *outlook) choose(said *explain.Preview, shown []publish.Shown) []publish.Shown {
-	own := shown[0]
-	switch {
-	case v.reader.ID != 0:
-		return v.chooseForReader(said, shown)
-	case v.stranger != "":
-		said.Notes = append(said.Notes, v.stranger+" is no reader: this is what a new one without choices would get")
-		said.LeftOut = own.LeftOut
-		shown = []publish.Shown{own}
+// who is whose preview it is.
+func (v *outlook) who(e digest.Edition) explain.Who {
+	w := explain.Who{Address: v.address(), Reader: v.reader.ID != 0}
+	if w.Reader {
+		w.Missed = v.account.Missed(digest.Entry{Edition: e, Lists: v.digest.Lists})
 	}
-	var list []publish.Shown
-	unsent, more := 0, 0
-	for _, s := range shown {
-		switch {
-		case s.Variant.Reason != "":
-			unsent += s.Readers
-		case len(list) == mostMails:
-			more += s.Readers
-		default:
-			list = append(list, s)
-		}
-	}
-	switch {
-	case len(list) == 0:
-		said.Nothing, said.LeftOut = "nothing would be sent: "+own.Variant.Reason+"; `courant fetch` polls the sources now", own.LeftOut
-	case own.Variant.Reason != "":
-		said.Notes = append(said.Notes, "the digest's own choice is too thin: "+own.Variant.Reason)
-	}
-	if unsent > 0 && len(list) > 0 {
-		said.Notes = append(said.Notes, fmt.Sprintf("%s nothing: too little is left of what they chose and have not had", get(unsent)))
-	}
-	if more > 0 {
-		said.Notes = append(said.Notes, fmt.Sprintf("%s other variants, which are not shown; `--for` shows a reader's", get(more)))
-	}
-	return list
-}
-
-func get(readers int) string {
-	if readers == 1 {
-		return "1 reader gets"
-	}
-	return fmt.Sprintf("%d readers get", readers)
-}
-
-// chooseForReader is the reader's own variant, or the reason why there is none.
-func (v *outlook) chooseForReader(said *explain.Preview, shown []publish.Shown) []publish.Shown {
-	i := slices.IndexFunc(shown, func(s publish.Shown) bool { return s.Readers > 0 })
-	reason := ""
-	switch {
-	case i < 0:
-		// The edition counts as published when it will be: what ends before
-		// then does not hold it up.
-		e := v.material.Edition
-		if e.Published.Before(e.Instant) {
-			e.Published = e.Instant
-		}
-		reason = v.account.Missed(digest.Entry{Edition: e, Lists: v.digest.Lists})
-	case shown[i].Variant.Reason != "":
-		reason, said.LeftOut = shown[i].Variant.Reason, shown[i].LeftOut
-	default:
-		said.LeftOut = shown[i].LeftOut
-		return shown[i : i+1]
-	}
-	said.Nothing = v.reader.Address + " would get nothing of it: " + reason
-	return nil
+	return w
 }
 
 // recipient is whom the personal parts name. The delivery is nobody's: no row
 // has its id, so a click on a link changes nothing and its page says so.
 func (v *outlook) recipient(key byte) digest.Recipient {
 	to := digest.Recipient{Digest: v.digest.Name, KeyID: key}
-	to.Address = cmp.Or(v.reader.Address, v.stranger, "reader@preview.invalid")
+	to.Address = cmp.Or(v.address(), "reader@preview.invalid")
 	to.Name = v.reader.Name
 	for _, s := range v.account.Subscriptions {
 		if slices.Contains(v.digest.Lists, s.List) && (to.Since.IsZero() || s.Since.Before(to.Since)) {

@@ -374,3 +374,22 @@ func TestPreviewPageOfOneReaderFollowsThatReader(t *testing.T) {
 		t.Errorf("the page\n%s", got)
 	}
 }
+
+func TestPreviewOfReadersZonesGoesByTheReadersClock(t *testing.T) {
+	t.Parallel()
+	d := newPreviewDesk(t)
+	d.extra += "  roaming: {title: Roaming, schedule: \"0 7 * * *\", time_zone: reader, lists: [readers], categories: [World]}\n"
+	d.configure()
+	d.must("readers", "add", "yuki@example.org", "--time-zone", "Asia/Tokyo")
+	d.must("readers", "add", "lou@example.org", "--time-zone", "America/New_York")
+	for address, zone := range map[string]string{"yuki@example.org": "Asia/Tokyo", "lou@example.org": "America/New_York"} {
+		said := d.must("preview", "roaming", "--for", address, "--at", "07:00", "--out", d.dir)
+		if !strings.Contains(said, ", 07:00 "+zone) || !strings.Contains(said, address+" · ") {
+			t.Errorf("preview for %s:\n%s", address, said)
+		}
+	}
+	said := d.must("preview", "roaming", "--out", d.dir)
+	if !strings.Contains(said, "this is the edition for readers in ") || !strings.Contains(said, "  1 reader, the digest's own choice") && !strings.Contains(said, "1 reader · ") {
+		t.Errorf("preview for all:\n%s", said)
+	}
+}

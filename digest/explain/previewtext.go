@@ -5,34 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
-
-	"courant/digest"
 )
-
-// Preview is what is to be said of a coming edition beside its mails.
-type Preview struct {
-	Digest  string
-	Title   string
-	Local   time.Time // when it goes out, on the clock of Zone
-	Zone    string
-	Notes   []string // what to know of it, a sentence each
-	Nothing string   // why there is no mail to show; empty: there is
-	Mails   []PreviewMail
-	LeftOut []digest.LeftOut // what the mail does not tell; only where there is one for one reader, or none
-}
-
-// PreviewMail is one mail of a preview and who would get it.
-type PreviewMail struct {
-	Subject  string
-	For      string // the only reader it is made for; empty: for all of its variant
-	Readers  int
-	Own      bool   // by the digest's own choice, which the archive shows
-	Language string // BCP 47
-	Only     []string
-	Articles int
-	Files    []string // where it was written; none: it was not
-}
 
 // Audience says who would get the mail.
 func (m PreviewMail) Audience() string {

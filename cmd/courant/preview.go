@@ -151,12 +151,7 @@ func (v *outlook) findSlot(ctx context.Context, h *house, at string) error {
 	}
 	now := h.now()
 	if v.digest.Schedule == "" {
-		if at != "" {
-			return misuse{fmt.Errorf("--at %s: %s has no schedule; leave --at out to see what `courant send %[2]s` would send now", at, v.digest.Name)}
-		}
-		v.local = now.In(loc)
-		v.order, err = h.publisher().Order(digest.Order{Digest: v.digest, Kind: digest.KindExtra}, now)
-		return err
+		return v.orderNow(h, at, now.In(loc))
 	}
 	t, err := schedule.Parse(v.digest, zone)
 	if err != nil {
@@ -185,6 +180,16 @@ func (v *outlook) findSlot(ctx context.Context, h *house, at string) error {
 	v.local = slot.Instant.In(loc)
 	// The window is that of the next edition: it is shown with what is here.
 	v.order, err = h.publisher().Order(digest.Order{Digest: v.digest, Kind: digest.KindSlot, Slot: slot}, next.Instant)
+	return err
+}
+
+// orderNow orders what send would publish of a digest without a schedule.
+func (v *outlook) orderNow(h *house, at string, now time.Time) (err error) {
+	if at != "" {
+		return misuse{fmt.Errorf("--at %s: %s has no schedule; leave --at out to see what `courant send %[2]s` would send now", at, v.digest.Name)}
+	}
+	v.local = now
+	v.order, err = h.publisher().Order(digest.Order{Digest: v.digest, Kind: digest.KindExtra}, now)
 	return err
 }
 

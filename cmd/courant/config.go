@@ -112,7 +112,7 @@ type configHooks struct {
 func loadConfig(path string, env func(string) (string, bool), hooks configHooks) (Config, []Fault, error) {
 	text, err := readBounded(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Config{}, nil, fmt.Errorf("there is no config at %s; write one (config.example.yaml shows every key) or name another by --config", path)
+		return Config{}, nil, fmt.Errorf("there is no config at %s; `courant init` writes one (config.example.yaml shows every key), or name another by --config", path)
 	}
 	if err != nil {
 		return Config{}, nil, fmt.Errorf("read the config: %w", err)

@@ -50,10 +50,10 @@ Nothing is written before the last answer, and no file is ever overwritten.`,
 		at         *string
 		name, says string
 	}{
-		{&opt.name, "name", "who the mails come from, as readers know `NAME`"},
+		{&opt.name, "name", "the `NAME` that readers know the mails by"},
 		{&opt.from, "from", "the sender's `ADDRESS`, with or without a name"},
 		{&opt.postal, "postal-address", "the postal `ADDRESS` below every digest"},
-		{&opt.url, "url", "the public `ADDRESS` of the readers' pages"},
+		{&opt.url, "url", "the public `ADDRESS` of the readers' pages (news. of the sender's domain)"},
 		{&opt.relay, "relay", "the `RELAY`: host, host:port, smtp://user@host:587 or smtps://user@host:465"},
 		{&opt.username, "username", "the login's `NAME` at the relay; - for none"},
 		{&opt.pwFile, "password-file", "the `FILE` that holds the relay's password"},

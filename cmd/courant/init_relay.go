@@ -353,8 +353,10 @@ func (r Relay) advice(o digest.Outcome) string {
 
 func (r Relay) connectAdvice(fault string) string {
 	switch {
-	case strings.Contains(fault, "no such host"), strings.Contains(fault, "lookup "):
+	case strings.Contains(fault, "no such host"):
 		return "there is no such name in the DNS: check the spelling of " + r.Host
+	case strings.Contains(fault, "lookup "):
+		return "the DNS does not answer: is this machine online?"
 	case strings.Contains(fault, "refused") && loopback(r.Host):
 		return fmt.Sprintf("nothing listens at port %d of this machine: start the mail server, or write its port", r.Port)
 	case strings.Contains(fault, "refused"):

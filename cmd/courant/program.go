@@ -86,6 +86,7 @@ Nothing set up yet?
   courant init                           a first config, by questions
 
 A first day:
+  courant init                           ask five things and write courant.yaml
   courant check                          is the config right, and when is what sent?
   courant fetch                          poll the sources now
   courant readers import readers.csv     who gets it

@@ -249,12 +249,12 @@ func parseBlocks(lines []string) (*ast.File, *yaml.SyntaxError) {
 		return file, nil
 	}
 	for from := 0; from < min(fault.Token.Position.Line, len(lines)); {
-		alone, to := make([]string, len(lines)), from+1
+		to := from + 1
 		for to < len(lines) && !topLine(lines[to]) {
 			to++
 		}
-		copy(alone[from:to], lines[from:to])
-		if _, own := parseYAML(strings.Join(alone, "\n")); own != nil {
+		if _, own := parseYAML(strings.Join(lines[from:to], "\n")); own != nil {
+			own.Token.Position.Line += from
 			return nil, own
 		}
 		from = to

@@ -258,6 +258,29 @@ func TestCheckNeverPrintsTheDatabasesPassword(t *testing.T) {
 	})
 }
 
+// A server that takes every connection and never says a word: each look ends
+// by itself, or this test does not.
+func TestCheckEndsWhereNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, smtpsink.Options{})
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // the kernel takes the connections
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	port := silent.Addr().(*net.TCPAddr).Port
+	d.relay = fmt.Sprintf("{host: 127.0.0.1, port: %d, tls: none}", port)
+	d.configure()
+	d.withConfig(d.feed.URL, "http://"+silent.Addr().String(), func() {
+		d.withConfig(postgresURL(d.dsn), "postgres://a:long-secret@"+silent.Addr().String()+"/x", func() {
+			lines := checkedLines(t, d.must("check", "--json"))
+			rowOf(t, lines, "database", "").want(t, "wrong", "check `database`")
+			rowOf(t, lines, "relay", "").want(t, "wrong", "no answer in time")
+			rowOf(t, lines, "source", "").want(t, "look", "in the time there was")
+		})
+	})
+}
+
 func TestCheckGivesFaultsAsLinesToo(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, smtpsink.Options{})

@@ -86,7 +86,10 @@ func misset(stage digest.Stage, sentence string) digest.Outcome {
 // fault names what went wrong with a line, in words of the field.
 func fault(err error) string {
 	var timeout net.Error
+	var name *net.DNSError
 	switch {
+	case errors.As(err, &name) && name.IsNotFound:
+		return "no such host: " + printable(name.Name, 253)
 	case errors.Is(err, errInterrupted):
 		return "interrupted"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

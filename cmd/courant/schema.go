@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,8 +12,6 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
-
-	"courant"
 )
 
 func (p *program) schemaCommand() *cobra.Command {
@@ -38,12 +37,19 @@ it: put it beside courant.yaml, and let the first line of courant.yaml be
 	}
 }
 
+// exampleText is the copy of config.example.yaml that the explanations of keys
+// are taken from. The compiler embeds nothing from above this directory, so a
+// test holds the two together.
+//
+//go:embed config.example.yaml
+var exampleText string
+
 // configSchema is the JSON Schema (draft-07, which editors know best) of the
 // config. Its keys, kinds and defaults are those that the readers ask for, its
 // words and examples those of config.example.yaml.
 func configSchema() ([]byte, error) {
 	top := describedConfig()
-	if err := explainShape(top, courant.ExampleConfig); err != nil {
+	if err := explainShape(top, exampleText); err != nil {
 		return nil, fmt.Errorf("read the example config: %w", err)
 	}
 	var text bytes.Buffer

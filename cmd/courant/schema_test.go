@@ -12,11 +12,26 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
-
-	"courant"
 )
 
 const schemaFile = "../../docs/courant.schema.json"
+
+func TestEmbeddedExampleIsTheExample(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../config.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile("config.example.yaml", text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if exampleText != string(text) {
+		t.Error("config.example.yaml changed; run this test with -update, then that of the committed schema")
+	}
+}
 
 func TestCommittedSchemaIsWhatTheReadersTake(t *testing.T) {
 	t.Parallel()
@@ -25,7 +40,7 @@ func TestCommittedSchemaIsWhatTheReadersTake(t *testing.T) {
 		t.Fatal(err)
 	}
 	compareGolden(t, schemaFile, string(got))
-	if !strings.HasPrefix(courant.ExampleConfig, "# yaml-language-server: $schema=docs/courant.schema.json\n") {
+	if !strings.HasPrefix(exampleText, "# yaml-language-server: $schema=docs/courant.schema.json\n") {
 		t.Error("the first line of config.example.yaml doesn't lead editors to the schema")
 	}
 }
@@ -98,7 +113,7 @@ func TestSchemaJudgesAsTheReaderDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := judged(s, []byte(courant.ExampleConfig)); err != nil {
+	if err := judged(s, []byte(exampleText)); err != nil {
 		t.Errorf("config.example.yaml: %v", err)
 	}
 	passed := "" // all faults that the schema let pass
@@ -156,7 +171,7 @@ func TestExampleShowsEveryKeyWithItsComment(t *testing.T) {
 		t.Fatalf("the readers ask for %d keys only", len(known))
 	}
 	words := map[string]string{}
-	for _, c := range explained(courant.ExampleConfig, func(path string) bool { return slices.Contains(known, path) }) {
+	for _, c := range explained(exampleText, func(path string) bool { return slices.Contains(known, path) }) {
 		if !slices.Contains(known, c.path) {
 			t.Errorf("config.example.yaml:%d: no reader asks for %s", c.line, c.path)
 		}
@@ -175,7 +190,7 @@ func TestExampleShowsEveryKeyWithItsComment(t *testing.T) {
 func TestEveryKeyOfTheSchemaIsExplained(t *testing.T) {
 	t.Parallel()
 	top := describedConfig()
-	if err := explainShape(top, courant.ExampleConfig); err != nil {
+	if err := explainShape(top, exampleText); err != nil {
 		t.Fatal(err)
 	}
 	top.eachKey("", func(path string, s *shape) {

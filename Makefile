@@ -12,11 +12,8 @@ demo: build ## show a digest in the browser; Ctrl-C ends it and leaves nothing b
 	@sh .ci/need postgres
 	@exec ./courant demo
 
-
-need: ## install what the tests need, if it is missing: Postgres, Chromium, zsh, fish
-	@sh .ci/need postgres chromium zsh fish
-
 test: go need lint ## run everything: real Postgres, real SMTP, real browser
+	cd .ci/deploy && go test ./...
 	go test -race -shuffle=on -timeout 40m ./...
 
 build: go ## build ./courant
@@ -30,7 +27,11 @@ lint: ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt wants: $$files"; exit 1; fi
 	go vet ./...
 	go vet -tags testclock ./cmd/courant
+	cd .ci/deploy && go vet ./...
 	go run $(STATICCHECK) ./...
+
+need: ## install what the tests need, if it is missing: Postgres, Chromium, zsh, fish
+	@sh .ci/need postgres chromium zsh fish
 
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

@@ -334,12 +334,14 @@ func (p *run) freeze(ctx context.Context) error {
 	return nil
 }
 
-// killPostgres kills the postmaster and waits until the database answers
+// killPostgres kills the postmaster, and waits until the database answers
 // again, which whoever uses it sees to.
 func (p *run) killPostgres(ctx context.Context) error {
 	pid := p.postgres.PID()
-	if pid == 0 {
-		return nil // it is being started just now
+	for ; pid == 0; pid = p.postgres.PID() { // it is being started just now
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return causeOf(ctx, err)
+		}
 	}
 	p.mark(MarkPostgres)
 	p.evidence.PostgresKills++

@@ -54,8 +54,8 @@ type Evidence struct {
 type Promise struct {
 	Name     string   // what was promised
 	Promised string   // the figure
-	Seen     string   // what was seen instead of it
-	Kept     bool     //
+	Seen     string   // what came of it
+	Kept     bool     // the two agree
 	Examples []string // of what broke it, a few
 }
 
@@ -222,7 +222,7 @@ func (l *ledger) doubtIsBounded() Promise {
 	bound := l.Plan.Bound(l.Kills, l.Stops)
 	return Promise{
 		Name:     "in doubt through deaths and stops",
-		Promised: fmt.Sprintf("at most %d", bound), Seen: fmt.Sprintf("%d; %d more by lines the relay cut", ours, relays),
+		Promised: l.Plan.boundAs(l.Kills, l.Stops), Seen: fmt.Sprintf("%d; %d more by lines the relay cut", ours, relays),
 		Kept: ours <= bound,
 	}
 }

@@ -181,6 +181,23 @@ func (p *Plan) Bound(kills, stops int) int {
 	return p.Connections * (kills*each + stops*RunAhead)
 }
 
+// boundAs is how the bound comes about, as a person would write it.
+func (p *Plan) boundAs(kills, stops int) string {
+	var parts []string
+	if kills > 0 && p.ThrowJournals {
+		parts = append(parts, fmt.Sprintf("%d x %d x %d", p.Connections, kills, RunAhead))
+	} else if kills > 0 {
+		parts = append(parts, fmt.Sprintf("%d x %d", p.Connections, kills))
+	}
+	if stops > 0 {
+		parts = append(parts, fmt.Sprintf("%d x %d x %d", p.Connections, stops, RunAhead))
+	}
+	if len(parts) == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("at most %s = %d", strings.Join(parts, " + "), p.Bound(kills, stops))
+}
+
 // lease is the shortest the config takes where a lease must run out, else the
 // usual one.
 func (p *Plan) lease() time.Duration {

@@ -73,6 +73,9 @@ func TestBoundFollowsTheJournal(t *testing.T) {
 	if got := p.Bound(20, 0); got != 160*RunAhead {
 		t.Errorf("20 kills without journals: %d", got)
 	}
+	if got := p.boundAs(20, 1); got != "at most 8 x 20 x 64 + 8 x 1 x 64 = 10752" {
+		t.Error(got)
+	}
 	p.ThrowJournals = false
 	if got := p.Bound(1, 1); got != 8+8*RunAhead {
 		t.Errorf("a kill and a stop: %d", got)

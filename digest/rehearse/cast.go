@@ -42,7 +42,8 @@ func (p *run) deliver(ctx context.Context) error {
 	}
 	leaving := make(chan error, 1)
 	crew.Go(func() { leaving <- p.leave(around) })
-	if err := p.play(ctx); err != nil {
+	inTime, err := p.play(ctx)
+	if err != nil {
 		return err
 	}
 	stop()
@@ -53,9 +54,11 @@ func (p *run) deliver(ctx context.Context) error {
 		return err
 	}
 	// What another would do next: nothing may be left to do.
-	_, err = p.troupe.run(ctx, nil, p.command(p.file("worker-1.yaml"), "deliver", "--drain", "--wait", "0"))
-	if ctx.Err() == nil && err != nil {
-		p.evidence.Quitters = append(p.evidence.Quitters, err.Error())
+	if inTime {
+		_, err = p.troupe.run(ctx, nil, p.command(p.file("worker-1.yaml"), "deliver", "--drain", "--wait", "0"))
+		if ctx.Err() == nil && err != nil {
+			p.evidence.Quitters = append(p.evidence.Quitters, err.Error())
+		}
 	}
 	if after, ok := treeCPU(p.postgres.PID()); ok && counted && p.plan.PostgresKills == 0 {
 		p.report.PostgresCPU = after - database
@@ -135,14 +138,16 @@ func (p *Plan) cues() []cue {
 // evidence.
 var errLimit = errors.New("the time that --limit gives is over")
 
-// play follows the cues, then waits for the end of the edition.
-func (p *run) play(ctx context.Context) error {
+// play follows the cues, then waits for the end of the edition. It says
+// whether that came in time.
+func (p *run) play(ctx context.Context) (inTime bool, err error) {
 	limited, cancel := context.WithTimeoutCause(ctx, p.plan.Limit, errLimit)
 	defer cancel()
-	if err := p.follow(limited); err != nil && !errors.Is(err, errLimit) {
-		return err
+	err = p.follow(limited)
+	if errors.Is(err, errLimit) {
+		return false, nil
 	}
-	return nil
+	return err == nil, err
 }
 
 func (p *run) follow(ctx context.Context) error {

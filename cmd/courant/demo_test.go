@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -303,6 +304,35 @@ func TestKeptDemoGoesOnWhereItEnded(t *testing.T) {
 		t.Errorf("after a kill -9 the kept demo shows\n%s", said)
 	}
 	p.interrupt(hall)
+
+	// What was published and not noted any more is not published again, and
+	// there is something to look at all the same.
+	if err := os.WriteFile(filepath.Join(keep, "inbox.json"), withoutRounds(t, filepath.Join(keep, "inbox.json")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, page = startDemo(t, hall, "--port", "0", "--keep", keep)
+	if said := getPage(t, page); !strings.Contains(said, "Morning Brief no. 3") {
+		t.Errorf("after the notes were lost the kept demo shows\n%s", said)
+	}
+	p.interrupt(hall)
+}
+
+// withoutRounds is what a kept demo noted when it was killed at once.
+func withoutRounds(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept demoKept
+	if err := json.Unmarshal(text, &kept); err != nil {
+		t.Fatal(err)
+	}
+	kept.Rounds, kept.Mails = nil, nil
+	if text, err = json.Marshal(kept); err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // TestNextDemoTakesAwayWhatAKilledOneLeft kills a demo without warning.

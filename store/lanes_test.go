@@ -1,11 +1,16 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"courant/digest"
+	"courant/store"
+	"courant/store/storetest"
+
+	"github.com/jmoiron/sqlx"
 )
 
 // owner joins lanes for a process of that name.
@@ -352,6 +357,64 @@ func TestOnlyOneOfManyTakesOver(t *testing.T) {
 		t.Errorf("%d rows were judged, want each of 10 once", sum)
 	}
 	n.wantTally(e, "10 queued, 10 in doubt")
+}
+
+// A process that stands still while it takes over keeps the lanes from others
+// only for so long.
+func TestTakeOverThatStandsStillIsPassedOn(t *testing.T) {
+	t.Parallel()
+	n, e, _ := sendingTo(t, 4)
+	lane := n.join("lost", 1, time.Hour)[0]
+	work := n.claim(lane, e)
+	if _, err := n.intend(t.Context(), lane, refs(work)...); err != nil {
+		t.Fatal(err)
+	}
+	n.letLeaseRunOut("lost")
+	// The database's own setting is shorter here than ours, and stays.
+	sleeper := storetest.Open(t, n.dsn+" idle_in_transaction_session_timeout=300")
+	asleep, wake, woken := make(chan bool), make(chan bool), make(chan error)
+	go func() {
+		_, err := sleeper.TakeOver(context.WithoutCancel(t.Context()), "lost", true, func([]digest.Stranded) []digest.Salvage {
+			asleep <- true
+			<-wake
+			return nil
+		})
+		woken <- err
+	}()
+	<-asleep
+	for saved := []digest.Salvage(nil); len(saved) == 0; {
+		var err error
+		saved, err = n.TakeOver(t.Context(), "lost", false, func(rows []digest.Stranded) (list []digest.Salvage) {
+			for _, r := range rows {
+				list = append(list, digest.Salvage{Ref: r.Ref, State: digest.InDoubt, Attempt: true, Reply: "lost"})
+			}
+			return list
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	wake <- true
+	if err := <-woken; !store.Away(err) {
+		t.Errorf("who slept hears %v, want an error that is worth another try", err)
+	}
+	n.wantTally(e, "4 in doubt")
+}
+
+func TestTransactionsDoNotWaitForUsForEver(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	err := n.InTransaction(t.Context(), func(tx *sqlx.Tx) error {
+		var limit string
+		err := tx.GetContext(t.Context(), &limit, `SHOW idle_in_transaction_session_timeout`)
+		if limit != "1min" {
+			t.Errorf("a transaction may be idle for %q", limit)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func TestLeavingLanesQueuesClaimsAndKeepsWhatIsSending(t *testing.T) {

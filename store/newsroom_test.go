@@ -22,6 +22,7 @@ type newsroom struct {
 	*store.Store
 	t      testing.TB
 	db     *sql.DB // beside the store, for looking
+	dsn    string
 	digest digest.Digest
 	now    time.Time
 	told   int // articles made so far
@@ -31,6 +32,7 @@ func newNewsroom(t testing.TB) *newsroom {
 	t.Helper()
 	dsn := storetest.DSN(t)
 	n := &newsroom{
+		dsn:   dsn,
 		Store: storetest.Open(t, dsn),
 		t:     t,
 		digest: digest.Digest{

@@ -104,9 +104,22 @@ func (s *Store) stmt(ctx context.Context, query string) (*sqlx.Stmt, error) {
 	return st, nil
 }
 
+// idleTime is how long a transaction may wait for us. A process that stands
+// still in the middle of one (a stopped container, a laptop that sleeps) must
+// not keep from others what it has locked, a dead process's lanes least of all.
+// What the database's owner has set instead stays.
+const idleTime = `
+	SELECT set_config('idle_in_transaction_session_timeout', '1min', true)
+	WHERE current_setting('idle_in_transaction_session_timeout') = '0'`
+
 // tx runs act in one transaction and rolls back whatever it leaves undone.
-func (s *Store) tx(ctx context.Context, act func(*sqlx.Tx) error) (err error) {
-	tx, err := s.db.BeginTxx(ctx, nil)
+func (s *Store) tx(ctx context.Context, act func(*sqlx.Tx) error) error {
+	return s.txOf(ctx, nil, act)
+}
+
+// txOf is tx for a transaction of another kind than the usual; nil: as usual.
+func (s *Store) txOf(ctx context.Context, kind *sql.TxOptions, act func(*sqlx.Tx) error) (err error) {
+	tx, err := s.db.BeginTxx(ctx, kind)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
@@ -115,6 +128,9 @@ func (s *Store) tx(ctx context.Context, act func(*sqlx.Tx) error) (err error) {
 			err = fmt.Errorf("roll back: %w", rerr)
 		}
 	}()
+	if _, err := tx.ExecContext(ctx, idleTime); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
 	if err := act(tx); err != nil {
 		return err
 	}
@@ -127,12 +143,13 @@ func (s *Store) tx(ctx context.Context, act func(*sqlx.Tx) error) (err error) {
 // Away says whether an error means that the database cannot be reached or is
 // stopping or starting, so that the same act is worth another try: SQLSTATE
 // classes 08 and 57P, a lost connection, a deadline inside the database
-// (57014) and serialization failures (40001, 40P01).
+// (57014), a transaction that we kept waiting too long (25P03) and
+// serialization failures (40001, 40P01).
 func Away(err error) bool {
 	var pe *pq.Error
 	if errors.As(err, &pe) {
 		return pe.Code.Class() == "08" || strings.HasPrefix(string(pe.Code), "57P") ||
-			pe.Code == "57014" || pe.Code == "40001" || pe.Code == "40P01" || pe.Code == "53300"
+			pe.Code == "57014" || pe.Code == "25P03" || pe.Code == "40001" || pe.Code == "40P01" || pe.Code == "53300"
 	}
 	var ne net.Error
 	return errors.As(err, &ne) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||

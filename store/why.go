@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -18,12 +19,10 @@ import (
 // answered. digest.ErrNotFound when no reader has the hash; an erased one has.
 func (s *Store) Why(ctx context.Context, hash []byte, from, to time.Time) (digest.Account, error) {
 	a := digest.Account{From: from, To: to}
-	err := s.tx(ctx, func(tx *sqlx.Tx) error {
-		// One snapshot for all that follows: states that move on in between
-		// would contradict each other.
-		if _, err := tx.ExecContext(ctx, `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`); err != nil {
-			return fmt.Errorf("begin: %w", err)
-		}
+	// One snapshot for all that follows: states that move on in between would
+	// contradict each other.
+	snapshot := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	err := s.txOf(ctx, snapshot, func(tx *sqlx.Tx) error {
 		for _, read := range []func(context.Context, *sqlx.Tx, *digest.Account) error{
 			readPerson(hash), readSubscriptions, readChoices, readEvents, readEntries, readSkipped,
 		} {

@@ -73,19 +73,49 @@ func (p *program) open(ctx context.Context, log *slog.Logger) (h *house, err err
 		}
 		dsn = h.postgres.DSN()
 	}
-	if h.store, err = store.Open(ctx, dsn); err != nil {
-		return h, fmt.Errorf("%w; check `database` in %s and that the server runs", err, c.File)
-	}
-	if h.migrated, err = h.store.Migrate(ctx); err != nil {
-		return h, err
-	}
-	if h.id, err = h.store.Installation(ctx); err != nil {
-		return h, err
-	}
 	if h.keys, err = openKeyring(c.SecretFile); err != nil {
 		return h, err
 	}
-	return h, h.store.CheckKeys(ctx, h.keys)
+	return h, h.attach(ctx, dsn)
+}
+
+// attachTime is how long a private Postgres that was found running, and died
+// before it answered, may take to come back.
+const attachTime = 15 * time.Second
+
+// attach reaches the database, and brings its schema up to date. Of a private
+// one that goes away meanwhile it's known that it comes back: whoever uses it
+// starts it again.
+func (h *house) attach(ctx context.Context, dsn string) error {
+	for until := time.Now().Add(attachTime); ; {
+		err := h.reach(ctx, dsn)
+		if err == nil || h.postgres == nil || !store.Away(err) || ctx.Err() != nil || time.Now().After(until) {
+			return err
+		}
+		h.log.Warn("the database went away at the start", "error", err)
+		if h.store != nil {
+			if err := h.store.Close(); err != nil {
+				return err
+			}
+			h.store = nil
+		}
+		if err := h.postgres.Ensure(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (h *house) reach(ctx context.Context, dsn string) (err error) {
+	if h.store, err = store.Open(ctx, dsn); err != nil {
+		return fmt.Errorf("%w; check `database` in %s and that the server runs", err, h.config.File)
+	}
+	if h.migrated, err = h.store.Migrate(ctx); err != nil {
+		return err
+	}
+	if h.id, err = h.store.Installation(ctx); err != nil {
+		return err
+	}
+	return h.store.CheckKeys(ctx, h.keys)
 }
 
 // close lets the database go; a private one stops with its last user.

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -104,6 +105,7 @@ func (p *run) raise(w *worker) error {
 		return err
 	}
 	w.dataDir, w.hadSent = s.data, p.tail.sentBy(w.domain)
+	w.logged = sizeOf(p.file(s.name + ".log"))
 	w.process, err = p.troupe.start(s.name, p.command(config, "serve", "--only", "deliver"))
 	if err != nil {
 		return err
@@ -228,6 +230,24 @@ func (p *run) replaceQuitters() error {
 	return nil
 }
 
+// allServe waits until every worker that runs serves.
+func (p *run) allServe(ctx context.Context) error {
+	for _, w := range p.workers {
+		for until := time.Now().Add(stopTime); w.runs() && !p.serves(w) && time.Now().Before(until); {
+			if err := pause(ctx, 10*time.Millisecond); err != nil {
+				return causeOf(ctx, err)
+			}
+		}
+	}
+	return nil
+}
+
+// serves says whether a worker has said in this life that it serves.
+func (p *run) serves(w *worker) bool {
+	text, err := readFrom(p.file(w.name+".log"), w.logged)
+	return err == nil && bytes.Contains(text, []byte("msg=serving"))
+}
+
 func (p *run) lastWords(w *worker) string {
 	text, err := os.ReadFile(p.file(fmt.Sprintf("worker-%d.log", w.number)))
 	if err != nil {
@@ -297,8 +317,12 @@ func (p *run) endWorker(ctx context.Context, w *worker) error {
 	return nil
 }
 
-// dismiss ends all workers.
+// dismiss ends all workers. One that was started a moment ago is let come to
+// its senses first: before that no program hears SIGTERM.
 func (p *run) dismiss(ctx context.Context) error {
+	if err := p.allServe(ctx); err != nil {
+		return err
+	}
 	for _, w := range p.workers {
 		if err := p.endWorker(ctx, w); err != nil {
 			return err
@@ -321,7 +345,9 @@ func (p *run) freeze(ctx context.Context) error {
 		w.hadSent = p.tail.sentBy(w.domain) // it is worth a blow again when it sends again
 		w.signal(syscall.SIGCONT)
 	}()
-	until := time.Now().Add(3 * p.plan.lease())
+	// Should it stand still while it takes over from another, those lanes come
+	// free with its transaction, which the database ends after a minute.
+	until := time.Now().Add(2*p.plan.lease() + 90*time.Second)
 	for seen := false; time.Now().Before(until); {
 		_, over, err := p.books.lanes(ctx)
 		if err != nil {
@@ -340,8 +366,13 @@ func (p *run) freeze(ctx context.Context) error {
 }
 
 // killPostgres kills the postmaster, and waits until the database answers
-// again, which whoever uses it sees to.
+// again, which whoever uses it sees to. A worker that is just starting is
+// waited for: it may end where there is no database, and whoever started it
+// has to try again.
 func (p *run) killPostgres(ctx context.Context) error {
+	if err := p.allServe(ctx); err != nil {
+		return err
+	}
 	pid := p.postgres.PID()
 	for ; pid == 0; pid = p.postgres.PID() { // it is being started just now
 		if err := pause(ctx, 20*time.Millisecond); err != nil {

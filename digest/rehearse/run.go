@@ -98,7 +98,8 @@ type worker struct {
 	number  int
 	domain  string // of its envelope senders
 	lives   int
-	hadSent int // mails of its domain when it was started
+	hadSent int   // mails of its domain when it was started
+	logged  int64 // bytes of its log then
 	dataDir string
 }
 
@@ -399,12 +400,12 @@ func (p *run) compare(ctx context.Context) (err error) {
 	return nil
 }
 
-// oldest is the running worker that has sent something in this life and was
-// started first; nil when none has.
+// oldest is the running worker that serves, has sent something in this life
+// and was started first; nil when there is none.
 func (p *run) oldest() *worker {
 	var ready []*worker
 	for _, w := range p.workers {
-		if w.runs() && p.tail.sentBy(w.domain) > w.hadSent {
+		if w.runs() && p.tail.sentBy(w.domain) > w.hadSent && p.serves(w) {
 			ready = append(ready, w)
 		}
 	}

@@ -109,3 +109,12 @@ func (t *tail) all() ([]Mail, error) {
 	defer t.mu.Unlock()
 	return t.mails[:len(t.mails):len(t.mails)], t.torn
 }
+
+// sizeOf is a file's size; 0 where there is none.
+func sizeOf(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/signal"
 	"strconv"
 	"sync"
@@ -21,12 +22,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// demoPort is where the inbox page is looked for first.
-const demoPort = 8025
+const (
+	// demoPort is where the inbox page is looked for first.
+	demoPort = 8025
+	// demoPortIfFree is demoPort, or any other when somebody has that.
+	demoPortIfFree = -1
+)
 
 func (p *program) demoCommand() *cobra.Command {
 	var keep string
-	port := -1
+	var port int
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Show a digest: sample sources, a private Postgres, an inbox page",
@@ -47,13 +52,16 @@ there, and while it runs the other commands work with it, too:
 			if c.Flags().Changed("config") {
 				return misuse{errors.New("demo writes a config of its own; leave --config out, and say --keep DIR to keep what it writes")}
 			}
-			if c.Flags().Changed("port") && (port < 0 || port > 65535) {
+			if port < 0 || port > 65535 {
 				return misuse{fmt.Errorf("--port %d: ports go from 0 (any that is free) to 65535", port)}
+			}
+			if !c.Flags().Changed("port") {
+				port = demoPortIfFree
 			}
 			return p.demo(c.Context(), port, keep)
 		},
 	}
-	c.Flags().IntVar(&port, "port", port, fmt.Sprintf("the `PORT` of the inbox page, 0 for any that is free (default %d, or any if that is taken)", demoPort))
+	c.Flags().IntVar(&port, "port", demoPort, "the `PORT` of the inbox page; any that is free if it is 0, or left out and taken")
 	c.Flags().StringVar(&keep, "keep", "", "keep everything in this `DIR`, and go on from what is there")
 	if err := c.MarkFlagDirname("keep"); err != nil {
 		// Only a flag that does not exist has an error.
@@ -67,6 +75,11 @@ func (p *program) demo(ctx context.Context, port int, keep string) (err error) {
 	// A terminal that is closed ends the demo as Ctrl-C does.
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
 	defer stop()
+	// Elsewhere a second Ctrl-C ends the program at once. Here it would leave
+	// the directory behind, and stopping takes a second.
+	impatient := make(chan os.Signal, 1)
+	signal.Notify(impatient, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(impatient)
 	began := p.now()
 	dir, err := openDemoDir(keep)
 	if err != nil {
@@ -206,6 +219,9 @@ func (s *stage) open(ctx context.Context) error {
 	s.say("starting a private Postgres in %s", s.dir.path)
 	var err error
 	if s.house, err = s.program.open(ctx, s.quiet()); err != nil {
+		if s.dir.keep {
+			return fmt.Errorf("%w (the demo's data_dir is what --keep names)", err)
+		}
 		return err
 	}
 	server, err := s.house.pages()

@@ -257,11 +257,21 @@ func (v *visit) takesPicture(name, link string, width, height int64, scale float
 	v.open(link)
 	ctx, cancel := context.WithTimeout(v.ctx, patience)
 	defer cancel()
-	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-	if err == nil {
-		err = os.WriteFile(filepath.Join(*screenshots, name), png, 0o644)
+	// The frame is drawn by itself after the page: a picture is one when it
+	// stays the same for a second.
+	var png []byte
+	for same := 0; same < 4; same++ {
+		again, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+		if err != nil {
+			v.Fatal(err)
+		}
+		if !bytes.Equal(again, png) {
+			same = 0
+		}
+		png = again
+		time.Sleep(250 * time.Millisecond)
 	}
-	if err != nil {
+	if err := os.WriteFile(filepath.Join(*screenshots, name), png, 0o644); err != nil {
 		v.Fatal(err)
 	}
 }
@@ -333,6 +343,29 @@ func withoutRounds(t *testing.T, path string) []byte {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// TestImpatienceLeavesNothingEither presses Ctrl-C more than once.
+func TestImpatienceLeavesNothingEither(t *testing.T) {
+	t.Parallel()
+	hall := openHall(t)
+	p, _ := startDemo(t, hall, "--port", "0")
+	for range 3 {
+		// Gone already after the first one on a quick machine.
+		if err := p.Process.Signal(syscall.SIGINT); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Millisecond)
+	}
+	select {
+	case err := <-p.done:
+		if err != nil {
+			t.Errorf("the demo ended with %v", err)
+		}
+	case <-time.After(45 * time.Second):
+		t.Fatal("the demo does not end")
+	}
+	wantEmpty(t, hall)
 }
 
 // TestNextDemoTakesAwayWhatAKilledOneLeft kills a demo without warning.

@@ -23,6 +23,10 @@ import (
 )
 
 const (
+	// mostMails and largestMail bound what the inbox holds in memory: anybody on
+	// this machine can send to it.
+	mostMails   = 2000
+	largestMail = 2 << 20
 	// demoPort is where the inbox page is looked for first.
 	demoPort = 8025
 	// demoPortIfFree is demoPort, or any other when somebody has that.
@@ -99,7 +103,7 @@ func (p *program) demo(ctx context.Context, port int, keep string) (err error) {
 	if err := s.open(ctx); err != nil {
 		return interrupted(ctx, err)
 	}
-	if s.fresh() {
+	if s.editions == 0 {
 		s.say("publishing and delivering the first edition")
 		if err := s.publish(ctx); err != nil {
 			return interrupted(ctx, err)
@@ -156,23 +160,21 @@ type stage struct {
 	stopServing      context.CancelFunc // the parts that serve outlive ctx until close
 	servingDone      context.Context
 
-	publishing sync.Mutex // one edition at a time
-	mu         sync.Mutex // guards rounds
+	publishing sync.Mutex                  // one edition at a time; guards notes and empty
+	notes      map[digest.EditionID]string // what was new in an edition of this run
+	empty      []inbox.Round               // publications of this run that no mail came of
+	mu         sync.Mutex                  // guards the rest
+	mails      []keptMail
 	rounds     []inbox.Round
-	seen       int // mails of the sink that belong to a round
+	editions   int // among the rounds
 }
 
 // newStage opens what listens: the press, the inbox server and the readers'
 // pages. Where the directory has a config, at the addresses that this names,
 // since the links in kept mails lead there.
 func (p *program) newStage(ctx context.Context, dir *demoDir) (s *stage, err error) {
-	s = &stage{program: new(program), dir: dir, press: sample.New(p.now), rounds: dir.kept.Rounds}
+	s = &stage{program: new(program), dir: dir, press: sample.New(p.now), mails: dir.mails, notes: map[digest.EditionID]string{}}
 	*s.program = *p
-	for i := range s.rounds {
-		if i > 0 { // the first edition had what was out at the start
-			s.press.Publish()
-		}
-	}
 	s.configFile = dir.file("courant.yaml")
 	s.servingDone, s.stopServing = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
@@ -198,7 +200,12 @@ func (p *program) newStage(ctx context.Context, dir *demoDir) (s *stage, err err
 	}
 	gone := smtpsink.Rule{At: smtpsink.AtRcpt, To: goneReader, Do: smtpsink.Action{
 		Do: smtpsink.Answer, Reply: smtpsink.Reply{Code: 550, Enhanced: "5.1.1", Text: "there is no such mailbox"}}}
-	s.sink, err = smtpsink.Listen(smtpsink.Options{Addr: dir.kept.Relay, Name: "inbox.localhost", Bodies: true, Script: smtpsink.Rules(gone)})
+	full := smtpsink.Rule{At: smtpsink.AtMail, Skip: mostMails, Do: smtpsink.Action{
+		Do: smtpsink.Answer, Reply: smtpsink.Reply{Code: 452, Enhanced: "4.2.2", Text: "the demo's inbox is full"}}}
+	s.sink, err = smtpsink.Listen(smtpsink.Options{
+		Addr: dir.kept.Relay, Name: "inbox.localhost", Bodies: true, Tally: true, MaxSize: largestMail,
+		Script: smtpsink.Rules(gone, full), Keep: s.take,
+	})
 	if err != nil {
 		return s, fmt.Errorf("open the inbox server of the demo: %w", err)
 	}
@@ -229,8 +236,8 @@ func (s *stage) open(ctx context.Context) error {
 		return err
 	}
 	s.serveBy(s.servingDone, server, s.pagesAt)
-	if !s.fresh() {
-		return nil
+	if err := s.resume(ctx); err != nil || s.editions > 0 {
+		return err
 	}
 	quiet := *s.program
 	quiet.stdout = io.Discard
@@ -238,8 +245,27 @@ func (s *stage) open(ctx context.Context) error {
 	return quiet.importReaders(ctx, s.house, s.dir.file("readers.csv"), "readers")
 }
 
-// fresh says that nothing was published before in this directory.
-func (s *stage) fresh() bool { return len(s.dir.kept.Rounds) == 0 }
+// resume finds what earlier runs in a kept directory published, delivers what
+// they left when they were killed, and brings the press to where it was.
+func (s *stage) resume(ctx context.Context) error {
+	if !s.dir.keep {
+		return nil
+	}
+	engine, err := s.house.engine()
+	if err != nil {
+		return err
+	}
+	if _, err := engine.Drain(ctx, 10*time.Second); err != nil {
+		return err
+	}
+	if err := s.tell(ctx); err != nil {
+		return err
+	}
+	for range s.editions - 1 { // the first edition had what was out at the start
+		s.press.Publish()
+	}
+	return nil
+}
 
 func (s *stage) serve(ctx context.Context, h http.Handler, l net.Listener) {
 	s.serveBy(ctx, &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}, l)
@@ -274,7 +300,7 @@ func (s *stage) close() error {
 		errs = append(errs, s.sink.Close())
 	}
 	if s.house != nil {
-		errs = append(errs, s.dir.save(s.rounds, s.mails()), s.house.close())
+		errs = append(errs, s.house.close())
 	}
 	return errors.Join(errs...)
 }
@@ -306,12 +332,8 @@ func (s *stage) box(ctx context.Context) inbox.Box {
 		Title: c.Name,
 		Intro: fmt.Sprintf("Courant polled %d sample sources, published %s and delivered it over SMTP to this inbox. Nothing leaves this machine.",
 			len(c.Sources), c.Digests[0].Title),
-		Mails: s.mails,
-		Rounds: func() []inbox.Round {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			return s.rounds
-		},
+		Mails:  s.inbox,
+		Rounds: s.told,
 		// Not the request's context: an edition goes on when the window is closed.
 		Next:  func(context.Context) error { return s.publish(ctx) },
 		Links: []inbox.Link{{Label: "The sample sources", URL: s.dir.pressURL() + "/"}},
@@ -329,20 +351,6 @@ func zoneOf(d digest.Digest) *time.Location {
 	return loc
 }
 
-// mails are those kept from before and those of this run.
-func (s *stage) mails() []inbox.Mail {
-	mails := s.dir.kept.Mails[:len(s.dir.kept.Mails):len(s.dir.kept.Mails)]
-	for _, m := range s.sink.Messages() {
-		mails = append(mails, inbox.Mail{ID: s.mailID(m), At: m.At, From: m.From, To: m.To, Raw: m.Body})
-	}
-	return mails
-}
-
-// mailID numbers mails through all runs in one directory.
-func (s *stage) mailID(m smtpsink.Message) string {
-	return strconv.Itoa(len(s.dir.kept.Mails) + m.Seq)
-}
-
 // publish brings out what the press has next, polls it, publishes an edition
 // and delivers it, and tells what it meant for each reader.
 func (s *stage) publish(ctx context.Context) error {
@@ -352,7 +360,7 @@ func (s *stage) publish(ctx context.Context) error {
 		return errors.New("the demo is stopping")
 	}
 	note := ""
-	if len(s.rounds) > 0 {
+	if s.editions > 0 {
 		switch n := s.press.Publish(); n {
 		case 0:
 			note = "the sample sources have nothing new"
@@ -362,16 +370,14 @@ func (s *stage) publish(ctx context.Context) error {
 	}
 	d := s.house.config.Digests[0]
 	e, err := s.edition(ctx, d)
-	// A kept demo that was killed before it noted its first edition has had it.
-	for err == nil && e.ID == 0 && len(s.rounds) == 0 && s.press.Publish() > 0 {
-		e, err = s.edition(ctx, d)
-	}
 	if err != nil {
 		return err
 	}
 	if e.ID == 0 {
-		return s.add(inbox.Round{Title: d.Title + ": no edition", At: s.now(), Note: "No mail went out: " + e.HeldReason + "."})
+		s.empty = append(s.empty, inbox.Round{Title: d.Title + ": no edition", At: s.now(), Note: "No mail went out: " + e.HeldReason + "."})
+		return s.tell(ctx)
 	}
+	s.notes[e.ID] = note
 	engine, err := s.house.engine()
 	if err != nil {
 		return err
@@ -379,20 +385,7 @@ func (s *stage) publish(ctx context.Context) error {
 	if _, err := engine.DrainEdition(ctx, e.ID, 0); err != nil {
 		return err
 	}
-	round, err := s.tell(ctx, e)
-	if err != nil {
-		return err
-	}
-	round.Note = note
-	return s.add(round)
-}
-
-// add shows a round, and keeps it where the demo is kept.
-func (s *stage) add(r inbox.Round) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rounds = append(s.rounds[:len(s.rounds):len(s.rounds)], r)
-	return s.dir.save(s.rounds, s.mails())
+	return s.tell(ctx)
 }
 
 // edition polls and publishes.

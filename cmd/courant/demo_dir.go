@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -16,8 +17,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-
-	"courant/digest/inbox"
+	"time"
 
 	"github.com/goccy/go-yaml"
 )
@@ -25,21 +25,40 @@ import (
 // demoDir is the directory a demo works in: a temporary one that goes with
 // it, or one to be kept.
 type demoDir struct {
-	path string
-	keep bool
-	lock *os.File // held as long as the demo runs
-	kept demoKept
+	path   string
+	keep   bool
+	lock   *os.File // held as long as the demo runs
+	kept   demoKept
+	mails  []keptMail // of earlier runs
+	letter *os.File   // where mails are kept; nil: nowhere
 }
 
-// demoKept is what a kept demo goes on from, beside config and database.
+// demoKept is where a demo listens, so that the links in its mails lead
+// somewhere the next time, too.
 type demoKept struct {
 	Press string // host:port of the sample sources
 	Pages string // of the readers' pages
 	Relay string // of the inbox server
-
-	Rounds []inbox.Round
-	Mails  []inbox.Mail
 }
+
+// keptMail is one line of mails.jsonl.
+type keptMail struct {
+	ID        string
+	MessageID string
+	At        time.Time
+	From, To  string // the envelope
+	Raw       []byte
+}
+
+// The files of a demo's directory beside config and database.
+const (
+	demoLock  = "demo.lock"
+	demoNotes = "demo.json"   // a demoKept
+	demoMails = "mails.jsonl" // a keptMail a line, appended before the mail is accepted
+	// demoStray marks a directory that goes with its demo. One that is to be
+	// kept never has it.
+	demoStray = "temporary"
+)
 
 // anyPort lets the system choose.
 const anyPort = "127.0.0.1:0"
@@ -58,7 +77,10 @@ func openDemoDir(keep string) (*demoDir, error) {
 	if err := os.MkdirAll(d.path, 0o755); err != nil {
 		return nil, fmt.Errorf("keep the demo: %w; name a directory where this program may write", err)
 	}
-	if d.lock, err = flock(d.file("demo.lock")); err != nil {
+	if err := d.refuseForeign(); err != nil {
+		return nil, err
+	}
+	if d.lock, err = flock(d.file(demoLock)); err != nil {
 		return nil, fmt.Errorf("keep the demo in %s: %w", keep, err)
 	}
 	if err := d.load(); err != nil {
@@ -67,31 +89,77 @@ func openDemoDir(keep string) (*demoDir, error) {
 	return d, nil
 }
 
+// refuseForeign leaves a directory of anything else alone.
+func (d *demoDir) refuseForeign() error {
+	if _, err := os.Stat(d.file(demoNotes)); err == nil {
+		return nil
+	}
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return fmt.Errorf("keep the demo: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() != demoLock && e.Name() != demoNotes+".new" {
+			return fmt.Errorf("keep the demo: %s has files that are no demo's; name a new or an empty directory", d.path)
+		}
+	}
+	return nil
+}
+
 func (d *demoDir) file(name string) string { return filepath.Join(d.path, name) }
 
 // makeTemporary makes a directory for this run, and takes away those of demos
 // that were killed.
 func (d *demoDir) makeTemporary() (err error) {
-	sweepDemoDirs(os.TempDir())
-	if d.path, err = os.MkdirTemp("", "courant-demo-"); err != nil {
-		return fmt.Errorf("make a directory for the demo: %w; set TMPDIR or say --keep DIR", err)
+	parent := demoParent()
+	sweepDemoDirs(parent)
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("make a directory for the demo: %w; set TMPDIR or say --keep DIR", err)
+		}
+	}()
+	if d.path, err = os.MkdirTemp(parent, "courant-demo-"); err != nil {
+		return err
 	}
 	if err := os.Chmod(d.path, 0o711); err != nil { // for Postgres, which runs as another account when root starts it
-		return fmt.Errorf("make a directory for the demo: %w", err)
+		return err
+	}
+	if err := os.WriteFile(d.file(demoStray), nil, 0o600); err != nil {
+		return err
 	}
 	// Under its final name only once it is locked: whoever sees it and can take
 	// the lock knows that its owner is dead.
-	if d.lock, err = flock(d.file("lock.new")); err != nil {
-		return fmt.Errorf("make a directory for the demo: %w", err)
+	if d.lock, err = flock(d.file(demoLock + ".new")); err != nil {
+		return err
 	}
-	if err := os.Rename(d.file("lock.new"), d.file("demo.lock")); err != nil {
-		return fmt.Errorf("make a directory for the demo: %w", err)
-	}
-	return nil
+	return os.Rename(d.file(demoLock+".new"), d.file(demoLock))
 }
 
-// sweepDemoDirs removes what killed demos left behind. What cannot be removed
-// stays for the next one.
+// demoParent is where temporary directories are made: for root one that
+// Postgres's account can enter.
+func demoParent() string {
+	if os.Geteuid() != 0 || othersPass(os.TempDir()) {
+		return os.TempDir()
+	}
+	return "/tmp"
+}
+
+// othersPass says whether every account may go through a directory.
+func othersPass(dir string) bool {
+	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil || info.Mode().Perm()&0o001 == 0 {
+			return false
+		}
+		if dir == filepath.Dir(dir) {
+			return true
+		}
+	}
+}
+
+// sweepDemoDirs removes what killed demos left behind: directories of ours
+// that a demo marked as its own to remove. What cannot be removed stays for the
+// next one.
 func sweepDemoDirs(parent string) {
 	found, err := filepath.Glob(filepath.Join(parent, "courant-demo-*"))
 	if err != nil {
@@ -105,19 +173,24 @@ func sweepDemoDirs(parent string) {
 		if owner, ok := info.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) != os.Geteuid() {
 			continue
 		}
-		if _, err := os.Lstat(filepath.Join(path, "demo.lock")); err != nil {
+		if !plainFile(filepath.Join(path, demoStray)) || !plainFile(filepath.Join(path, demoLock)) {
 			continue
 		}
-		if lock, err := flock(filepath.Join(path, "demo.lock")); err == nil {
+		if lock, err := flock(filepath.Join(path, demoLock)); err == nil {
 			os.RemoveAll(path)
 			lock.Close()
 		}
 	}
 }
 
+func plainFile(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
 // flock opens a file and locks it; the kernel lets go when the process ends.
 func flock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -127,37 +200,68 @@ func flock(path string) (*os.File, error) {
 	return f, nil
 }
 
-// load reads what an earlier demo kept. A directory of anything else is left
-// alone.
+// load reads what an earlier demo kept.
 func (d *demoDir) load() error {
-	text, err := os.ReadFile(d.file("inbox.json"))
+	text, err := os.ReadFile(d.file(demoNotes))
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(d.file("courant.yaml")); err == nil {
-			return fmt.Errorf("%s has a courant.yaml that is no demo's; name another directory", d.path)
-		}
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("read the kept demo: %w", err)
+	if err == nil {
+		err = json.Unmarshal(text, &d.kept)
 	}
-	if err := json.Unmarshal(text, &d.kept); err != nil {
-		return fmt.Errorf("read the kept demo in %s: %w; name another directory", d.path, err)
+	if err == nil {
+		err = d.loadMails()
+	}
+	if err != nil {
+		return fmt.Errorf("read the demo kept in %s: %w; name another directory", d.path, err)
 	}
 	return nil
 }
 
-// save keeps rounds and mails for the next run.
-func (d *demoDir) save(rounds []inbox.Round, mails []inbox.Mail) error {
+// loadMails reads the mails. A last line that was cut off is that of a mail
+// that was never accepted, which comes again.
+func (d *demoDir) loadMails() error {
+	text, err := os.ReadFile(d.file(demoMails))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	whole := bytes.LastIndexByte(text, '\n') + 1
+	for line := range bytes.Lines(text[:whole]) {
+		var m keptMail
+		if err := json.Unmarshal(line, &m); err != nil {
+			return err
+		}
+		d.mails = append(d.mails, m)
+	}
+	return os.Truncate(d.file(demoMails), int64(whole))
+}
+
+// keepMail appends a mail, by one write, where mails are kept.
+func (d *demoDir) keepMail(m keptMail) error {
 	if !d.keep {
 		return nil
 	}
-	kept := d.kept
-	kept.Rounds, kept.Mails = rounds, mails
-	text, err := json.MarshalIndent(kept, "", " ")
+	if d.letter == nil {
+		f, err := os.OpenFile(d.file(demoMails), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		if err != nil {
+			return fmt.Errorf("keep the demo's mails: %w", err)
+		}
+		d.letter = f
+	}
+	line, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("keep the demo's mails: %w", err)
 	}
-	if err := replaceFile(d.file("inbox.json"), text); err != nil {
+	end, err := d.letter.Seek(0, io.SeekEnd)
+	if err == nil {
+		if _, err = d.letter.Write(append(line, '\n')); err != nil {
+			err = errors.Join(err, d.letter.Truncate(end)) // half a line, on a full disk
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("keep the demo's mails: %w", err)
 	}
 	return nil
@@ -173,11 +277,14 @@ func replaceFile(path string, text []byte) error {
 
 // close lets the directory go; a temporary one with all that is in it.
 func (d *demoDir) close() error {
-	var err error
-	if !d.keep {
-		err = os.RemoveAll(d.path)
+	var errs []error
+	if d.letter != nil {
+		errs = append(errs, d.letter.Close())
 	}
-	return errors.Join(err, d.lock.Close())
+	if !d.keep {
+		errs = append(errs, os.RemoveAll(d.path))
+	}
+	return errors.Join(append(errs, d.lock.Close())...)
 }
 
 func (d *demoDir) pressURL() string { return "http://" + d.kept.Press }
@@ -215,13 +322,14 @@ func (d *demoDir) furnish(s *stage) error {
 	}
 	// What load goes by comes first, the config last: a demo that dies in
 	// between is begun anew in the same directory.
-	if err := d.save(nil, nil); err != nil {
-		return err
+	notes, err := json.Marshal(d.kept)
+	if err != nil {
+		return fmt.Errorf("write the demo's notes: %w", err)
 	}
 	for _, f := range []struct {
 		name string
 		text []byte
-	}{{"readers.csv", []byte(demoReaders)}, {"dkim.pem", key}, {"courant.yaml", config}} {
+	}{{demoNotes, notes}, {"readers.csv", []byte(demoReaders)}, {"dkim.pem", key}, {"courant.yaml", config}} {
 		if err := replaceFile(d.file(f.name), f.text); err != nil {
 			return fmt.Errorf("write the demo's %s: %w", f.name, err)
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -45,8 +44,8 @@ func openHall(t *testing.T) string {
 	return hall
 }
 
-// startDemo runs the demo with hall as the place for temporary files.
-func startDemo(t *testing.T, hall string, args ...string) (p *process, page string) {
+// runDemo runs the demo with hall as the place for temporary files.
+func runDemo(t *testing.T, hall string, args ...string) *process {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
@@ -55,7 +54,7 @@ func startDemo(t *testing.T, hall string, args ...string) (p *process, page stri
 	c := exec.CommandContext(context.WithoutCancel(t.Context()), path, append([]string{"demo"}, args...)...)
 	c.Env = append(os.Environ(), "TMPDIR="+hall, "TZ=Europe/Berlin", "COURANT_CLOCK=0s")
 	c.Dir = hall
-	p = &process{Cmd: c, t: t, log: &lockedBuffer{}, done: make(chan error, 1)}
+	p := &process{Cmd: c, t: t, log: &lockedBuffer{}, done: make(chan error, 1)}
 	p.Stdout, p.Stderr = p.log, p.log
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -68,6 +67,13 @@ func startDemo(t *testing.T, hall string, args ...string) (p *process, page stri
 			t.Logf("courant demo:\n%s", p.log)
 		}
 	})
+	return p
+}
+
+// startDemo runs the demo until it names its inbox page.
+func startDemo(t *testing.T, hall string, args ...string) (p *process, page string) {
+	t.Helper()
+	p = runDemo(t, hall, args...)
 	address := regexp.MustCompile(`(?m)^ +(http://127\.0\.0\.1:\d+/)$`)
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		if m := address.FindStringSubmatch(p.log.String()); m != nil {
@@ -314,35 +320,70 @@ func TestKeptDemoGoesOnWhereItEnded(t *testing.T) {
 		t.Errorf("after a kill -9 the kept demo shows\n%s", said)
 	}
 	p.interrupt(hall)
-
-	// What was published and not noted any more is not published again, and
-	// there is something to look at all the same.
-	if err := os.WriteFile(filepath.Join(keep, "inbox.json"), withoutRounds(t, filepath.Join(keep, "inbox.json")), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p, page = startDemo(t, hall, "--port", "0", "--keep", keep)
-	if said := getPage(t, page); !strings.Contains(said, "Morning Brief no. 3") {
-		t.Errorf("after the notes were lost the kept demo shows\n%s", said)
-	}
-	p.interrupt(hall)
 }
 
-// withoutRounds is what a kept demo noted when it was killed at once.
-func withoutRounds(t *testing.T, path string) []byte {
-	t.Helper()
-	text, err := os.ReadFile(path)
+// TestKilledDemoForgetsNoMailItAccepted kills kept demos in the middle of an
+// edition. What the ledger says was accepted is on the page afterwards, and
+// what was not sent yet is.
+func TestKilledDemoForgetsNoMailItAccepted(t *testing.T) {
+	t.Parallel()
+	hall := openHall(t)
+	keep := filepath.Join(hall, "kept")
+	for _, mails := range []int{1, 3} {
+		if err := os.RemoveAll(keep); err != nil {
+			t.Fatal(err)
+		}
+		p := runDemo(t, hall, "--port", "0", "--keep", keep)
+		for deadline := time.Now().Add(time.Minute); countKept(keep) < mails && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+		if err := p.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		<-p.done
+		p, page := startDemo(t, hall, "--port", "0", "--keep", keep)
+		said := getPage(t, page)
+		for _, want := range []string{"Morning Brief no. 1", "1 reader without", "550 5.1.1"} {
+			if !strings.Contains(said, want) {
+				t.Errorf("killed after %d mails, the page does not say %q:\n%s", mails, want, said)
+			}
+		}
+		for _, reader := range []string{"anna", "bruno", "chloe", "dalia", "emil"} {
+			if !regexp.MustCompile(`<bdi>` + reader + `@example.org</bdi></span> <span class="state good">accepted</span></span>\s*(<span class="reason"[^<]*</span>\s*)?</a>`).MatchString(said) {
+				t.Errorf("killed after %d mails, %s has no accepted mail on the page", mails, reader)
+			}
+		}
+		p.interrupt(hall)
+	}
+}
+
+// countKept counts the mails that a kept demo wrote down.
+func countKept(keep string) int {
+	text, err := os.ReadFile(filepath.Join(keep, demoMails))
 	if err != nil {
+		return 0
+	}
+	return bytes.Count(text, []byte{'\n'})
+}
+
+// TestSweepSparesWhatDemosWereToldToKeep has kept demos and strangers' files
+// where temporary directories lie.
+func TestSweepSparesWhatDemosWereToldToKeep(t *testing.T) {
+	t.Parallel()
+	hall := openHall(t)
+	kept, notes := filepath.Join(hall, "courant-demo-mine"), filepath.Join(hall, "courant-demo-notes")
+	p, _ := startDemo(t, hall, "--port", "0", "--keep", kept)
+	p.interrupt(hall)
+	if err := errors.Join(os.Mkdir(notes, 0o755), os.WriteFile(filepath.Join(notes, demoLock), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	var kept demoKept
-	if err := json.Unmarshal(text, &kept); err != nil {
-		t.Fatal(err)
+	p, _ = startDemo(t, hall, "--port", "0")
+	p.interrupt(hall)
+	for _, path := range []string{filepath.Join(kept, "courant.yaml"), filepath.Join(notes, demoLock)} {
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
 	}
-	kept.Rounds, kept.Mails = nil, nil
-	if text, err = json.Marshal(kept); err != nil {
-		t.Fatal(err)
-	}
-	return text
 }
 
 // TestImpatienceLeavesNothingEither presses Ctrl-C more than once.
@@ -418,7 +459,7 @@ func TestDemoRefusesWhatItCannotKeepOrOpen(t *testing.T) {
 		said string
 		args []string
 	}{
-		{exitFailed, "that is no demo's; name another directory", []string{"--keep", foreign}},
+		{exitFailed, "files that are no demo's; name a new or an empty directory", []string{"--keep", foreign}},
 		{exitFailed, "name another --port", []string{"--port", port}},
 		{exitMisused, "ports go from 0", []string{"--port", "70000"}},
 		{exitMisused, "ports go from 0", []string{"--port=-1"}},

@@ -47,6 +47,11 @@ func (s *Sink) record(m Message) error {
 	defer b.mu.Unlock()
 	b.seq++
 	m.Seq, m.At = b.seq, s.opt.Now()
+	if s.opt.Keep != nil {
+		if err := s.opt.Keep(m); err != nil {
+			return fmt.Errorf("keep a message of smtp sink: %w", err)
+		}
+	}
 	if s.log != nil {
 		b.line = appendLine(b.line[:0], &m)
 		if _, err := s.log.Write(b.line); err != nil {

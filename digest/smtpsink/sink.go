@@ -36,11 +36,15 @@ type Options struct {
 	Without     []string // extensions not to offer: "PIPELINING", "STARTTLS", "SMTPUTF8" ...
 	MaxSize     int64    // largest message in bytes, advertised as SIZE; 0: 25 MiB
 
-	Script Script        // faults; nil: none
-	Bodies bool          // keep the bodies in memory
-	Tally  bool          // keep no messages in memory, only their number
-	Log    string        // file that each accepted message is appended to; empty: none
-	Idle   time.Duration // a silent client is dropped after this; 0: 5 minutes (RFC 5321 4.5.3.2.7)
+	Script Script // faults; nil: none
+	Bodies bool   // keep the bodies in memory
+	Tally  bool   // keep no messages in memory, only their number
+	Log    string // file that each accepted message is appended to; empty: none
+	// Keep is given each message before it is answered with a 250; an error
+	// answers 452 instead. One call at a time, and it must not call the sink.
+	// Nil: none.
+	Keep func(Message) error
+	Idle time.Duration // a silent client is dropped after this; 0: 5 minutes (RFC 5321 4.5.3.2.7)
 
 	Now func() time.Time // clock of the records; nil: time.Now
 }

@@ -79,7 +79,7 @@ func (p *program) eachReturned(files []string, act func(input string, raw []byte
 		case store.Away(err):
 			return fmt.Errorf("%s: %w", file, err)
 		case err != nil:
-			fmt.Fprintf(p.stderr, "courant: %s: %v\n", file, err)
+			p.tell("courant: %s: %v", file, err)
 			failed++
 		}
 	}

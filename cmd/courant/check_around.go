@@ -98,7 +98,7 @@ func (s *surroundings) findings(ctx context.Context, live bool) []digest.Finding
 // machine looks at what serve needs of this machine.
 func (s *surroundings) machine(ctx context.Context) []digest.Finding {
 	c := s.config
-	rows := []digest.Finding{configMode(c.File), writable(c.DataDir), freeDisk(c.DataDir), s.secretFile()}
+	rows := []digest.Finding{configMode(c.File), c.dataDir(), freeDisk(c.DataDir), s.secretFile()}
 	if len(c.SigningKeys) > 0 {
 		rows = append(rows, s.signingKeys())
 	}

@@ -32,6 +32,9 @@ func (s *surroundings) database(ctx context.Context) (rows []digest.Finding) {
 		case !found.Made:
 			return []digest.Finding{f.OK(fmt.Sprintf("made at first use, by PostgreSQL %s in %s", found.Version, found.Dir))}
 		}
+		if err := forgetPostgres(os.Environ()); err != nil {
+			return []digest.Finding{wrongBy(f, err)}
+		}
 		server, err := local.Start(ctx, local.Options{DataDir: s.config.DataDir, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			return []digest.Finding{wrongBy(f, err)}

@@ -50,6 +50,15 @@ func existing(dir string) (string, error) {
 	}
 }
 
+// dataDir is whether data_dir can be written, and is this publication's.
+func (c Config) dataDir() digest.Finding {
+	if err := c.foreignData(); err != nil {
+		what, next, _ := strings.Cut(err.Error(), "; ")
+		return digest.Finding{What: "data_dir", Subject: c.DataDir}.Wrong(what, next)
+	}
+	return writable(c.DataDir)
+}
+
 // writable asks the kernel, which knows of access lists and read-only mounts.
 func writable(dir string) digest.Finding {
 	f := digest.Finding{What: "data_dir", Subject: dir}

@@ -258,7 +258,7 @@ func (s *stage) resume(ctx context.Context) error {
 	if _, err := engine.Drain(ctx, 10*time.Second); err != nil {
 		return err
 	}
-	if err := s.tell(ctx); err != nil {
+	if err := s.recount(ctx); err != nil {
 		return err
 	}
 	for range s.editions - 1 { // the first edition had what was out at the start
@@ -375,7 +375,7 @@ func (s *stage) publish(ctx context.Context) error {
 	}
 	if e.ID == 0 {
 		s.empty = append(s.empty, inbox.Round{Title: d.Title + ": no edition", At: s.now(), Note: "No mail went out: " + e.HeldReason + "."})
-		return s.tell(ctx)
+		return s.recount(ctx)
 	}
 	s.notes[e.ID] = note
 	engine, err := s.house.engine()
@@ -385,7 +385,7 @@ func (s *stage) publish(ctx context.Context) error {
 	if _, err := engine.DrainEdition(ctx, e.ID, 0); err != nil {
 		return err
 	}
-	return s.tell(ctx)
+	return s.recount(ctx)
 }
 
 // edition polls and publishes.

@@ -50,9 +50,9 @@ func (s *stage) told() []inbox.Round {
 	return s.rounds
 }
 
-// tell asks the rows what each edition meant for each reader of the list. The
+// recount asks the rows what each edition meant for each reader of the list. The
 // ledger is the truth: editions that other commands published are there, too.
-func (s *stage) tell(ctx context.Context) error {
+func (s *stage) recount(ctx context.Context) error {
 	readers, err := s.house.store.Readers(ctx, demoList, 0, roomForReaders)
 	if err != nil {
 		return err

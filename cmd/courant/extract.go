@@ -42,7 +42,7 @@ func (p *program) extract(ctx context.Context, inputs []string, asJSON bool) err
 		e, err := p.extraction(ctx, input)
 		if err != nil {
 			failed++
-			fmt.Fprintf(p.stderr, "courant: %v\n", err)
+			p.tell("courant: %v", err)
 		}
 		if asJSON {
 			if err != nil {

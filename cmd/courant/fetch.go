@@ -73,7 +73,7 @@ func (p *program) fetchNew(ctx context.Context, h *house) error {
 	results, err := h.ingest().FetchNow(ctx, names...)
 	for _, r := range results {
 		if r.Err != nil {
-			fmt.Fprintln(p.stderr, "courant:", r.Err)
+			p.tell("courant: %v", r.Err)
 		}
 	}
 	return err
@@ -83,10 +83,10 @@ func (p *program) fetchNew(ctx context.Context, h *house) error {
 func (p *program) showPoll(r ingest.Result) {
 	fmt.Fprintf(p.stdout, "%s: %s, %d articles, %d new\n", r.Source, r.Status, r.Articles, r.Added)
 	for _, w := range r.Warnings {
-		fmt.Fprintf(p.stderr, "%s: warning: %s\n", r.Source, w)
+		p.tell("%s: warning: %s", r.Source, w)
 	}
 	if r.Err != nil {
-		fmt.Fprintln(p.stderr, r.Err)
+		p.tell("%v", r.Err)
 	}
 }
 

@@ -47,7 +47,7 @@ func (p *program) loadedConfig() (Config, error) {
 	}
 	for _, w := range warnings {
 		if p.verbose {
-			fmt.Fprintln(p.stderr, "warning:", w)
+			p.tell("warning: %s", w)
 		}
 	}
 	return c, nil
@@ -68,6 +68,9 @@ func (p *program) open(ctx context.Context, log *slog.Logger) (h *house, err err
 	}()
 	dsn := c.Database.reveal()
 	if dsn == "" {
+		if err := errors.Join(c.foreignData(), forgetPostgres(os.Environ())); err != nil {
+			return h, err
+		}
 		if h.postgres, err = local.Start(ctx, local.Options{DataDir: c.DataDir, Log: log}); err != nil {
 			return h, err
 		}
@@ -76,7 +79,13 @@ func (p *program) open(ctx context.Context, log *slog.Logger) (h *house, err err
 	if h.keys, err = openKeyring(c.SecretFile); err != nil {
 		return h, err
 	}
-	return h, h.attach(ctx, dsn)
+	if err := h.attach(ctx, dsn); err != nil {
+		return h, err
+	}
+	if h.postgres == nil {
+		return h, nil
+	}
+	return h, c.claimData()
 }
 
 // attachTime is how long a private Postgres that was found running, and died

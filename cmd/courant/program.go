@@ -54,20 +54,24 @@ func (p *program) run(ctx context.Context) int {
 	err := root.ExecuteContext(ctx)
 	var wrong misuse
 	var again retry
+	code := exitFailed
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.Is(err, errTold):
 		return exitFailed
 	case errors.As(err, &wrong):
-		fmt.Fprintf(p.stderr, "courant: %v\n", err)
-		return exitMisused
+		code = exitMisused
 	case errors.As(err, &again):
-		fmt.Fprintf(p.stderr, "courant: %v\n", err)
-		return exitRetry
+		code = exitRetry
 	}
-	fmt.Fprintf(p.stderr, "courant: %v\n", err)
-	return exitFailed
+	p.tell("courant: %v", err)
+	return code
+}
+
+// tell writes a line to stderr. What it is about may come from anywhere.
+func (p *program) tell(format string, args ...any) {
+	fmt.Fprintln(p.stderr, visible(fmt.Sprintf(format, args...)))
 }
 
 func (p *program) root() *cobra.Command {

@@ -105,7 +105,7 @@ func (p *program) importReaders(ctx context.Context, h *house, file, list string
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	if len(rows.ignored) > 0 {
-		fmt.Fprintf(p.stderr, "columns left out: %s; an import reads email, name, time_zone, language, categories and frequency\n", strings.Join(rows.ignored, ", "))
+		p.tell("columns left out: %s; an import reads email, name, time_zone, language, categories and frequency", strings.Join(rows.ignored, ", "))
 	}
 	var total digest.ImportResult
 	stop := showProgress(ctx, p.stderr, func() string { return fmt.Sprintf("line %d", rows.line) })
@@ -134,7 +134,7 @@ func (p *program) tellImport(list string, r digest.ImportResult) error {
 	fmt.Fprintf(p.stdout, "%s: %d added, %d updated, %d unchanged, %d stay away (left), %d get no mail (suppressed), %d repeated, %d not imported\n",
 		list, r.Added, r.Updated, r.Unchanged, r.Left, r.Suppressed, r.Repeated, len(r.Faults))
 	for _, f := range r.Faults {
-		fmt.Fprintf(p.stderr, "line %d: %s\n", f.Line, f.Why)
+		p.tell("line %d: %s", f.Line, f.Why)
 	}
 	if len(r.Faults) > 0 {
 		return fmt.Errorf("%d lines were not imported; mend them and import the file again", len(r.Faults))

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/rivo/uniseg"
 	"golang.org/x/term"
@@ -61,4 +62,18 @@ func (s style) paint(code, text string) string {
 // terminal; colour comes after.
 func pad(text string, columns int) string {
 	return text + strings.Repeat(" ", max(0, columns-uniseg.StringWidth(text)))
+}
+
+// visible is text of strangers as a terminal may show it: what would steer the
+// terminal, or turn the direction of what follows, is replaced. Lines stay.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\uFEFF':
+			return '\uFFFD'
+		}
+		return r
+	}, text)
 }

@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"strings"
 	"testing"
+
+	"courant/digest/smtpsink"
 )
 
 func TestStyleIsPlainWhereNobodyLooks(t *testing.T) {
@@ -32,6 +35,19 @@ func TestPadCountsColumnsAndNotLetters(t *testing.T) {
 	for text, want := range map[string]string{"ab": "ab  ", "日本": "日本", "abcdef": "abcdef", "é": "é   "} {
 		if got := pad(text, 4); got != want {
 			t.Errorf("pad(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestNothingOfStrangersSteersTheTerminal(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, smtpsink.Options{})
+	d.configure()
+	const bad = "no\x1b[31m\u202e\u0085name"
+	for _, args := range [][]string{{"extract", bad}, {"--config", bad, "check"}, {"check", "--" + bad}, {"bounce", bad}, {"send", bad}, {"fetch", bad}, {bad}} {
+		r := d.try(args...)
+		if r.code == exitDone || strings.ContainsAny(r.stdout+r.stderr, "\x1b\u202e\u0085") {
+			t.Errorf("%q: exit %d, %q %q", args, r.code, r.stdout, r.stderr)
 		}
 	}
 }

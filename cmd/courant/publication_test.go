@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestSecondPublicationDoesNotMailTheFirstOnesReaders has two configs with one
+// data_dir, as two configs of one account have by default.
+func TestSecondPublicationDoesNotMailTheFirstOnesReaders(t *testing.T) {
+	t.Parallel()
+	hall := openHall(t)
+	config := func(file, name, from string) string {
+		text := fmt.Sprintf("name: %s\nfrom: %s\npostal_address: 1 Quay Street, Harbour City\ndata_dir: %s\nsmtp: {host: 127.0.0.1, port: 9, tls: none}\nlists:\n  readers: {}\n",
+			name, from, filepath.Join(hall, "data"))
+		path := filepath.Join(hall, file)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	first := config("first.yaml", "Paper 1", "one@paper1.news")
+	if r := tryIn(t, hall, "--config", first, "readers", "add", "r1@example.org"); r.code != exitDone {
+		t.Fatalf("exit %d: %s", r.code, r.stderr)
+	}
+	second := config("second.yaml", "Paper 2", "two@paper2.news")
+	r := tryIn(t, hall, "--config", second, "readers", "list")
+	if r.code != exitFailed || strings.Contains(r.stdout, "r1@") || !strings.Contains(r.stderr, `holds the readers of "Paper 1" (one@paper1.news)`) || !strings.Contains(r.stderr, "data_dir of its own") {
+		t.Errorf("the second paper: exit %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	if r := tryIn(t, hall, "--config", second, "check"); !strings.Contains(r.stdout, `wrong  data_dir`) {
+		t.Errorf("check says nothing of it:\n%s", r.stdout)
+	}
+	// A new name or a new sender is the same paper, one after the other as well.
+	for _, c := range [][2]string{{"Paper One", "one@paper1.news"}, {"Paper One", "news@paperone.news"}} {
+		renamed := config("first.yaml", c[0], c[1])
+		if r := tryIn(t, hall, "--config", renamed, "readers", "list"); r.code != exitDone || !strings.Contains(r.stdout, "r1@example.org") {
+			t.Errorf("%s: exit %d\n%s%s", c, r.code, r.stdout, r.stderr)
+		}
+	}
+}
+
+// TestPrivatePostgresDoesNotHeedOtherServersEnvironment sets what the
+// libraries of Postgres listen to.
+func TestPrivatePostgresDoesNotHeedOtherServersEnvironment(t *testing.T) {
+	for name, value := range map[string]string{
+		"PGSERVICE": "other", "PGHOSTADDR": "192.0.2.1", "PGCLIENTENCODING": "LATIN1", "PGTARGETSESSIONATTRS": "standby", "PGDATESTYLE": "bad", "PGCONNECT_TIMEOUT": "abc",
+	} {
+		t.Setenv(name, value)
+	}
+	hall := openHall(t)
+	path := filepath.Join(hall, "courant.yaml")
+	text := fmt.Sprintf("name: Paper\nfrom: news@paper.news\npostal_address: 1 Quay Street\ndata_dir: %s\n", filepath.Join(hall, "data"))
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := tryIn(t, hall, "--config", path, "migrate"); r.code != exitDone {
+		t.Errorf("exit %d: %s", r.code, r.stderr)
+	}
+}

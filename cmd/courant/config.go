@@ -48,6 +48,10 @@ type Config struct {
 	SigningKeys         []SigningKey
 	AllowPrivateSources bool
 
+	// Example is a domain for examples that mail would be sent with, beyond this
+	// machine; nothing is sent then. Empty: there is none.
+	Example string
+
 	Sources []digest.Source // in the file's order
 	Lists   []List          // in the file's order
 	Digests []digest.Digest // in the file's order
@@ -208,7 +212,7 @@ func openToOthers(info fs.FileInfo) bool { return info.Mode().Perm()&0o006 != 0 
 // one host: paths, the database's address, what the host listens on.
 func (c Config) Hash() string {
 	c.File, c.DataDir, c.SecretFile, c.Database = "", "", "", secret{}
-	c.Listen, c.DeskListen, c.ReceiveListen, c.TrustedProxies = "", "", "", nil
+	c.Listen, c.DeskListen, c.ReceiveListen, c.TrustedProxies, c.Example = "", "", "", nil, ""
 	c.Relays = append([]Relay(nil), c.Relays...)
 	for i := range c.Relays {
 		c.Relays[i].Password = secret{}

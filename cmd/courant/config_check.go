@@ -136,6 +136,9 @@ func (c *Config) onlyExample(r *configReader, path, domain string) {
 	})
 	if sends < 0 {
 		r.warn(r.at(path), path, "%s is a domain for examples; write your own before the first mail", domain)
+		if c.Example == "" || domain < c.Example {
+			c.Example = domain
+		}
 		return
 	}
 	r.fault(r.at(path), path, "%s is a domain for examples, but %s would send real mail; write your own", domain, c.Relays[sends].Host)

@@ -581,8 +581,9 @@ func loopback(host string) bool {
 	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		return ip.Unmap().IsLoopback()
 	}
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+	// RFC 6761 section 6.3 sends every name below it here, too, but not every
+	// resolver does, and then a password would go elsewhere in clear.
+	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost")
 }
 
 // exampleDomain says whether a domain is one that RFC 2606 and RFC 6761 set

@@ -251,8 +251,19 @@ func (c Config) signer() (*submit.Signer, error) {
 	return submit.LoadSigner(keys...)
 }
 
+// maySend refuses to send what an example was not filled in for.
+func (c Config) maySend() error {
+	if c.Example == "" {
+		return nil
+	}
+	return fmt.Errorf("%s is a domain for examples, so nothing is sent; write your own in %s (`courant check` shows where)", c.Example, c.File)
+}
+
 // engine is what works the ledger off.
 func (h *house) engine() (*deliver.Engine, error) {
+	if err := h.config.maySend(); err != nil {
+		return nil, err
+	}
 	r, err := h.renderer()
 	if err != nil {
 		return nil, err

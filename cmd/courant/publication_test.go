@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"courant/digest/smtpsink"
 )
 
 // TestSecondPublicationDoesNotMailTheFirstOnesReaders has two configs with one
@@ -59,5 +61,30 @@ func TestPrivatePostgresDoesNotHeedOtherServersEnvironment(t *testing.T) {
 	}
 	if r := tryIn(t, hall, "--config", path, "migrate"); r.code != exitDone {
 		t.Errorf("exit %d: %s", r.code, r.stderr)
+	}
+}
+
+// TestExampleThatWasNotFilledInSendsNothing has a config of examples only: it
+// is right as such, and no use for sending.
+func TestExampleThatWasNotFilledInSendsNothing(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, smtpsink.Options{})
+	d.configure()
+	d.must("fetch")
+	d.relay = "{host: smtp.example.com, port: 2525, tls: none, allow_cleartext: true}"
+	d.configure()
+	d.withConfig("url: http://"+d.listen, "url: https://news.example.com", func() {
+		for _, args := range [][]string{{"send", "morning"}, {"send", "morning", "--only", "me@example.org"}, {"deliver", "--drain"}, {"serve", "--only", "deliver"}} {
+			r := d.try(args...)
+			if r.code != exitFailed || !strings.Contains(r.stderr, "is a domain for examples, so nothing is sent") {
+				t.Errorf("%s: exit %d, %s", args, r.code, r.stderr)
+			}
+		}
+		if r := d.try("check", "--offline"); r.code != exitDone {
+			t.Errorf("check: exit %d, %s%s", r.code, r.stdout, r.stderr)
+		}
+	})
+	if n := d.scalar(t, `SELECT count(*) FROM editions WHERE $1 <> ''`, "all"); n != "0" {
+		t.Errorf("%s editions were made", n)
 	}
 }

@@ -37,6 +37,9 @@ func (p *program) send(ctx context.Context, h *house, name, only string) error {
 	if err != nil {
 		return err
 	}
+	if err := h.config.maySend(); err != nil {
+		return err // before an edition is made that nobody would get
+	}
 	if err := p.fetchNew(ctx, h); err != nil {
 		return err
 	}

@@ -190,30 +190,34 @@ func (in *Ingest) pollAll(ctx context.Context, states []digest.SourceState) []Re
 // eachHost does something with each source: so many hosts side by side, the
 // sources of one host one after the other.
 func eachHost(states []digest.SourceState, atOnce int, act func(i int)) {
-	byHost := map[string][]int{}
-	var order []string
-	for i, s := range states {
-		key := ""
-		if u, err := url.Parse(address(s)); err == nil {
-			key = authority(u)
-		}
-		if byHost[key] == nil {
-			order = append(order, key)
-		}
-		byHost[key] = append(byHost[key], i)
-	}
 	places := make(chan struct{}, atOnce)
 	var all sync.WaitGroup
-	for _, key := range order {
+	for _, sources := range byHost(states) {
 		places <- struct{}{}
 		all.Go(func() {
 			defer func() { <-places }()
-			for _, i := range byHost[key] {
+			for _, i := range sources {
 				act(i)
 			}
 		})
 	}
 	all.Wait()
+}
+
+// byHost are the places of the sources, those of a host together.
+func byHost(states []digest.SourceState) (hosts [][]int) {
+	at := map[string]int{}
+	for i, s := range states {
+		key := ""
+		if u, err := url.Parse(address(s)); err == nil {
+			key = authority(u)
+		}
+		if _, known := at[key]; !known {
+			at[key], hosts = len(hosts), append(hosts, nil)
+		}
+		hosts[at[key]] = append(hosts[at[key]], i)
+	}
+	return hosts
 }
 
 // tell writes the one log line of a poll and passes the result on.
@@ -307,16 +311,29 @@ var errPage = errors.New("its fallback is used")
 // readFull fetches an item's page and takes over what it says better. The
 // publisher's points win; everything else only fills gaps.
 func (in *Ingest) readFull(ctx context.Context, origin string, u *url.URL, a *digest.Article) error {
-	f := in.Fetcher
-	switch err := f.allowed(ctx, a.URL, origin); {
+	if err := in.mayRead(ctx, origin, a); err != nil {
+		return err
+	}
+	if err := in.Fetcher.pause(ctx, authority(u)); err != nil {
+		return plainError(err)
+	}
+	return in.readNow(ctx, origin, a)
+}
+
+// mayRead says why an item's page may not be asked for; nil: it may.
+func (in *Ingest) mayRead(ctx context.Context, origin string, a *digest.Article) error {
+	switch err := in.Fetcher.allowed(ctx, a.URL, origin); {
 	case errors.Is(err, errRobots):
 		return fmt.Errorf("%w; %w", err, errPage)
 	case err != nil:
 		return plainError(err)
 	}
-	if err := f.pause(ctx, authority(u)); err != nil {
-		return err
-	}
+	return nil
+}
+
+// readNow is readFull without its questions.
+func (in *Ingest) readNow(ctx context.Context, origin string, a *digest.Article) error {
+	f := in.Fetcher
 	got, err := f.get(ctx, request{address: a.URL, origin: origin, max: maxPageBytes, accept: acceptPage})
 	switch {
 	case err != nil:

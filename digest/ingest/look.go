@@ -2,10 +2,13 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"courant/digest"
@@ -17,10 +20,28 @@ const (
 	longSilence = 60 * 24 * time.Hour // a feed whose newest item is older may be dead
 )
 
+// glance is one source that is looked at.
+type glance struct {
+	before, state digest.SourceState
+	articles      []digest.Article
+	result        Result
+	late          bool // it was not read in time
+
+	// The full pages of articles without points of their own.
+	pages        []digest.Article // not tried yet, lookPages at most
+	tried, found int              // how many were, and had points
+	cut          bool             // the time was over before one had answered
+	trouble      string           // why the last that failed was not read
+}
+
 // Look polls each source once, as politely as ever, and keeps nothing of it.
 // What is remembered of a source from earlier polls binds it too: a server's
 // Retry-After, and that it is gone. The findings are in the order of the
 // sources; the end of ctx ends what is not read by then.
+//
+// First come all sources of a host, for many newsrooms have all their feeds
+// on one; then, in the time that is left, one full page of each source before
+// a second of any.
 func (in *Ingest) Look(ctx context.Context, remembered []digest.SourceState) []digest.Finding {
 	states := make([]digest.SourceState, len(in.Sources))
 	for i, s := range in.Sources {
@@ -32,38 +53,155 @@ func (in *Ingest) Look(ctx context.Context, remembered []digest.SourceState) []d
 		}
 	}
 	in.hold(states)
+	glances := make([]*glance, len(states))
+	// Two queues, so that no host's pages delay another's sources.
+	polling, reading := make(chan struct{}, lookAtOnce), make(chan struct{}, lookAtOnce)
+	var all sync.WaitGroup
+	for _, sources := range byHost(states) {
+		all.Go(func() {
+			var host []*glance
+			polling <- struct{}{}
+			for n, i := range sources {
+				glances[i] = in.glanceAt(ctx, states[i], n == len(sources)-1)
+				host = append(host, glances[i])
+			}
+			<-polling
+			reading <- struct{}{}
+			in.tryPages(ctx, host)
+			<-reading
+		})
+	}
+	all.Wait()
 	findings := make([]digest.Finding, len(states))
-	eachHost(states, lookAtOnce, func(i int) { findings[i] = in.look(ctx, states[i]) })
+	for i, g := range glances {
+		findings[i] = in.judge(g)
+	}
 	return findings
 }
 
-// look polls one source, and reads some of its pages as a poll would.
-func (in *Ingest) look(ctx context.Context, before digest.SourceState) digest.Finding {
-	f := digest.Finding{What: "source", Subject: before.Source.Name}
-	state, articles, result := in.poll(ctx, before)
+// glanceAt polls one source.
+func (in *Ingest) glanceAt(ctx context.Context, before digest.SourceState, last bool) *glance {
+	g := &glance{before: before}
+	ctx, cancel := shareOf(ctx, last)
+	defer cancel()
+	g.state, g.articles, g.result = in.poll(ctx, before)
+	g.late = g.result.Status == StatusFailed && ctx.Err() != nil
+	if before.Source.Kind == digest.SourcePage {
+		return g
+	}
+	for _, a := range g.articles {
+		if u, err := url.Parse(a.URL); err == nil && u.Host != "" && !hasPoints(a) && len(g.pages) < lookPages {
+			g.pages = append(g.pages, a)
+		}
+	}
+	return g
+}
+
+// shareOf is half of the time that is left, unless nobody waits behind: who
+// hangs must not take the turn of all others.
+func shareOf(ctx context.Context, last bool) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok || last {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(end)/2)
+}
+
+// tryPages reads full pages of the sources of one host in turn, until all that
+// were chosen are read or the time is over.
+func (in *Ingest) tryPages(ctx context.Context, host []*glance) {
+	for range lookPages {
+		for _, g := range host {
+			if len(g.pages) > 0 && ctx.Err() == nil {
+				in.tryPage(ctx, g)
+			}
+		}
+	}
+}
+
+// tryPage reads the next page of a source. One that was cut short was not
+// tried: the time is ours, not the page's fault.
+func (in *Ingest) tryPage(ctx context.Context, g *glance) {
+	a := g.pages[0]
+	share, cancel := shareOf(ctx, false)
+	defer cancel()
+	u, err := url.Parse(a.URL)
+	if err == nil {
+		err = in.readOne(share, address(g.state), u, &a)
+	}
+	if errors.Is(err, errNoTime) {
+		return
+	}
+	g.pages = g.pages[1:]
+	if err != nil && share.Err() != nil {
+		g.cut = true
+		return
+	}
+	g.tried++
 	switch {
-	case ctx.Err() != nil:
-		return f.Look("was not read in the time there was", "try `courant fetch \""+before.Source.Name+"\"`, which waits longer")
+	case err != nil:
+		why, _, _ := strings.Cut(err.Error(), "; ")
+		g.trouble = fmt.Sprintf("look at its pages in a browser: %s was not read: %s", a.URL, why)
+	case hasPoints(a):
+		g.found++
+	}
+}
+
+// errNoTime says that a page's turn comes after the end of the look.
+var errNoTime = errors.New("its turn comes too late")
+
+// readOne is readFull for a look: it waits for no turn that comes too late,
+// and for none on this very machine. The pause is owed to others' servers.
+func (in *Ingest) readOne(ctx context.Context, origin string, u *url.URL, a *digest.Article) error {
+	if err := in.mayRead(ctx, origin, a); err != nil {
+		return err
+	}
+	if !thisMachine(u.Hostname()) {
+		if end, ok := ctx.Deadline(); ok && in.Fetcher.untilPage(authority(u)) > time.Until(end) {
+			return errNoTime
+		}
+		if err := in.Fetcher.pause(ctx, authority(u)); err != nil {
+			return errNoTime
+		}
+	}
+	return in.readNow(ctx, origin, a)
+}
+
+// thisMachine knows the loopback by its name and its addresses (RFC 6761
+// section 6.3, RFC 1122 section 3.2.1.3).
+func thisMachine(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.Unmap().IsLoopback()
+}
+
+// judge says what a source came to.
+func (in *Ingest) judge(g *glance) digest.Finding {
+	source, result := g.before.Source, g.result
+	f := digest.Finding{What: "source", Subject: source.Name}
+	switch {
+	case g.late:
+		return f.Look("was not read in the time there was", "try `courant fetch \""+source.Name+"\"`, which waits longer")
 	case result.Status == StatusHeld:
 		return f.Look("its server asked to be left alone until "+result.Next.UTC().Format("2006-01-02 15:04 UTC"), "nothing: Courant waits until then")
 	case result.Err != nil:
-		text, next, _ := strings.Cut(strings.TrimPrefix(result.Err.Error(), "source "+before.Source.Name+": "), "; ")
+		text, next, _ := strings.Cut(strings.TrimPrefix(result.Err.Error(), "source "+source.Name+": "), "; ")
 		if next == "" {
 			next = "check the address in a browser"
 		}
 		return f.Wrong(text, next)
-	case len(articles) == 0:
+	case len(g.articles) == 0:
 		return f.Look("there are no articles in it", "check the address in a browser; an empty feed brings nothing")
 	}
-	text, teasers := in.describe(ctx, state, articles)
-	switch at := newest(articles); {
-	case state.MovedTo != "":
-		return f.Look(text+"; it has moved for good", "put the new address into the config: "+state.MovedTo)
+	text, teasers := g.describe()
+	switch at := newest(g.articles); {
+	case g.state.MovedTo != "":
+		return f.Look(text+"; it has moved for good", "put the new address into the config: "+g.state.MovedTo)
 	case len(result.Warnings) > 0:
-		return f.Look(text+"; "+result.Warnings[0], "`courant extract "+before.Source.URL+"` shows what Courant sees")
+		return f.Look(text+"; "+result.Warnings[0], "`courant extract "+source.URL+"` shows what Courant sees")
 	case teasers != "":
 		return f.Look(text, teasers)
-	case before.Source.Kind == digest.SourcePage:
+	case source.Kind == digest.SourcePage:
 	case at.IsZero():
 		return f.Look(text, "nothing, or ask the publisher for dates: without them an article counts from when Courant first saw it")
 	case in.Fetcher.now().Sub(at) > longSilence:
@@ -74,57 +212,45 @@ func (in *Ingest) look(ctx context.Context, before digest.SourceState) digest.Fi
 
 // describe says what a source brings, and where its key points come from. The
 // second sentence is the next step where it brings teasers only.
-func (in *Ingest) describe(ctx context.Context, state digest.SourceState, articles []digest.Article) (text, teasers string) {
-	inFeed := withPoints(articles)
-	if state.Source.Kind == digest.SourcePage {
+func (g *glance) describe() (text, teasers string) {
+	inFeed := withPoints(g.articles)
+	if g.state.Source.Kind == digest.SourcePage {
 		if inFeed > 0 {
 			return "1 article, key points on the page", ""
 		}
-		return "1 article, no key points on the page", "its first sentences stand in their place; `courant extract " + state.Source.URL + "` shows them"
+		return "1 article, no key points on the page", "its first sentences stand in their place; `courant extract " + g.state.Source.URL + "` shows them"
 	}
-	text = counted(len(articles), "article") + ", "
-	if at := newest(articles); at.IsZero() {
+	text = counted(len(g.articles), "article") + ", "
+	if at := newest(g.articles); at.IsZero() {
 		text += "no dates"
 	} else {
 		text += "the newest of " + at.UTC().Format(time.DateOnly)
 	}
-	if inFeed == len(articles) {
+	if inFeed == len(g.articles) {
 		return text + ", key points in the feed for all", ""
 	}
-	pages, onPages, trouble := in.tryPages(ctx, address(state), articles)
+	tried, untried := counted(g.tried, "page")+" tried", ", no page tried in the time there was"
+	if g.tried > 0 || len(g.pages) == 0 && !g.cut {
+		untried = ""
+	}
 	switch {
-	case inFeed > 0 && pages > 0:
-		return fmt.Sprintf("%s, key points in the feed for %d and on %d of %s", text, inFeed, onPages, counted(pages, "page")+" tried"), ""
+	case inFeed > 0 && g.tried > 0:
+		return fmt.Sprintf("%s, key points in the feed for %d and on %d of %s", text, inFeed, g.found, tried), ""
 	case inFeed > 0:
-		return fmt.Sprintf("%s, key points in the feed for %d", text, inFeed), ""
-	case onPages > 0:
-		return fmt.Sprintf("%s, key points on %d of %s", text, onPages, counted(pages, "page")+" tried"), ""
+		return fmt.Sprintf("%s, key points in the feed for %d%s", text, inFeed, untried), ""
+	case g.found > 0:
+		return fmt.Sprintf("%s, key points on %d of %s", text, g.found, tried), ""
+	case untried != "":
+		return text + untried, ""
+	case g.tried > 0:
+		text += ", teasers only: no key points in the feed, nor on " + tried
+	default:
+		text += ", teasers only: no key points in the feed, and no pages behind it"
 	}
-	text += ", teasers only: no key points in the feed or on its pages"
-	if trouble != "" {
-		return text, trouble
+	if g.trouble != "" {
+		return text, g.trouble
 	}
-	return text, "the digest will carry the feed's own descriptions; `courant extract " + articles[0].URL + "` shows what Courant sees of a page"
-}
-
-// tryPages reads a few pages of items without points of their own.
-func (in *Ingest) tryPages(ctx context.Context, origin string, articles []digest.Article) (tried, found int, trouble string) {
-	for _, a := range articles {
-		u, err := url.Parse(a.URL)
-		if err != nil || hasPoints(a) || tried == lookPages || ctx.Err() != nil {
-			continue
-		}
-		tried++
-		if err := in.readFull(ctx, origin, u, &a); err != nil {
-			why, _, _ := strings.Cut(err.Error(), "; ")
-			trouble = fmt.Sprintf("look at its pages in a browser: %s was not read, it %s", a.URL, why)
-			continue
-		}
-		if hasPoints(a) {
-			found++
-		}
-	}
-	return tried, found, trouble
+	return text, "the digest will carry the feed's own descriptions; `courant extract " + g.articles[0].URL + "` shows what Courant sees of a page"
 }
 
 func hasPoints(a digest.Article) bool {

@@ -1,8 +1,10 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -160,5 +162,135 @@ func TestLookEndsWithItsTime(t *testing.T) {
 	f := in.Look(ctx, nil)
 	if len(f) != 1 || f[0].State != digest.FindingLook || !strings.Contains(f[0].Next, `courant fetch "Gazette"`) {
 		t.Errorf("%+v", f)
+	}
+}
+
+// newsroom is one host with so many category feeds and a page; each feed's
+// items need their pages read.
+func newsroom(t *testing.T, feeds int) (*site, *Ingest) {
+	t.Helper()
+	s := newSite(t, map[string]http.HandlerFunc{"/story": send("text/html", pointedPage)})
+	in, _, _ := room(s)
+	in.Store, in.Sources = nil, nil
+	for i := range feeds {
+		name := string(rune('a' + i))
+		var b strings.Builder
+		for n := range 4 {
+			path := fmt.Sprintf("/%s%d.html", name, n)
+			fmt.Fprintf(&b, "<item><title>Story %d of the café</title><link>%s%s</link><guid>%s</guid><pubDate>%s</pubDate></item>", n, s.URL, path, path, testNow.Add(-time.Hour).Format(time.RFC1123Z))
+			s.set(path, send("text/html", pointedPage))
+		}
+		s.set("/"+name+".xml", send("text/xml", rssHead+b.String()+"</channel></rss>"))
+		in.Sources = append(in.Sources, digest.Source{Name: name, Kind: digest.SourceFeed, URL: s.URL + "/" + name + ".xml"})
+	}
+	in.Sources = append(in.Sources, digest.Source{Name: "page", Kind: digest.SourcePage, URL: s.URL + "/story"})
+	return s, in
+}
+
+func TestLookReadsAllSourcesOfAHostBeforeAnyOfTheirPages(t *testing.T) {
+	t.Parallel()
+	s, in := newsroom(t, 6)
+	in.Fetcher.Pace = time.Hour // owed to others, not to this machine
+	for _, f := range in.Look(t.Context(), nil) {
+		if want := "key points on 3 of 3 pages tried"; f.State != digest.FindingOK || f.Subject != "page" && !strings.HasSuffix(f.Text, want) {
+			t.Errorf("%+v", f)
+		}
+	}
+	want := []string{"/a.xml", "/b.xml", "/c.xml", "/d.xml", "/e.xml", "/f.xml", "/robots.txt", "/story"}
+	for n := range 3 {
+		for _, name := range strings.Split("abcdef", "") {
+			want = append(want, fmt.Sprintf("/%s%d.html", name, n))
+		}
+	}
+	if got := s.asked(); !slices.Equal(got, want) {
+		t.Errorf("asked\n%q\nwant\n%q", got, want)
+	}
+}
+
+// Who hangs takes half of the time, not all of it, and nobody is blamed for
+// what our own time did not allow.
+func TestLookAtAHostThatHangsStillReadsTheOthers(t *testing.T) {
+	t.Parallel()
+	s, in := newsroom(t, 3)
+	held := make(chan struct{})
+	hang := func(http.ResponseWriter, *http.Request) { <-held }
+	for _, path := range []string{"/a.xml", "/b0.html", "/b1.html", "/b2.html", "/c0.html", "/c1.html", "/c2.html"} {
+		s.set(path, hang)
+	}
+	defer close(held)
+	ctx, stop := context.WithTimeout(t.Context(), 8*time.Second)
+	defer stop()
+	found := in.Look(ctx, nil)
+	if f := found[0]; f.State != digest.FindingLook || f.Text != "was not read in the time there was" {
+		t.Errorf("%+v", f)
+	}
+	for _, f := range found[1:3] {
+		if f.State != digest.FindingOK || !strings.HasSuffix(f.Text, "no page tried in the time there was") {
+			t.Errorf("%+v", f)
+		}
+	}
+	if f := found[3]; f.State != digest.FindingOK {
+		t.Errorf("%+v", f)
+	}
+}
+
+// A turn that comes after the end is not waited for, and no fault.
+func TestLookWaitsForNoTurnThatComesTooLate(t *testing.T) {
+	t.Parallel()
+	s, in := newsroom(t, 2)
+	elsewhere(s, in, "http://wire.example")
+	in.Fetcher.Pace = time.Hour
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	for _, f := range in.Look(ctx, nil) {
+		if f.State != digest.FindingOK || f.Subject != "page" && !strings.HasSuffix(f.Text, ", no page tried in the time there was") {
+			t.Errorf("%+v", f)
+		}
+	}
+	if ctx.Err() != nil {
+		t.Error("it waited")
+	}
+	if got := s.asked(); !slices.Equal(got, []string{"/a.xml", "/b.xml", "/robots.txt", "/story"}) {
+		t.Errorf("asked %q", got)
+	}
+}
+
+// elsewhere gives the site another address, which is not of this machine.
+func elsewhere(s *site, in *Ingest, address string) {
+	in.Fetcher.setUp()
+	in.Fetcher.open = &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, s.Listener.Addr().String())
+	}}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for path, page := range s.pages {
+		s.pages[path] = func(w http.ResponseWriter, r *http.Request) {
+			var told bytes.Buffer
+			page(&rewritten{w, &told}, r)
+			_, _ = w.Write(bytes.ReplaceAll(told.Bytes(), []byte(s.URL), []byte(address))) // a client that went away wants nothing
+		}
+	}
+	for i := range in.Sources {
+		in.Sources[i].URL = strings.Replace(in.Sources[i].URL, s.URL, address, 1)
+	}
+}
+
+// rewritten keeps a page back.
+type rewritten struct {
+	http.ResponseWriter
+	body *bytes.Buffer
+}
+
+func (r *rewritten) Write(b []byte) (int, error) { return r.body.Write(b) }
+
+func TestThisMachineIsKnownByNameAndAddress(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]bool{
+		"localhost": true, "LocalHost.": true, "feeds.localhost": true, "127.0.0.1": true, "127.8.8.8": true, "::1": true, "::ffff:127.0.0.1": true,
+		"localhost.example.com": false, "example.com": false, "10.0.0.1": false, "128.0.0.1": false, "": false, "notlocalhost": false,
+	} {
+		if got := thisMachine(host); got != want {
+			t.Errorf("%q: %v", host, got)
+		}
 	}
 }

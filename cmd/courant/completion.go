@@ -14,11 +14,11 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// plainBash does what cobra's script for bash expects of bash-completion, for
-// a bash that is without it.
+// bashScript completes in bash. Cobra's own puts what names have in common on
+// the line without quotes, and runs what stands there with eval.
 //
 //go:embed completion.bash
-var plainBash string
+var bashScript []byte
 
 func (p *program) completionCommand() *cobra.Command {
 	return &cobra.Command{
@@ -53,10 +53,7 @@ func completionScript(root *cobra.Command, shell string) ([]byte, error) {
 	var err error
 	switch shell {
 	case "bash":
-		err = root.GenBashCompletionV2(&script, true)
-		// Ours hand over to bash-completion where it is loaded.
-		text := strings.NewReplacer("    _get_comp_words_by_ref ", "    __courant_words ", "_filedir", "__courant_filedir").Replace(script.String())
-		return []byte(text + plainBash), err
+		return bashScript, nil
 	case "zsh":
 		err = root.GenZshCompletion(&script)
 	case "fish":

@@ -34,6 +34,7 @@ type Material struct {
 	Candidates []Candidate // articles of the digest's categories, newest first
 	Sent       []Story     // stories any digest sent in the last 72 hours, for folding
 	Groups     []Group
+	Older      int  // articles of its categories that came in since the digest's last edition, but lie before every window; only where publishing is foreseen
 	Answered   bool // Edition answers the slot already, or tells in HeldReason why it was skipped; there is nothing to decide
 }
 

@@ -95,18 +95,21 @@ func (a Account) Missed(e Entry) string {
 }
 
 func (a Account) notSubscribed(lists []string, at time.Time) string {
-	why := fmt.Sprintf("not on %s", strings.Join(lists, " or "))
+	why := "not on the list " + strings.Join(lists, " or ")
+	if len(lists) > 1 {
+		why = "not on the lists " + strings.Join(lists, " or ")
+	}
 	for _, s := range a.Subscriptions {
 		if !contains(lists, s.List) {
 			continue
 		}
 		switch ended := a.EndedAt[s.List]; {
 		case s.Since.After(at):
-			why = fmt.Sprintf("not subscribed yet: on %s since %s", s.List, stamp(s.Since))
+			why = fmt.Sprintf("not subscribed yet: on the list %s since %s", s.List, stamp(s.Since))
 		case s.State == SubscriptionPending:
-			why = fmt.Sprintf("has not confirmed the subscription to %s", s.List)
+			why = fmt.Sprintf("has not confirmed the subscription to the list %s", s.List)
 		case s.State == SubscriptionUnsubscribed && !ended.After(at):
-			why = fmt.Sprintf("off %s since %s", s.List, stamp(ended))
+			why = fmt.Sprintf("off the list %s since %s", s.List, stamp(ended))
 		default:
 			return ""
 		}

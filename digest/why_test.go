@@ -19,11 +19,11 @@ func TestWhyAnEditionWasMissed(t *testing.T) {
 		empty   string
 		want    string
 	}{
-		"on no list":            {Account{}, "", "not on readers"},
-		"on another list":       {Account{Subscriptions: []Subscription{{List: "x", State: SubscriptionActive}}}, "", "not on readers"},
-		"came later":            {Account{Subscriptions: []Subscription{{List: "readers", State: SubscriptionActive, Since: after}}}, "", "not subscribed yet: on readers since 2026-03-04 07:00 UTC"},
-		"unconfirmed":           {Account{Subscriptions: []Subscription{{List: "readers", State: SubscriptionPending, Since: before}}}, "", "has not confirmed"},
-		"off the list":          {Account{Subscriptions: []Subscription{{List: "readers", State: SubscriptionUnsubscribed, Since: before}}, EndedAt: map[string]time.Time{"readers": before}}, "", "off readers since 2026-03-02"},
+		"on no list":            {Account{}, "", "not on the list readers"},
+		"on another list":       {Account{Subscriptions: []Subscription{{List: "x", State: SubscriptionActive}}}, "", "not on the list readers"},
+		"came later":            {Account{Subscriptions: []Subscription{{List: "readers", State: SubscriptionActive, Since: after}}}, "", "not subscribed yet: on the list readers since 2026-03-04 07:00 UTC"},
+		"unconfirmed":           {Account{Subscriptions: []Subscription{{List: "readers", State: SubscriptionPending, Since: before}}}, "", "has not confirmed the subscription to the list readers"},
+		"off the list":          {Account{Subscriptions: []Subscription{{List: "readers", State: SubscriptionUnsubscribed, Since: before}}, EndedAt: map[string]time.Time{"readers": before}}, "", "off the list readers since 2026-03-02"},
 		"off the list later":    {Account{Subscriptions: []Subscription{{List: "readers", State: SubscriptionUnsubscribed, Since: before}}, EndedAt: map[string]time.Time{"readers": after}}, "", "do not tell"},
 		"left":                  {Account{Subscriptions: active, Events: []Event{event(1, before, EventLeft, 0)}}, "", "left morning on 2026-03-02"},
 		"left everything":       {Account{Subscriptions: active, Events: []Event{event(1, before, EventLeftAll, 0)}}, "", "left everything on 2026-03-02"},
@@ -44,5 +44,13 @@ func TestWhyAnEditionWasMissed(t *testing.T) {
 		if got := c.account.Missed(e); !strings.Contains(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
+	}
+}
+
+func TestSeveralListsThatAReaderIsNotOnAreNamed(t *testing.T) {
+	t.Parallel()
+	e := Entry{Edition: Edition{Digest: "morning"}, Lists: []string{"readers", "press"}}
+	if got := (Account{}).Missed(e); got != "not on the lists readers or press" {
+		t.Errorf("says %q", got)
 	}
 }

@@ -51,8 +51,36 @@ func (p *publication) newsSince(ctx context.Context, m *digest.Material, oldest 
 	if m.Candidates, err = selectCandidates(ctx, p.tx, since, p.edition.WindowTo, p.order.Digest.Categories); err != nil {
 		return err
 	}
+	if p.looking {
+		if m.Older, err = p.older(ctx, since); err != nil {
+			return err
+		}
+	}
 	m.Sent, err = sentStories(ctx, p.tx, p.order.Now.Add(-72*time.Hour))
 	return err
+}
+
+// older counts the articles that came in since the digest's last edition and
+// that no edition will carry, because they count from before the window: a
+// source that is polled for the first time brings mostly such. Rows are
+// numbered as they come in, so only the newest of them are read.
+func (p *publication) older(ctx context.Context, since time.Time) (n int, err error) {
+	err = p.tx.GetContext(ctx, &n, `
+		SELECT count(*)
+		FROM articles a
+		WHERE a.id > COALESCE((
+				SELECT max(t.article_id)
+				FROM edition_stories es
+				JOIN article_story t ON t.story_id = es.story_id
+				WHERE es.edition_id = (SELECT max(e.id) FROM editions e WHERE e.digest = $1 AND e.kind <> 'proof')), 0)
+		  AND a.first_seen <= $2
+		  AND (cardinality($3::text[]) = 0 OR a.category = ANY ($3))
+		  AND NOT EXISTS (SELECT 1 FROM article_story t WHERE t.article_id = a.id)`,
+		p.order.Digest.Name, since, textArray(p.order.Digest.Categories))
+	if err != nil {
+		return 0, fmt.Errorf("count the articles before the window: %w", err)
+	}
+	return n, nil
 }
 
 // fillAudience lists who gets the edition: active on one of the digest's

@@ -554,6 +554,46 @@ func TestPlanSeesWhatPublishSeesAndChangesNothing(t *testing.T) {
 	}
 }
 
+func TestArticlesThatCameInTooOldAreCounted(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.subscribe("ann@example.org")
+	order := func() digest.Order {
+		return digest.Order{Digest: n.digest, Kind: digest.KindExtra, Now: n.now, FirstWindow: n.now.Add(-24 * time.Hour)}
+	}
+	// A source that is polled for the first time brings what it has.
+	old := func(count int) {
+		n.sync(wire)
+		for range count {
+			n.told++
+			a := article(n.told, n.now.Add(-48*time.Hour))
+			a.Published = a.FirstSeen
+			n.save(digest.SourceState{Source: wire}, a)
+		}
+	}
+	want := func(older, candidates int) {
+		t.Helper()
+		m, err := n.Material(t.Context(), order())
+		if err != nil || m.Older != older || len(m.Candidates) != candidates {
+			t.Errorf("%d articles too old and %d to tell, %v; want %d and %d", m.Older, len(m.Candidates), err, older, candidates)
+		}
+	}
+	old(3)
+	want(3, 0)
+	n.digest.Categories = []string{"World"}
+	want(0, 0)
+	n.digest.Categories = []string{"World", "Military"}
+	n.publish()
+	n.now = n.now.Add(time.Hour)
+	want(0, 0) // what came in before the last edition is no news any more
+	old(2)
+	n.report(1)
+	want(2, 1)
+	n.do(`WITH s AS (INSERT INTO stories DEFAULT VALUES RETURNING id)
+		INSERT INTO article_story (article_id, story_id) SELECT (SELECT id FROM articles ORDER BY id DESC LIMIT 1 OFFSET 1), id FROM s`)
+	want(1, 1) // another digest has told it
+}
+
 func TestMaterialForOneReaderIsThatReadersGroup(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)

@@ -71,7 +71,7 @@ func TestWhyTellsWhyThereWasNoMail(t *testing.T) {
 		readers[0]:         {"the reader left the digest (one-click)", "left morning on "},
 		readers[1]:         {"the address gets no more mail: hard", "the address gets no mail since "},
 		readers[2]:         {"", ""},
-		"late@example.org": {"not subscribed yet: on readers since ", "not subscribed yet: on readers since "},
+		"late@example.org": {"not subscribed yet: on the list readers since ", "not subscribed yet: on the list readers since "},
 	} {
 		a := n.why(address)
 		if len(a.Entries) != 2 {

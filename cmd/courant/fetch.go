@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
 
 	"courant/digest"
 	"courant/digest/ingest"
@@ -33,6 +36,9 @@ func (p *program) fetch(ctx context.Context, h *house, sources []string) error {
 	if len(in.Sources) == 0 {
 		return fmt.Errorf("%s has no sources; add one under sources", h.config.File)
 	}
+	if err := h.config.sourcesNamed(sources); err != nil {
+		return err
+	}
 	results, err := in.FetchNow(ctx, sources...)
 	if err != nil {
 		return err
@@ -45,6 +51,25 @@ func (p *program) fetch(ctx context.Context, h *house, sources []string) error {
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d of %d sources could not be polled", failed, len(results))
+	}
+	return nil
+}
+
+// sourcesNamed says which of the names is none of the config's sources.
+func (c Config) sourcesNamed(wanted []string) error {
+	var names, quoted []string // a source's name may have a comma
+	for _, s := range c.Sources {
+		names, quoted = append(names, s.Name), append(quoted, strconv.Quote(s.Name))
+	}
+	for _, name := range wanted {
+		if slices.Contains(names, name) {
+			continue
+		}
+		hint := didYouMean(name, names)
+		if i := slices.IndexFunc(names, func(n string) bool { return strings.Contains(strings.ToLower(n), strings.ToLower(name)) }); hint == "" && i >= 0 {
+			hint = fmt.Sprintf("; did you mean %q?", names[i])
+		}
+		return misuse{fmt.Errorf("there is no source %q in %s; it has %s%s", name, c.File, strings.Join(quoted, ", "), hint)}
 	}
 	return nil
 }

@@ -133,6 +133,11 @@ func (v *outlook) findReader(ctx context.Context, h *house, address string) erro
 	case err != nil:
 		return err
 	}
+	if a := v.account; len(a.Subscriptions) == 0 && !a.Erased && a.LeftAt.IsZero() && a.Suppressed == "" {
+		// On no list ever: the row is there for a proof.
+		v.account, v.stranger = digest.Account{}, clean
+		return nil
+	}
 	v.reader = v.account.Reader
 	v.reader.Address = clean // an erased reader has none any more
 	return nil

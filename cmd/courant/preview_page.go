@@ -119,14 +119,14 @@ func (g *previewPage) show(h *house, made pull) (err error) {
 		})
 	}
 	slices.Reverse(mails)
-	intro := append([]string{
-		"A preview of " + made.said.Local.Format("Monday 2 January 2006, 15:04 MST") + ", from the articles that are here now. Nothing is sent.",
-	}, made.said.Notes...)
+	notes := slices.Clone(made.said.Notes)
 	if made.said.Nothing != "" {
-		intro = append(intro, made.said.Nothing)
+		notes = append(notes, made.said.Nothing)
 	}
 	box := inbox.Box{
-		Title: made.said.Title + ", preview", Intro: strings.Join(intro, " · "), Zone: made.said.Local.Location(), Log: h.log,
+		Title: made.said.Title + ", preview",
+		Intro: "A preview of " + made.said.Local.Format("Monday 2 January 2006, 15:04 MST") + ", from the articles that are here now. Nothing is sent.",
+		Notes: notes, WayOut: "Unsubscribe link", Zone: made.said.Local.Location(), Log: h.log,
 		Mails: func() []inbox.Mail { return mails },
 	}
 	g.shown, err = box.Handler()

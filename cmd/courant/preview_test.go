@@ -370,7 +370,7 @@ func TestPreviewPageOfOneReaderFollowsThatReader(t *testing.T) {
 		t.Errorf("the page\n%s", got)
 	}
 	d.must("readers", "remove", "ann@example.org")
-	if got := d.get(page); !strings.Contains(got, "ann@example.org would get nothing of it: off readers since") {
+	if got := d.get(page); !strings.Contains(got, "ann@example.org would get nothing of it: off the list readers since") {
 		t.Errorf("the page\n%s", got)
 	}
 }

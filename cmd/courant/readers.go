@@ -459,9 +459,9 @@ func (p *program) listCommand() *cobra.Command {
 				return p.eachReader(c.Context(), h, list, func(r digest.Listed) error {
 					state := string(r.State)
 					if r.Suppressed != "" {
-						state = "suppressed: " + r.Suppressed
+						state = "suppressed: " + r.Suppressed // a complaint is the longest
 					}
-					_, err := fmt.Fprintf(p.stdout, "%-40s %-13s %s\n", r.Address, state, r.Name)
+					_, err := fmt.Fprintf(p.stdout, "%-40s %-21s %s\n", r.Address, state, r.Name)
 					return err
 				})
 			})

@@ -26,7 +26,7 @@ type Planned struct {
 	Zone     string           `json:"zone"`
 	Articles []PlannedArticle `json:"articles"` // of the digest's own choice
 	LeftOut  []NotPlanned     `json:"left_out"`
-	Readers  int              `json:"readers"`  // who would get a mail; for a later slot of the digest: who is there now
+	Readers  int              `json:"readers"`  // who would get a mail; for a later slot of the digest: who would if there is news
 	Variants int              `json:"variants"` // renders it takes; zero: not known yet
 	Warnings []string         `json:"warnings"`
 
@@ -36,7 +36,8 @@ type Planned struct {
 	unsaid  string    // the warning that text has another way to tell
 	always  []string  // the warnings that hold for every slot of the digest
 	since   time.Time // where the window begins; zero: not known
-	own     int       // how many of Articles are the digest's own choice; the rest goes to some readers only
+	own     int       // how many of Articles are the digest's own choice or go to all; the rest goes to some readers only
+	due     int       // readers who would get a mail if there were enough for them
 }
 
 // PlannedArticle is an article that a slot would carry.
@@ -49,6 +50,8 @@ type PlannedArticle struct {
 
 	source    string
 	firstSeen time.Time
+	published bool   // firstSeen is the publisher's date, not the moment of the poll
+	readers   int    // who would get it
 	rank      string // Why without the moment: text shows that in the digest's zone
 }
 
@@ -76,8 +79,8 @@ func Plan(coming []Coming, compose func(digest.Material) (digest.Composition, er
 			p.unsaid = p.warn("nothing will be published: " + c.Slot.Reason)
 		case later:
 			p.later = true
-			p.Readers = first.Readers
-			p.unsaid = p.warn("its articles come in after the edition of " + first.Local.Format("Mon 2 January 15:04") + "; readers are counted as for that one")
+			p.Readers = first.due
+			p.unsaid = p.warn("its articles come in after the edition of " + first.Local.Format("Mon 2 January 15:04") + "; readers are those who are due for that one, if there is news")
 		default:
 			if err := p.fill(c, compose); err != nil {
 				return nil, fmt.Errorf("plan %s of %s: %w", c.Slot.Key, c.Digest.Name, err)
@@ -119,24 +122,27 @@ func (p *Planned) fill(c Coming, compose func(digest.Material) (digest.Compositi
 	if err != nil {
 		return err
 	}
-	p.count(c.Material.Groups, composition.Variants)
+	a := newAudience(c.Material.Groups, composition.Variants)
+	p.count(a, composition.Variants)
+	p.older(c.Material)
 	shown, ok := archived(composition.Variants)
 	if !ok {
 		return nil
 	}
 	seen := map[digest.ArticleID]digest.Candidate{}
-	for _, a := range c.Material.Candidates {
-		seen[a.ID] = a
+	for _, c := range c.Material.Candidates {
+		seen[c.ID] = c
 	}
-	p.own, p.since = len(shown.Stories), c.Material.Edition.WindowFrom
-	carried := map[int]bool{}
-	for _, i := range p.carried(shown, composition.Variants) {
-		carried[i] = true
+	p.since = c.Material.Edition.WindowFrom
+	var carried []int
+	carried, p.own = a.carried(shown, composition.Variants)
+	for _, i := range carried {
 		p.tell(i, composition.Stories, seen)
+		p.Articles[len(p.Articles)-1].readers = a.gets[i]
 	}
 	for i, f := range composition.Stories {
-		if reason, left := shown.LeftOut[i]; left && !carried[i] {
-			p.LeftOut = append(p.LeftOut, NotPlanned{f.Told.Title, reason})
+		if !slices.Contains(carried, i) {
+			p.LeftOut = append(p.LeftOut, NotPlanned{f.Told.Title, a.missing(i, shown, composition.Variants)})
 		}
 		p.folded(f, seen)
 	}
@@ -146,47 +152,121 @@ func (p *Planned) fill(c Coming, compose func(digest.Material) (digest.Compositi
 	return nil
 }
 
-// carried lists the stories that any reader would get, or that the digest's
-// own choice has: that first, then what other variants carry beside it, such
-// as a week's stories for those who read it weekly.
-func (p *Planned) carried(shown digest.Draft, drafts []digest.Draft) []int {
-	list := slices.Clone(shown.Stories)
+// carried lists the stories that the edition would carry. The first own of them
+// are the digest's own choice, as far as any reader of the audience gets it, and
+// what all readers get beside it; the rest is what only some get, such as a
+// week's stories for those who read it weekly. Where there is no audience yet
+// it is the digest's own choice.
+func (a audience) carried(shown digest.Draft, drafts []digest.Draft) (list []int, own int) {
+	if a.total == 0 {
+		return shown.Stories, len(shown.Stories)
+	}
+	for _, i := range shown.Stories {
+		if a.gets[i] > 0 {
+			list = append(list, i)
+		}
+	}
+	var some []int
 	for _, d := range drafts {
-		if d.Reason != "" || len(d.Groups) == 0 {
+		if d.Reason != "" || a.of(d) == 0 {
 			continue
 		}
 		for _, i := range d.Stories {
-			if !slices.Contains(list, i) {
+			switch {
+			case slices.Contains(list, i), slices.Contains(some, i):
+			case a.gets[i] == a.receive:
 				list = append(list, i)
+			default:
+				some = append(some, i)
 			}
 		}
 	}
-	return list
+	return append(list, some...), len(list)
+}
+
+// audience is who is due for an edition.
+type audience struct {
+	total   int
+	receive int           // who would get a mail
+	readers map[int64]int // by group
+	gets    map[int]int   // by story: who would get it
+}
+
+func newAudience(groups []digest.Group, drafts []digest.Draft) audience {
+	a := audience{readers: map[int64]int{}, gets: map[int]int{}}
+	for _, g := range groups {
+		a.readers[g.Key] += g.Readers
+		a.total += g.Readers
+	}
+	for _, d := range drafts {
+		if d.Reason != "" {
+			continue
+		}
+		a.receive += a.of(d)
+		for _, i := range d.Stories {
+			a.gets[i] += a.of(d)
+		}
+	}
+	return a
+}
+
+// of is how many readers a draft has.
+func (a audience) of(d digest.Draft) (n int) {
+	for _, key := range d.Groups {
+		n += a.readers[key]
+	}
+	return n
+}
+
+// missing is why a story is left out for most of those who are due; where
+// nobody is, why it is none of the digest's own choice.
+func (a audience) missing(story int, shown digest.Draft, drafts []digest.Draft) string {
+	most, why := 0, shown.LeftOut[story]
+	readers := map[string]int{}
+	for _, d := range drafts {
+		reason, left := d.LeftOut[story]
+		if n := a.of(d); left && n > 0 {
+			if readers[reason] += n; readers[reason] > most {
+				most, why = readers[reason], reason
+			}
+		}
+	}
+	return why
 }
 
 // count adds up who would get a mail, and how many renders that takes.
-func (p *Planned) count(groups []digest.Group, drafts []digest.Draft) {
-	readers := map[int64]int{}
-	total := 0
-	for _, g := range groups {
-		readers[g.Key] += g.Readers
-		total += g.Readers
-	}
+func (p *Planned) count(a audience, drafts []digest.Draft) {
+	p.Readers = a.receive
 	for _, d := range drafts {
-		n := 0
-		for _, key := range d.Groups {
-			n += readers[key]
-		}
-		if d.Reason == "" && n > 0 {
-			p.Readers += n
+		if d.Reason == "" && a.of(d) > 0 {
 			p.Variants++
 		}
 	}
-	switch {
-	case total == 0:
+	switch p.due = a.total; {
+	case p.due == 0:
 		p.warn("no reader is due for it: nobody is subscribed to its lists, or all have had what they want of it")
-	case p.Readers < total:
-		p.warn(fmt.Sprintf("%d of %d readers get nothing: too little is left of what they chose and have not had", total-p.Readers, total))
+	case p.Readers == 0:
+		p.warn(fmt.Sprintf("nothing new yet for %s: too little is left of what they chose and have not had; `courant fetch` polls the sources now", times(p.due, "reader")))
+	case p.Readers < p.due:
+		p.warn(fmt.Sprintf("%d of %d readers get nothing: too little is left of what they chose and have not had", p.due-p.Readers, p.due))
+	}
+}
+
+// older says how many articles came in too old to be told, and since when
+// they would have been new enough: for the reader whose window is the widest.
+func (p *Planned) older(m digest.Material) {
+	since := m.Edition.WindowFrom
+	for _, g := range m.Groups {
+		if !g.Since.IsZero() && g.Since.Before(since) {
+			since = g.Since
+		}
+	}
+	begins := "the window, which begins " + moment(since.In(p.Local.Location()))
+	switch {
+	case m.Older == 1:
+		p.warn("1 new article is older than " + begins + ": it goes into no edition")
+	case m.Older > 1:
+		p.warn(fmt.Sprintf("%d new articles are older than %s: they go into no edition", m.Older, begins))
 	}
 }
 
@@ -207,7 +287,9 @@ func (p *Planned) tell(i int, stories []digest.Fold, seen map[digest.ArticleID]d
 	article.Why = article.rank
 	if a, ok := seen[t.Article]; ok {
 		article.firstSeen = a.FirstSeen
-		article.Why += ", first seen " + stamp(a.FirstSeen)
+		// A source that is polled for the first time counts by its own dates.
+		article.published = a.FirstSeen.Equal(a.Published)
+		article.Why += ", " + article.counted() + stamp(a.FirstSeen)
 	}
 	more := ""
 	if n := len(stories[i].Articles); n > 1 {
@@ -217,6 +299,14 @@ func (p *Planned) tell(i int, stories []digest.Fold, seen map[digest.ArticleID]d
 	}
 	article.Why, article.rank = article.Why+more, article.rank+more
 	p.Articles = append(p.Articles, article)
+}
+
+// counted is what happened to an article at the time it counts from.
+func (a PlannedArticle) counted() string {
+	if a.published {
+		return "published "
+	}
+	return "first seen "
 }
 
 // folded lists the articles of a story that it is not shown by.

@@ -106,7 +106,10 @@ func (s *sheet) articles(p Planned) {
 			s.line(4, piece{strong, "  For some readers only"}, piece{faint, ", by their choices or what they have not had"})
 		}
 		hang := s.headline(number, category, i+1, a.Category, a.Title)
-		notes := []string{pointsWord(a.PointsFrom), a.source, seen(a.firstSeen, p.Local.Location()), a.rank}
+		notes := []string{pointsWord(a.PointsFrom), a.source, a.seen(p.Local.Location()), a.rank}
+		if a.readers > 0 && a.readers < p.Readers {
+			notes = append(notes, fmt.Sprintf("for %d of %s", a.readers, times(p.Readers, "reader")))
+		}
 		s.line(hang, piece{faint, strings.Repeat(" ", hang) + joined(notes)})
 	}
 }
@@ -182,7 +185,7 @@ func (s *sheet) slots(plan []Planned, told map[string]bool) {
 		if p.skipped != "" {
 			row = append(row, piece{bad, "skipped"}, piece{faint, ": " + strings.TrimPrefix(p.skipped, "skip: ")})
 		} else {
-			row = append(row, piece{text: "about " + times(p.Readers, "reader")})
+			row = append(row, piece{text: ifNews(p.Readers)})
 		}
 		s.line(6, row...)
 		s.warnings(4, p, told)
@@ -207,11 +210,20 @@ func pointsWord(from digest.PointsFrom) string {
 	return "no points"
 }
 
-func seen(at time.Time, loc *time.Location) string {
-	if at.IsZero() {
+// seen is since when an article counts, on the zone's clock.
+func (a PlannedArticle) seen(loc *time.Location) string {
+	if a.firstSeen.IsZero() {
 		return ""
 	}
-	return "first seen " + moment(at.In(loc))
+	return a.counted() + moment(a.firstSeen.In(loc))
+}
+
+// ifNews is who would get an edition of which nothing is written yet.
+func ifNews(readers int) string {
+	if readers == 0 {
+		return "no reader as of now"
+	}
+	return times(readers, "reader") + ", if there is news"
 }
 
 func moment(t time.Time) string { return t.Format("Mon 2 January, 15:04") }

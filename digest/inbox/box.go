@@ -48,10 +48,12 @@ type Link struct{ Label, URL string }
 type Box struct {
 	Title     string                          // heading of the page: the publication's name
 	Intro     string                          // one or two sentences below it; empty: none
+	Notes     []string                        // what else to know, a line each below the sentences
 	Mails     func() []Mail                   // oldest first; called for every page, from several goroutines
 	Rounds    func() []Round                  // oldest first; nil: the page tells no rounds
 	Next      func(ctx context.Context) error // publishes the next edition and returns when it was delivered; nil: no button
 	NextLabel string                          // of the button; empty: "Publish the next edition"
+	WayOut    string                          // label of the link to leave; empty: "Leave as this reader"
 	Links     []Link                          // other places worth opening
 	Zone      *time.Location                  // times are shown in it; nil: UTC
 	Log       *slog.Logger                    // nil: none
@@ -87,6 +89,9 @@ func (b Box) handler() (*handler, error) {
 	}
 	if h.NextLabel == "" {
 		h.NextLabel = "Publish the next edition"
+	}
+	if h.WayOut == "" {
+		h.WayOut = "Leave as this reader"
 	}
 	if err := h.readPage(); err != nil {
 		return nil, err

@@ -295,6 +295,15 @@ func TestWayOutStandsBesideTheMail(t *testing.T) {
 	isSilentOn(t, get(t, srv.URL+"/mail/m2").body, "Leave as this reader", "alert(1)", "Zgotmpl")
 }
 
+func TestNotesStandOnLinesOfTheirOwnAndTheWayOutHasItsLabel(t *testing.T) {
+	t.Parallel()
+	box := boxOf(letter("First", "a", "<p>a</p>"))
+	box.Intro, box.Notes, box.WayOut = "A preview.", []string{"2 readers get nothing", "it is Sunday"}, "Unsubscribe link"
+	body := get(t, serve(t, box).URL+"/mail/m1").body
+	says(t, body, `<p class="intro" dir="auto">A preview.</p>`, `<p class="intro" dir="auto">2 readers get nothing</p>`, `<p class="intro" dir="auto">it is Sunday</p>`, `>Unsubscribe link</a>`)
+	isSilentOn(t, body, "Leave as this reader")
+}
+
 const attack = `"><script>alert(1)</script><img src=x onerror=alert(2)>'`
 
 func TestNothingOfAMailIsMarkupOutsideTheFrame(t *testing.T) {
@@ -302,7 +311,7 @@ func TestNothingOfAMailIsMarkupOutsideTheFrame(t *testing.T) {
 	hostile := letter(attack, attack, attack)
 	hostile = []byte(strings.Replace(string(hostile), "X-Odd: value", "X-"+"Odd: "+attack+"\r\nX<script>: a", 1))
 	box := boxOf(hostile, letter("=?utf-8?q?=3Cscript=3Ealert=281=29=3C/script=3E?=\r\nReply-To: =?utf-8?q?=3Cscript=3E?= <a@b.c>", attack, "<p>"))
-	box.Title, box.Intro = attack, attack
+	box.Title, box.Intro, box.Notes = attack, attack, []string{attack}
 	box.Links = []inbox.Link{{Label: attack, URL: "javascript:alert(1)"}}
 	box.Rounds = func() []inbox.Round {
 		return []inbox.Round{{Title: attack, Note: attack, Readers: []inbox.Reader{{Address: attack, State: attack, Reason: attack, MailID: "m1"}, {Address: attack, State: attack}}}}

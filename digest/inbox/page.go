@@ -54,6 +54,8 @@ func (h *handler) asset(w http.ResponseWriter, r *http.Request) {
 // page is what the template is told.
 type page struct {
 	Title, Intro        string
+	Notes               []string
+	WayOut              string // label of the link to leave
 	Root                string // leads to the list, ends with a slash
 	Style, Script, Icon string
 	Home                bool // the list was asked for, not one mail
@@ -74,7 +76,7 @@ func (h *handler) newPage(root string, mails []Mail, l look) page {
 	h.forget(mails)
 	address := func(name string) string { return root + name + "?v=" + h.assets[name].id }
 	p := page{
-		Title: h.Title, Intro: h.Intro, Root: root, Links: h.Links,
+		Title: h.Title, Intro: h.Intro, Notes: h.Notes, WayOut: h.WayOut, Root: root, Links: h.Links,
 		Style: address("style.css"), Script: address("script.js"), Icon: address("icon.svg"),
 		Standing: h.standing(mails),
 		Tally:    counted(len(mails), "mail", "mails"),

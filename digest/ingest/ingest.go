@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -159,7 +160,7 @@ func sourceNames(states []digest.SourceState) string {
 	}
 	var names []string
 	for _, s := range states {
-		names = append(names, s.Source.Name)
+		names = append(names, strconv.Quote(s.Source.Name)) // a name may have a comma
 	}
 	return strings.Join(names, ", ")
 }

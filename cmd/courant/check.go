@@ -86,10 +86,8 @@ func (c Config) notHeeded() (notes []string) {
 	if c.ReceiveListen != "" {
 		notes = append(notes, "receive.listen is not heeded yet: returned mail comes by `courant bounce`")
 	}
-	for _, l := range c.Lists {
-		if l.Confirm {
-			notes = append(notes, fmt.Sprintf("lists.%s.confirm is not heeded yet: there is no sign-up form, and imported readers are active at once", l.Name))
-		}
+	for _, list := range c.confirmAsked { // as the default it promises nothing
+		notes = append(notes, fmt.Sprintf("lists.%s.confirm is not heeded yet: there is no sign-up form, and imported readers are active at once", list))
 	}
 	for _, r := range c.Relays {
 		if r.Weight > 1 {

@@ -38,7 +38,14 @@ type checkTable struct {
 }
 
 // faults are an error, and told as one.
-func (t *checkTable) faults(string, error, []Fault) error { return nil }
+// faults prints what is doubtful beside the faults, which are the error and
+// told as such.
+func (t *checkTable) faults(_ string, _ error, warnings []Fault) error {
+	for _, w := range warnings {
+		fmt.Fprintln(t, t.style.yellow("warning:"), w)
+	}
+	return nil
+}
 
 func (t *checkTable) end() error { return nil }
 

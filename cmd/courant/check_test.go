@@ -296,9 +296,19 @@ func TestCheckGivesFaultsAsLinesToo(t *testing.T) {
 		if l.What != "config" || l.Line == 0 || l.Column == 0 || l.Path != "digests.morning.min_articles" || filepath.Base(l.File) != "courant.yaml" {
 			t.Errorf("%+v", l)
 		}
-		if plain := d.try("check"); plain.stderr != r.stderr || plain.stdout != "" || plain.code != 1 {
+		plain := d.try("check")
+		if plain.stderr != r.stderr || plain.stdout != "" || plain.code != 1 {
 			t.Errorf("exit %d\n%s\n%s", plain.code, plain.stdout, plain.stderr)
 		}
+		// An editor's matcher finds each by its place, the first as well.
+		if !strings.HasPrefix(plain.stderr, filepath.Join(d.dir, "courant.yaml")+":") {
+			t.Error(plain.stderr)
+		}
+		d.withConfig("postal_address:", "language: it\npostal_address:", func() {
+			if both := d.try("check"); !strings.Contains(both.stdout, "warning: ") || !strings.Contains(both.stdout, "language: ") || !strings.Contains(both.stderr, "min_articles") {
+				t.Errorf("not fault and warning at once:\n%s\n%s", both.stdout, both.stderr)
+			}
+		})
 	})
 	lines := checkedLines(t, d.must("check", "--json", "--offline"))
 	slots := 0

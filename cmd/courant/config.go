@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"courant/digest"
@@ -55,6 +56,8 @@ type Config struct {
 	Sources []digest.Source // in the file's order
 	Lists   []List          // in the file's order
 	Digests []digest.Digest // in the file's order
+
+	confirmAsked []string // the lists whose confirm is written and true, by name
 }
 
 // Relay is one SMTP server that takes Courant's mail.
@@ -118,7 +121,12 @@ func loadConfig(path string, env func(string) (string, bool), hooks configHooks)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Config{}, nil, fmt.Errorf("there is no config at %s; `courant init` writes one (config.example.yaml shows every key), or name another by --config", path)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EISDIR):
+		return Config{}, nil, fmt.Errorf("%s is a directory; name the config in it, as in --config %s", path, filepath.Join(path, "courant.yaml"))
+	case errors.Is(err, fs.ErrPermission):
+		return Config{}, nil, fmt.Errorf("this account may not read the config %s; run courant as the account that owns it, or let this one read it by chgrp and chmod g+r", path)
+	case err != nil:
 		return Config{}, nil, fmt.Errorf("read the config: %w", err)
 	}
 	dir, err := filepath.Abs(filepath.Dir(path))

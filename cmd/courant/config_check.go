@@ -8,7 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/text/language"
+
 	"courant/digest"
+	"courant/templates"
 )
 
 // check judges the keys against each other. It runs on whatever could be
@@ -177,6 +180,25 @@ func signingPath(r *configReader, i int) string {
 		return "dkim.domain"
 	}
 	return fmt.Sprintf("dkim[%d].domain", i)
+}
+
+// checkLanguage tells of a language in which the texts around the articles
+// would come out in another.
+func (c *Config) checkLanguage(r *configReader) {
+	texts, err := templates.Load(templates.FS)
+	if err != nil {
+		return // they are part of the program; whoever renders tells it
+	}
+	instead := texts.Match(c.Language).Tag
+	wanted, _ := language.Make(c.Language).Base()
+	if spoken, _ := language.Make(instead).Base(); spoken == wanted {
+		return
+	}
+	var tags []string
+	for _, l := range texts.Languages() {
+		tags = append(tags, l.Tag)
+	}
+	r.warn(r.at("language"), "language", "the texts around the articles are not there in %q and come in %s; there are %s", c.Language, instead, strings.Join(tags, ", "))
 }
 
 // aligned says whether one of two domains is, or lies below, the other.

@@ -207,7 +207,11 @@ func scalarEnd(s string) int {
 	if at := nextKey.FindStringIndex(s); at != nil {
 		return at[0]
 	}
-	return len(strings.TrimRight(s, "} \t\r"))
+	end := len(strings.TrimRight(s, "} \t\r"))
+	for _, ref := range envReference.FindAllStringIndex(s, -1) {
+		end = max(end, ref[1]) // its brace closes no mapping
+	}
+	return end
 }
 
 // looksSecret is true for secret keys and for what may be one misspelt.

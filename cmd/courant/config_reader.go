@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -36,6 +37,7 @@ type configReader struct {
 	warnings []Fault
 	// worldReadable: others may read the file, so no secret belongs in it.
 	worldReadable bool
+	first         place // of the first key; zero: there is none
 }
 
 // The bounds of a config. They are far above what an editor writes, and keep
@@ -70,8 +72,8 @@ func (r *configReader) tell(at place, path, message string) Fault {
 	return f
 }
 
-// at is where a path stands: itself, or the nearest thing around it. A key at
-// the top that is not there stands nowhere.
+// at is where a path stands: itself, or the nearest thing around it. For a key
+// at the top that is not there, that is the first one that is.
 func (r *configReader) at(path string) place {
 	for path != "" {
 		if at, ok := r.places[path]; ok {
@@ -79,7 +81,7 @@ func (r *configReader) at(path string) place {
 		}
 		path = path[:max(0, strings.LastIndexAny(path, ".["))]
 	}
-	return place{}
+	return r.first
 }
 
 // parse reads the file's text into its top mapping. A fault of syntax costs
@@ -106,7 +108,11 @@ func (r *configReader) parse(text []byte) *yamlMapping {
 			return r.top(file)
 		}
 		at := place{max(1, min(fault.Token.Position.Line, len(lines))), max(1, fault.Token.Position.Column)}
-		if fault.Message = syntaxAdvice(fault.Message, lines[at.line-1]); fault.Message == neverClosed {
+		fault.Message = syntaxAdvice(fault.Message, lines[at.line-1])
+		if quote, swallowed := swallowingQuote(lines, at); swallowed {
+			at, fault.Message = quote, neverClosed
+		}
+		if fault.Message == neverClosed {
 			// What came later in the file was read with inside and outside swapped.
 			r.faults = slices.DeleteFunc(r.faults, func(f Fault) bool { return f.Line > at.line })
 		}
@@ -123,6 +129,11 @@ func (r *configReader) parse(text []byte) *yamlMapping {
 // cleanText refuses what is no text: the parser would take it, and it would
 // end in a header or on a terminal.
 func (r *configReader) cleanText(lines []string) bool {
+	if at := notUTF8(lines); at != (place{}) {
+		r.fault(at, "", "this is not UTF-8 text; save the file as UTF-8")
+		return false
+	}
+	r.plainSpaces(lines)
 	clean := true
 	for i, line := range lines {
 		if len(line) > maxConfigLine {
@@ -132,15 +143,11 @@ func (r *configReader) cleanText(lines []string) bool {
 		}
 		for at, c := range line {
 			column := utf8.RuneCountInString(line[:at]) + 1
-			if c == utf8.RuneError && !strings.HasPrefix(line[at:], "\uFFFD") {
-				r.fault(place{i + 1, column}, "", "this is not UTF-8 text; save the file as UTF-8")
-			} else if c < ' ' && c != '\t' || c == 0x7f {
+			if c < ' ' && c != '\t' || c == 0x7f {
 				r.fault(place{i + 1, column}, "", "a control character (U+%04X) stands here; remove it", c)
-			} else {
-				continue
+				clean = false
+				break
 			}
-			clean = false
-			break
 		}
 	}
 	return clean
@@ -190,12 +197,17 @@ func tooDeep(tokens token.Tokens) *yaml.SyntaxError {
 
 const neverClosed = "this quote is never closed; write one at the end of the text"
 
+// bareReference finds a reference to the environment without quotes.
+var bareReference = regexp.MustCompile(`: +[^"'\s]*\$\{`)
+
 // syntaxAdvice turns the parser's words into what an editor can do.
 func syntaxAdvice(message, line string) string {
 	_, rest, _ := strings.Cut(line, ": ")
 	switch {
 	case message == tooDeepMessage:
 		return message
+	case strings.IndexAny(rest, opensCurly) == 0:
+		return curlyQuotes
 	case strings.Contains(line, "{{") && !strings.ContainsAny(line, `"'`):
 		return `a text that begins with {{ must stand in quotes: "{{.Title}}"`
 	case strings.Contains(message, "cannot start any token") && strings.Contains(line, "\t"):
@@ -234,6 +246,8 @@ func syntaxAdvice(message, line string) string {
 		return "this [ is never closed; write ] at the end of the list"
 	case strings.HasPrefix(message, "could not find flow mapping end"):
 		return "this { is never closed; write } behind the last key"
+	case strings.HasPrefix(message, "',' or") && bareReference.MatchString(line):
+		return `inside { } a text with ${ } in it must stand in quotes: "${SMTP_PASSWORD}"`
 	case strings.HasPrefix(message, "',' or"):
 		return "a comma or a closing bracket is missing in front of this; is the bracket above it closed?"
 	}
@@ -295,12 +309,12 @@ func (r *configReader) top(file *ast.File) *yamlMapping {
 	for _, body := range bodies[1:] {
 		r.fault(placeOf(body), "", "a second document begins here; a config is one, without a --- in its middle")
 	}
+	r.first = placeOf(bodies[0])
 	m, err := yamlValue{r: r, node: bodies[0], at: placeOf(bodies[0])}.mapping()
 	if err != nil {
 		r.fault(placeOf(bodies[0]), "", "%v", err)
 		return nil
 	}
-	m.at = place{}
 	return m
 }
 
@@ -573,6 +587,41 @@ func (v yamlValue) kind() string {
 	return "something else"
 }
 
+// got is kind, or the text itself where it is short. It is for keys that hold
+// no secret; an alias may lead to one.
+func (v yamlValue) got() string {
+	if s, err := v.rawText(); err == nil && utf8.RuneCountInString(s) <= 40 && v.at == placeOf(v.node) {
+		return strconv.Quote(s)
+	}
+	return v.kind()
+}
+
+// inText is an error about what begins so many bytes into a text.
+type inText struct {
+	offset int
+	error
+}
+
+// placeOf is where in v an error lies: at its start, if nothing else is known.
+func (v yamlValue) placeOf(err error) place {
+	var within inText
+	text, notText := v.rawText()
+	if !errors.As(err, &within) || notText != nil || v.at.line < 1 || v.at.line > len(v.r.written) {
+		return v.at
+	}
+	runes := []rune(v.r.written[v.at.line-1])
+	from := min(len(runes), max(0, v.at.column-1))
+	if from < len(runes) && strings.ContainsRune("\"'", runes[from]) {
+		from++
+	}
+	// What stands there may be an alias, or written with escapes.
+	before := text[:min(len(text), within.offset)]
+	if !strings.HasPrefix(string(runes[from:]), before) {
+		return v.at
+	}
+	return place{v.at.line, from + 1 + utf8.RuneCountInString(before)}
+}
+
 // envReference is a reference to the environment, as secret keys take it.
 var envReference = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
@@ -670,13 +719,26 @@ func readKey[T any](m *yamlMapping, key string, to *T, kind scalar[T]) bool {
 		m.r.fault(v.at, v.path, "the key has no value; write one or take the key away")
 		return false
 	}
-	parsed, err := kind.read(v)
+	parsed, err := kind.readFrom(v)
 	if err != nil {
-		m.r.fault(v.at, v.path, "%v", err)
 		return false
 	}
 	*to = parsed
 	return true
+}
+
+// readFrom is what kind makes of a value; an error was told.
+func (kind scalar[T]) readFrom(v yamlValue) (T, error) {
+	parsed, err := kind.read(v)
+	switch curly := v.inCurlyQuotes(); {
+	case err != nil && curly:
+		v.r.fault(v.at, v.path, "%s", curlyQuotes)
+	case err != nil:
+		v.r.fault(v.placeOf(err), v.path, "%v", err)
+	case curly:
+		v.r.warn(v.at, v.path, "the typographic quotes are part of the text; write plain ones (\") unless these belong to it")
+	}
+	return parsed, err
 }
 
 // readItems sets *to to the items of a list; a faulty item does not keep the
@@ -698,9 +760,8 @@ func readItems[T any](m *yamlMapping, key string, to *[]T, kind scalar[T]) {
 	}
 	*to = nil
 	for _, item := range items {
-		parsed, err := kind.read(item)
+		parsed, err := kind.readFrom(item)
 		if err != nil {
-			m.r.fault(item.at, item.path, "%v", err)
 			continue
 		}
 		*to = append(*to, parsed)

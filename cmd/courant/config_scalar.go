@@ -19,6 +19,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 	"golang.org/x/net/idna"
 	"golang.org/x/text/language"
 
@@ -59,9 +60,27 @@ func parseWord[T ~string](words []T) func(yamlValue) (T, error) {
 func parseTrue(v yamlValue) (bool, error) {
 	b, ok := v.node.(*ast.BoolNode)
 	if !ok {
-		return false, fmt.Errorf("expected true or false, got %s", v.kind())
+		return false, fmt.Errorf("expected true or false, got %s%s", v.got(), v.switchMeant())
 	}
 	return b.Value, nil
+}
+
+// switchMeant ends a sentence about what is neither true nor false: YAML 1.1
+// read these words as one of them (yaml.org/type/bool), YAML 1.2 doesn't.
+func (v yamlValue) switchMeant() string {
+	s, err := v.rawText()
+	if err != nil {
+		return ""
+	}
+	switch s = strings.ToLower(s); s {
+	case "true", "false":
+		return "; write it small and without quotes"
+	case "yes", "y", "on":
+		return "; did you mean true?"
+	case "no", "n", "off":
+		return "; did you mean false?"
+	}
+	return ""
 }
 
 // parseWhole reads a whole number within two bounds.
@@ -71,15 +90,18 @@ func parseWhole(low, high int) func(yamlValue) (int, error) {
 			if strings.HasPrefix(s, "0") { // an octal number to some readers of YAML
 				return 0, errors.New("a whole number has no 0 in front; take it away")
 			}
+			if v.node.GetToken().Type == token.StringType { // no quotes: too long to be a number to the parser
+				return 0, fmt.Errorf("%.40s is not between %d and %d", s, low, high)
+			}
 			return 0, errors.New("expected a whole number, got text; take the quotes away")
 		}
 		if v.kind() != "a number" {
-			return 0, fmt.Errorf("expected a whole number, got %s", v.kind())
+			return 0, fmt.Errorf("expected a whole number between %d and %d, got %s", low, high, v.got())
 		}
 		written := v.node.GetToken().Value
 		n, err := strconv.Atoi(written)
 		if err != nil || strings.HasPrefix(written, "0") && n != 0 { // 010 is 8 to some readers of YAML and 10 to others
-			return 0, fmt.Errorf("expected a whole number, got %s", written)
+			return 0, fmt.Errorf("expected a whole number between %d and %d, got %.40s", low, high, written)
 		}
 		if n < low || n > high {
 			return 0, fmt.Errorf("%d is not between %d and %d", n, low, high)
@@ -409,7 +431,7 @@ func parseZone(s string) (string, error) {
 	case s == "Local" || s == "":
 		return "", errors.New("say which zone; the machine's own changes with the machine: write it like Europe/Berlin, or reader")
 	case !strings.Contains(s, "/"):
-		return "", fmt.Errorf("%q is no region and city; write the zone like Europe/Berlin, UTC, or reader", s)
+		return "", fmt.Errorf("%q is no region and city%s", s, zoneMeant(s))
 	case strings.HasPrefix(s, "posix/") || strings.HasPrefix(s, "right/"):
 		return "", fmt.Errorf("%q is a private name of some machines; write the zone like Europe/Berlin", s)
 	}
@@ -417,20 +439,6 @@ func parseZone(s string) (string, error) {
 		return "", fmt.Errorf("%q is no time zone%s", s, zoneMeant(s))
 	}
 	return s, nil
-}
-
-// zoneMeant offers the zone that s is but for its capitals and blanks.
-func zoneMeant(s string) string {
-	meant := []rune(strings.ReplaceAll(strings.ToLower(s), " ", "_"))
-	for i := range meant {
-		if i == 0 || meant[i-1] == '/' || meant[i-1] == '_' || meant[i-1] == '-' {
-			meant[i] = unicode.ToUpper(meant[i])
-		}
-	}
-	if _, err := time.LoadLocation(string(meant)); err == nil && string(meant) != s {
-		return fmt.Sprintf("; did you mean %q?", string(meant))
-	}
-	return "; write it like Europe/Berlin, UTC, or reader"
 }
 
 // parseDays reads 2026-12-24, or 2026-12-24..2027-01-02 with both ends in it.
@@ -459,8 +467,8 @@ func parseDate(s string) (digest.Date, error) {
 // parseSchedule refuses what would bypass time_zone or the wall clock; the
 // hook judges the five fields.
 func parseSchedule(check func(string) error) func(string) (string, error) {
-	return func(s string) (string, error) {
-		s = strings.Join(strings.Fields(s), " ")
+	return func(written string) (string, error) {
+		s := strings.Join(strings.Fields(written), " ")
 		switch upper := strings.ToUpper(s); {
 		case s == "":
 			return "", nil
@@ -470,7 +478,7 @@ func parseSchedule(check func(string) error) func(string) (string, error) {
 			return "", errors.New("@every drifts with each restart; write the five fields, like 0 */6 * * *")
 		}
 		if check != nil {
-			if err := check(s); err != nil {
+			if err := check(written); err != nil { // as written: it may name a place in it
 				return "", err
 			}
 		}

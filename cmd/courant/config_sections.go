@@ -25,7 +25,9 @@ func (c *Config) readIdentity(m *yamlMapping) {
 	readKey(m, "from", &c.From, aMailbox())
 	readKey(m, "reply_to", &c.ReplyTo, orUnset(aMailbox()))
 	readKey(m, "postal_address", &c.PostalAddress, someLines())
-	readKey(m, "language", &c.Language, aLanguage())
+	if readKey(m, "language", &c.Language, aLanguage()) {
+		c.checkLanguage(m.r)
+	}
 	m.require("name", "write who the mails come from, as in name: Example News")
 	m.require("from", "write the sender, as in from: Example News <news@example.com>")
 	m.require("postal_address", "every digest carries one, the law of many countries wants it")
@@ -187,7 +189,9 @@ func (c *Config) readLists(m *yamlMapping) {
 	for _, below := range m.section("lists").named() {
 		list := List{Name: below.name, Title: below.name, Confirm: true}
 		readKey(below.keys, "title", &list.Title, aLine())
-		readKey(below.keys, "confirm", &list.Confirm, aSwitch())
+		if readKey(below.keys, "confirm", &list.Confirm, aSwitch()) && list.Confirm {
+			c.confirmAsked = append(c.confirmAsked, list.Name)
+		}
 		below.keys.done()
 		c.Lists = append(c.Lists, list)
 	}

@@ -17,14 +17,16 @@ import (
 // with where it is shown or why it is not.
 func shownElsewhere() map[string]string {
 	return map[string]string{
-		"there is no config at %s":                       "TestMissingConfigSaysWhatToDo",
-		"read the config: %w":                            "a disk that fails",
-		"the file is larger than %d KB: is it a config?": "TestHugeConfigIsRefusedBeforeItIsParsed",
+		"there is no config at %s":                                                                       "TestMissingConfigSaysWhatToDo",
+		"%s is a directory; name the config in it":                                                       "TestDirectoryForAConfigSaysWhatToDo",
+		"this account may not read the config %s":                                                        "an account that is not root's",
+		"read the config: %w":                                                                            "a disk that fails",
+		"the file is larger than %d KB: is it a config?":                                                 "TestHugeConfigIsRefusedBeforeItIsParsed",
 		"neither XDG_STATE_HOME nor HOME is set; say where Courant may keep its files":                   "TestAccountWithoutAHomeMustSayWhere",
 		"others can read this file and the password in it; chmod 600 it, or use ${ENV}":                  "TestFileThatOthersReadHoldsNoPassword",
 		"others can read this file and the password in it; chmod 600 it, or use password_file or ${ENV}": "TestFileThatOthersReadHoldsNoPassword",
 		"%s may not be read by this account; chown or chgrp it":                                          "an account that is not root's",
-		"this alias names itself": "a guard: the parser refuses such a file",
+		"this alias names itself":                                                                        "a guard: the parser refuses such a file",
 	}
 }
 
@@ -79,7 +81,7 @@ func sentencesOf(t *testing.T, path string) (all []saying) {
 				return false
 			}
 		case *ast.FuncDecl:
-			advises = n.Name.Name == "syntaxAdvice" || n.Name.Name == "zoneMeant" || n.Name.Name == "didYouMean"
+			advises = n.Name.Name == "syntaxAdvice" || n.Name.Name == "zoneMeant" || n.Name.Name == "didYouMean" || n.Name.Name == "switchMeant"
 		case *ast.ReturnStmt:
 			if advises {
 				take(n)

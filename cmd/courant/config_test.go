@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,15 +38,8 @@ func testEnv(name string) (string, bool) {
 	return value, ok
 }
 
-// testHooks agree to five fields and to every subject.
-func testHooks() configHooks {
-	return configHooks{Schedule: func(spec string) error {
-		if n := len(strings.Fields(spec)); n != 5 {
-			return fmt.Errorf("%q has %d fields; a schedule has five", spec, n)
-		}
-		return nil
-	}}
-}
+// testHooks judge schedules as the room does, and agree to every subject.
+func testHooks() configHooks { return configHooks{Schedule: checkSchedule} }
 
 // configDir is a directory with the files that configs name: password and
 // dkim.pem as they should be, and what can be wrong with such files.
@@ -204,6 +198,7 @@ func TestExampleConfigShowsTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	full.confirmAsked = nil // as a default it is not asked for
 	if !reflect.DeepEqual(full, bare) {
 		t.Errorf("with the defaults written out:\n%s\nwithout:\n%s", full, bare)
 	}
@@ -263,6 +258,61 @@ func TestMissingConfigSaysWhatToDo(t *testing.T) {
 	_, _, err := loadConfig(filepath.Join(t.TempDir(), "courant.yaml"), testEnv, configHooks{})
 	if err == nil || !strings.Contains(err.Error(), "config.example.yaml") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestDirectoryForAConfigSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, _, err := loadConfig(dir, testEnv, configHooks{})
+	if err == nil || err.Error() != dir+" is a directory; name the config in it, as in --config "+dir+"/courant.yaml" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Go brings the zones along, but no list of them.
+func TestEveryZoneThatIsOfferedIsOne(t *testing.T) {
+	t.Parallel()
+	if *update {
+		if err := os.WriteFile("zones.txt", zonesOfMachine(t), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := strings.Fields(zoneList)
+	if len(names) < 400 || !slices.IsSorted(names) || !slices.Contains(names, "Europe/Amsterdam") {
+		t.Errorf("%d zones, sorted: %t", len(names), slices.IsSorted(names))
+	}
+	for _, name := range names {
+		if _, err := parseZone(name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// zonesOfMachine are the names in the third column of zone.tab.
+func zonesOfMachine(t *testing.T) []byte {
+	t.Helper()
+	table, err := os.ReadFile("/usr/share/zoneinfo/zone.tab")
+	if err != nil {
+		t.Skip("no list of zones on this machine; install tzdata")
+	}
+	var names []string
+	for line := range strings.Lines(string(table)) {
+		if fields := strings.Fields(line); len(fields) > 2 && !strings.HasPrefix(line, "#") {
+			names = append(names, fields[2])
+		}
+	}
+	slices.Sort(names)
+	return []byte(strings.Join(slices.Compact(names), "\n") + "\n")
+}
+
+func TestConfirmIsANoteOnlyWhereItIsWritten(t *testing.T) {
+	t.Parallel()
+	for list, want := range map[string]int{"{title: All}": 0, "{confirm: false}": 0, "{confirm: true}": 1} {
+		c, _, err := loadText(t, t.TempDir(), "courant.yaml", smallConfig+"lists: {readers: "+list+"}\n")
+		if err != nil || len(c.notHeeded()) != want {
+			t.Errorf("%s: %q, %v", list, c.notHeeded(), err)
+		}
 	}
 }
 

@@ -34,11 +34,12 @@ import (
 // than it should, nothing is lost, and one sentence says what to do.
 
 // sentence wants a run to end with this code and one sentence on stderr that
-// has all the words. A fault of the config shows its lines below it.
+// has all the words. A fault of the config begins with its place, so that an
+// editor can go there, and shows its lines below it.
 func sentence(t *testing.T, r result, code int, words ...string) {
 	t.Helper()
 	first, rest, _ := strings.Cut(r.stderr, "\n")
-	if r.code != code || !strings.HasPrefix(first, "courant: ") || len(first) > 500 {
+	if r.code != code || !strings.HasPrefix(first, "courant: ") && !placed.MatchString(first) || len(first) > 500 {
 		t.Errorf("exit %d, want %d and a sentence:\n%s", r.code, code, r.stderr)
 	}
 	for line := range strings.Lines(rest) {
@@ -59,7 +60,10 @@ func sentence(t *testing.T, r result, code int, words ...string) {
 	}
 }
 
-var excerpt = regexp.MustCompile(`^ *\d* \|`)
+var (
+	excerpt = regexp.MustCompile(`^ *\d* \|`)
+	placed  = regexp.MustCompile(`^/\S*/courant\.yaml:\d+:\d+: `)
+)
 
 // until waits for a row, or whatever else cannot call back.
 func (d *desk) until(what string, reached func() bool) {

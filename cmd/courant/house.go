@@ -35,7 +35,23 @@ type house struct {
 
 // hooks let the rooms judge what only they understand.
 func (p *program) hooks() configHooks {
-	return configHooks{Schedule: schedule.Check, Subject: render.CheckSubject}
+	return configHooks{Schedule: checkSchedule, Subject: render.CheckSubject}
+}
+
+// checkSchedule is the judgement of the room, with the place of the word that
+// it is about and the one that was probably meant.
+func checkSchedule(spec string) error {
+	err := schedule.Check(spec)
+	var word *schedule.WordError
+	if !errors.As(err, &word) {
+		return err
+	}
+	for _, known := range word.Known {
+		if strings.HasPrefix(strings.ToLower(word.Word), known) { // monday, january
+			return inText{word.Offset, fmt.Errorf("%w; did you mean %q?", err, known)}
+		}
+	}
+	return inText{word.Offset, fmt.Errorf("%w%s", err, didYouMean(word.Word, word.Known))}
 }
 
 // loadedConfig reads the config with the judgement of the rooms, and tells

@@ -54,6 +54,7 @@ func (p *program) run(ctx context.Context) int {
 	err := root.ExecuteContext(ctx)
 	var wrong misuse
 	var again retry
+	var faults Faults
 	code := exitFailed
 	switch {
 	case err == nil:
@@ -64,6 +65,10 @@ func (p *program) run(ctx context.Context) int {
 		code = exitMisused
 	case errors.As(err, &again):
 		code = exitRetry
+	case errors.As(err, &faults) && strings.HasPrefix(err.Error(), faults.Error()):
+		// An editor's matcher wants file:line:column at the start of each.
+		p.tell("%v", err)
+		return code
 	}
 	p.tell("courant: %v", err)
 	return code

@@ -406,8 +406,17 @@ func (r *readerRows) field(record []string, column string) string {
 func (r *readerRows) checkZone(name string) error {
 	err, known := r.zones[name]
 	if !known {
-		err = schedule.CheckZone(name)
+		err = checkZone(name)
 		r.zones[name] = err
+	}
+	return err
+}
+
+// checkZone is the room's judgement of a zone, with the one probably meant.
+func checkZone(name string) error {
+	err := schedule.CheckZone(name)
+	if near := nearestZone(name); err != nil && near != "" {
+		return fmt.Errorf("time zone %q is not known; did you mean %q?", name, near)
 	}
 	return err
 }
@@ -580,7 +589,7 @@ func (p *program) addReader(ctx context.Context, h *house, list, address string,
 		return misuse{fmt.Errorf("--language: %w", err)}
 	}
 	if row.Zone != "" {
-		if err := schedule.CheckZone(row.Zone); err != nil {
+		if err := checkZone(row.Zone); err != nil {
 			return misuse{fmt.Errorf("--time-zone: %w", err)}
 		}
 	}

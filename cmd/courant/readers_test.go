@@ -41,6 +41,16 @@ func TestStrayQuoteCostsItsOwnLineOnly(t *testing.T) {
 	}
 }
 
+func TestZoneOfAReaderThatIsMisspeltIsOffered(t *testing.T) {
+	t.Parallel()
+	_, faults := readRows(t, "email,time_zone\na@example.org,America/New_Yrok\nb@example.org,lisbon\nc@example.org,Mars/Olympus\nd@example.org,Europe/Berlin\n")
+	for i, want := range []string{`2 time zone "America/New_Yrok" is not known; did you mean "America/New_York"?`, `3 time zone "lisbon" is not known; did you mean "Europe/Lisbon"?`, "4 time zone \"Mars/Olympus\" is not known: use a name such as"} {
+		if len(faults) != 3 || !strings.HasPrefix(faults[i], want) {
+			t.Fatalf("faults %q, want %q", faults, want)
+		}
+	}
+}
+
 func TestQuotedCellMayGoOnOverLines(t *testing.T) {
 	t.Parallel()
 	rows, faults := readRows(t, "email,name\na@example.org,\"Ann\nof the \"\"Harbour\"\"\"\nb@example.org,\"Bob\nc@example.org,Cy\nd@example.org,\"Di\n")

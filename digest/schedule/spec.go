@@ -3,11 +3,14 @@ package schedule
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/bits"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/robfig/cron/v3"
 )
@@ -33,15 +36,39 @@ func Check(spec string) error {
 	return err
 }
 
+// WordError is what Check gives where one word spoils a schedule.
+type WordError struct {
+	Offset int      // where the word begins in the schedule, in bytes
+	Word   string   // as it is written there
+	Known  []string // the words that could stand there; none: only numbers can
+	Reason string
+}
+
+// Error is the whole sentence.
+func (e *WordError) Error() string { return e.Reason }
+
+// shifted is an error of a part as an error of the whole, in which the part
+// begins at offset.
+func shifted(err error, offset int) error {
+	var word *WordError
+	if !errors.As(err, &word) {
+		return err
+	}
+	return &WordError{Offset: word.Offset + offset, Word: word.Word, Known: word.Known, Reason: word.Reason}
+}
+
 func parseExpression(spec string) (expression, error) {
 	written, err := fiveFields(spec)
 	if err != nil {
-		return expression{}, err
+		return expression{}, shifted(err, len(spec)-len(strings.TrimLeftFunc(spec, unicode.IsSpace)))
 	}
+	at := 0
 	for i, f := range fieldRules() {
+		begins := max(0, strings.Index(spec[at:], written[i])) // a name of a schedule holds none of its fields
 		if err := f.check(written[i]); err != nil {
-			return expression{}, err
+			return expression{}, shifted(err, at+begins)
 		}
+		at = min(len(spec), at+begins+len(written[i]))
 	}
 	parsed, err := cron.ParseStandard(strings.Join(written, " "))
 	if err != nil {
@@ -88,7 +115,7 @@ func fiveFields(spec string) ([]string, error) {
 }
 
 func namedSchedule(name string) ([]string, error) {
-	spec, ok := map[string]string{
+	names := map[string]string{
 		"@hourly":   "0 * * * *",
 		"@daily":    "0 0 * * *",
 		"@midnight": "0 0 * * *",
@@ -96,11 +123,14 @@ func namedSchedule(name string) ([]string, error) {
 		"@monthly":  "0 0 1 * *",
 		"@yearly":   "0 0 1 1 *",
 		"@annually": "0 0 1 1 *",
-	}[name]
-	if !ok {
-		return nil, fmt.Errorf("schedule %q is not known: use @hourly, @daily, @weekly, @monthly, @yearly or five fields", name)
 	}
-	return strings.Fields(spec), nil
+	if spec, ok := names[name]; ok {
+		return strings.Fields(spec), nil
+	}
+	return nil, &WordError{
+		Word: name, Known: slices.Sorted(maps.Keys(names)),
+		Reason: fmt.Sprintf("schedule %q is not known: use @hourly, @daily, @weekly, @monthly, @yearly or five fields", name),
+	}
 }
 
 // fieldRule is what may stand in one field.
@@ -122,28 +152,50 @@ func fieldRules() [5]fieldRule {
 
 var fieldPart = regexp.MustCompile(`^(?:[*?]|([0-9A-Za-z]+)(?:-([0-9A-Za-z]+))?)(?:/([0-9]{1,3}))?$`)
 
+// words are the names that may stand for numbers in the field.
+func (f fieldRule) words() (names []string) {
+	for at := 0; at < len(f.names); at += 3 {
+		names = append(names, f.names[at:at+3])
+	}
+	return names
+}
+
+// refuse is an error about a word of the field.
+func (f fieldRule) refuse(word, format string, args ...any) error {
+	return &WordError{Word: word, Known: f.words(), Reason: fmt.Sprintf(format, args...)}
+}
+
 // check is stricter than cron, which takes "*-5", "+5" and an empty list
 // without a word.
 func (f fieldRule) check(written string) error {
+	at := 0
 	for part := range strings.SplitSeq(written, ",") {
-		m := fieldPart.FindStringSubmatch(part)
-		if m == nil {
-			return fmt.Errorf("%s %q is not a number, range, list or step: write 5, 1-5, 1,3,5 or */5", f.name, part)
+		if err := f.checkPart(part); err != nil {
+			return shifted(err, at)
 		}
-		from, err := f.value(m[1], f.min)
-		if err != nil {
-			return err
-		}
-		to, err := f.value(m[2], from)
-		if err != nil {
-			return err
-		}
-		if to < from {
-			return fmt.Errorf("%s %q runs backwards: write it as two ranges joined by a comma", f.name, part)
-		}
-		if step, _ := strconv.Atoi(m[3]); m[3] != "" && (step < 1 || step > f.max-f.min+1) {
-			return fmt.Errorf("%s %q has a step outside 1-%d: name the values one by one", f.name, part, f.max-f.min+1)
-		}
+		at += len(part) + len(",")
+	}
+	return nil
+}
+
+func (f fieldRule) checkPart(part string) error {
+	m := fieldPart.FindStringSubmatch(part)
+	if m == nil {
+		return f.refuse(part, "%s %q is not a number, range, list or step: write 5, 1-5, 1,3,5 or */5", f.name, part)
+	}
+	from, err := f.value(m[1], f.min)
+	if err != nil {
+		return err
+	}
+	to, err := f.value(m[2], from)
+	if err != nil {
+		return shifted(err, len(m[1])+len("-"))
+	}
+	if to < from {
+		return f.refuse(part, "%s %q runs backwards: write it as two ranges joined by a comma", f.name, part)
+	}
+	if step, _ := strconv.Atoi(m[3]); m[3] != "" && (step < 1 || step > f.max-f.min+1) {
+		return f.refuse(part, "%s %q has a step outside 1-%d: name the values one by one", f.name, part, f.max-f.min+1)
 	}
 	return nil
 }
@@ -154,17 +206,20 @@ func (f fieldRule) value(s string, without int) (int, error) {
 	if s == "" {
 		return without, nil
 	}
-	if at := strings.Index(f.names, strings.ToLower(s)); len(s) == 3 && at >= 0 && at%3 == 0 {
-		return f.min + at/3, nil
+	names := f.words()
+	if at := slices.Index(names, strings.ToLower(s)); at >= 0 {
+		return f.min + at, nil
 	}
 	n, err := strconv.Atoi(s)
 	switch {
 	case err == nil && f.name == "day of week" && n == 7:
-		return 0, errors.New("day of week 7 is not known: Sunday is 0, or sun")
-	case err != nil || n < f.min || n > f.max:
-		return 0, fmt.Errorf("%s %q is not within %d-%d: correct that field of the schedule", f.name, s, f.min, f.max)
+		return 0, f.refuse(s, "day of week 7 is not known: Sunday is 0, or sun")
+	case err == nil && n >= f.min && n <= f.max:
+		return n, nil
+	case names != nil:
+		return 0, f.refuse(s, "%s %q is not within %d-%d or %s-%s: correct that field of the schedule", f.name, s, f.min, f.max, names[0], names[len(names)-1])
 	}
-	return n, nil
+	return 0, f.refuse(s, "%s %q is not within %d-%d: correct that field of the schedule", f.name, s, f.min, f.max)
 }
 
 // Warnings lists what an editor may not expect of a schedule that Check lets

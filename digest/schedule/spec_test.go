@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -58,6 +59,26 @@ func TestRefusedScheduleSaysWhatToDo(t *testing.T) {
 		}
 		if Warnings(spec) != nil {
 			t.Errorf("Warnings(%q) has something to say of a refused schedule", spec)
+		}
+	}
+}
+
+func TestRefusedScheduleNamesTheWordAndItsPlace(t *testing.T) {
+	t.Parallel()
+	for spec, want := range map[string]WordError{
+		"0 7 * * mo-fr":       {Offset: 8, Word: "mo"},
+		"0 7 * * mon-fr":      {Offset: 12, Word: "fr"},
+		" 0  7 * * 1,mon-fr":  {Offset: 16, Word: "fr"},
+		"0 7 * jun,jly *":     {Offset: 10, Word: "jly"},
+		"7 7 77 * *":          {Offset: 4, Word: "77"},
+		"0 7 * * 5,7":         {Offset: 10, Word: "7"},
+		" @dayly":             {Offset: 1, Word: "@dayly"},
+		"\u201c0 7 * * 1-5":   {Offset: 0, Word: "\u201c0"},
+		"0 7 * * sat-sun,1-5": {Offset: 8, Word: "sat-sun"},
+	} {
+		var word *WordError
+		if err := Check(spec); !errors.As(err, &word) || word.Offset != want.Offset || word.Word != want.Word {
+			t.Errorf("Check(%q) = %#v, want %q at %d", spec, err, want.Word, want.Offset)
 		}
 	}
 }

@@ -125,6 +125,7 @@ type Salvage struct {
 	Ref     Ref
 	State   DeliveryState // Accepted, Refused, InDoubt or Queued
 	Reply   string
+	Status  string // enhanced status of the reply, where GoneAtOnce has to know it
 	Class   Class
 	Attempt bool // an attempt was made
 }

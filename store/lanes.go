@@ -160,6 +160,9 @@ func (s *Store) TakeOver(ctx context.Context, owner string, dead bool, judge fun
 		if err != nil || len(lanes) == 0 {
 			return err
 		}
+		if err := lockStranded(ctx, tx, lanes); err != nil {
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, requeue+` AND d.state = 'claimed' AND d.lane = ANY ($1::bigint[])`, pq.Array(lanes)); err != nil {
 			return fmt.Errorf("queue lost claims again: %w", err)
 		}
@@ -174,6 +177,24 @@ func (s *Store) TakeOver(ctx context.Context, owner string, dead bool, judge fun
 		return nil, fmt.Errorf("take over lanes of %s: %w", owner, err)
 	}
 	return salvaged, nil
+}
+
+// lockStranded locks the readers of what lost lanes were sending, before any
+// delivery, as a leaving and a refusal do: one of them may turn out to be gone.
+func lockStranded(ctx context.Context, tx *sqlx.Tx, lanes []int64) error {
+	_, err := tx.ExecContext(ctx, `
+		SELECT id
+		FROM readers
+		WHERE id IN (
+			SELECT d.reader_id FROM deliveries d
+			WHERE d.edition_id IN (SELECT id FROM editions WHERE state <> 'done')
+			  AND d.state = 'sending' AND d.lane = ANY ($1::bigint[]))
+		ORDER BY id
+		FOR NO KEY UPDATE`, pq.Array(lanes))
+	if err != nil {
+		return fmt.Errorf("lock the readers of lost lanes: %w", err)
+	}
+	return nil
 }
 
 func strandedRows(ctx context.Context, tx *sqlx.Tx, lanes []int64) ([]digest.Stranded, error) {
@@ -226,6 +247,16 @@ func salvage(ctx context.Context, tx *sqlx.Tx, list []digest.Salvage) error {
 		pq.Array(editions), pq.Array(readers), pq.Array(states), pq.Array(replies), pq.Array(classes), pq.Array(attempts))
 	if err != nil {
 		return fmt.Errorf("settle what lost lanes were sending: %w", err)
+	}
+	for _, v := range list {
+		if v.State != digest.Refused || v.Class != digest.ClassHard {
+			continue
+		}
+		// The conclusion that Commit draws from the same refusal.
+		o := digest.Outcome{Verdict: digest.VerdictRefused, Class: v.Class, Reply: digest.Reply{Status: v.Status, Text: v.Reply}}
+		if err := noteRefusal(ctx, tx, digest.Settlement{Ref: v.Ref, Outcome: o}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -325,6 +325,39 @@ func TestTakeOverEndsWhatALostLaneHeld(t *testing.T) {
 	}
 }
 
+// What a dead process was told is worth the same as what a living one is told.
+func TestTakeOverDrawsTheConclusionFromARefusal(t *testing.T) {
+	t.Parallel()
+	n, e, _ := sendingTo(t, 5)
+	lane := n.join("lost", 1, time.Hour)[0]
+	work := n.claim(lane, e)
+	if granted, err := n.intend(t.Context(), lane, refs(work)...); err != nil || len(granted) != 5 {
+		t.Fatalf("granted %v, %v", granted, err)
+	}
+	_, err := n.TakeOver(t.Context(), "lost", true, func(rows []digest.Stranded) (list []digest.Salvage) {
+		for i, r := range rows {
+			s := digest.Salvage{Ref: r.Ref, State: digest.Refused, Attempt: true, Reply: "550 (from the journal)"}
+			s.Class = []digest.Class{digest.ClassHard, digest.ClassHard, digest.ClassBlocked, digest.ClassUnknown, digest.ClassSoft}[i]
+			if i == 1 {
+				s.Status = "5.1.2" // may heal: it takes a second day
+			}
+			list = append(list, s)
+		}
+		return list
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.wantTally(e, "5 refused")
+	if got := n.one(`SELECT string_agg(class, ',' ORDER BY reader_id) FROM deliveries`); got != "hard,hard,blocked,unknown,soft" {
+		t.Errorf("classes are %s", got)
+	}
+	got := n.one(`SELECT string_agg(r.id || ' ' || x.reason || ' ' || x.detail, ';') FROM suppressions x JOIN readers r USING (email_hash)`)
+	if want := fmt.Sprintf("%d hard 550 (from the journal)", work[0].Reader); got != want {
+		t.Errorf("suppressed are %q, want %q", got, want)
+	}
+}
+
 func TestOnlyOneOfManyTakesOver(t *testing.T) {
 	t.Parallel()
 	n, e, _ := sendingTo(t, 20)

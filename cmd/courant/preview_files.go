@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,8 +10,8 @@ import (
 )
 
 // writeMails writes each mail as it would be sent, and its two parts beside it:
-// morning.eml, morning.html, morning.txt, then morning-2.eml and so on. Files
-// of an earlier preview are written over.
+// morning.eml, morning.html, morning.txt, then morning-2.eml and so on. They
+// take the place of what an earlier preview left.
 func writeMails(o previewed, p pull) ([]explain.PreviewMail, error) {
 	mails := p.said.Mails
 	if len(mails) == 0 {
@@ -32,11 +33,37 @@ func writeMails(o previewed, p pull) ([]explain.PreviewMail, error) {
 			ending string
 			bytes  []byte
 		}{{".eml", m.message.Splice(nil, m.to)}, {".html", html}, {".txt", text}} {
-			if err := os.WriteFile(base+f.ending, f.bytes, 0o644); err != nil {
-				return nil, fmt.Errorf("write the preview: %w; give --out a place where you may write", err)
+			if err := layFile(base+f.ending, f.bytes); err != nil {
+				return nil, err
 			}
 			mails[i].Files = append(mails[i].Files, base+f.ending)
 		}
 	}
 	return mails, nil
+}
+
+// layFile puts a file in the place of whatever bears its name, which is
+// never opened: a link would lead elsewhere, and a pipe would wait for somebody
+// to read. A directory is left alone.
+func layFile(path string, content []byte) (err error) {
+	if there, err := os.Lstat(path); err == nil && there.IsDir() {
+		return fmt.Errorf("write the preview: %s is a directory; move it away, or give --out another place", path)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".preview-*")
+	if err == nil {
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, os.Remove(f.Name()))
+			}
+		}()
+		_, err = f.Write(content)
+		err = errors.Join(err, f.Chmod(0o644), f.Close())
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write the preview: %w; give --out a place where you may write", err)
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -129,6 +130,41 @@ func TestPreviewWritesTheMailsThatWouldBeSent(t *testing.T) {
 	// Another preview may take the place of this one.
 	d.must("preview", "morning", "--out", out)
 	d.must("preview", "morning", "--out", out)
+}
+
+func TestPreviewTakesThePlaceOfWhatBearsItsNamesAndOpensNoneOfIt(t *testing.T) {
+	t.Parallel()
+	d := newPreviewDesk(t)
+	out := filepath.Join(d.dir, "proofs")
+	if err := os.Mkdir(out, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d.write("diary.txt", "dear diary")
+	if err := os.Symlink(filepath.Join(d.dir, "diary.txt"), filepath.Join(out, "flash.txt")); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(out, "flash.eml"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.must("preview", "flash", "--out", out)
+	if d.read("diary.txt") != "dear diary" {
+		t.Error("the preview wrote through a link")
+	}
+	files, err := os.ReadDir(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err != nil || info.Mode() != 0o644 || !strings.HasPrefix(f.Name(), "flash.") || info.Size() == 0 {
+			t.Errorf("%s is %v, %v", f.Name(), info, err)
+		}
+	}
+	if err := errors.Join(os.Remove(filepath.Join(out, "flash.html")), os.Mkdir(filepath.Join(out, "flash.html"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	if r := d.try("preview", "flash", "--out", out); r.code != 1 || !strings.Contains(r.stderr, "flash.html is a directory; move it away") {
+		t.Errorf("exit %d: %s", r.code, r.stderr)
+	}
 }
 
 func TestLinksOfAPreviewChangeNothing(t *testing.T) {

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -36,13 +38,15 @@ const (
 	recordEnd   recordKind = 'E' // the attempt is over, with this verdict
 )
 
-// record is one line of the journal: kind, verdict, SMTP code, its number,
-// lane, edition, reader, and a CRC that finds a torn write.
+// record is one line of the journal: kind, verdict, SMTP code and what follows
+// from it, its number, lane, edition, reader, and a CRC that finds a torn write.
 type record struct {
 	Kind    recordKind
 	Verdict byte
-	Code    int
-	Seq     uint64 // orders records of both files
+	Code    int          // below 1024
+	Class   digest.Class // empty: not told, as by records of earlier versions
+	Status  string       // only one of mildStatuses
+	Seq     uint64       // orders records of both files
 	Lane    digest.LaneID
 	Ref     digest.Ref
 }
@@ -52,10 +56,47 @@ var verdictBytes = map[digest.Verdict]byte{
 	digest.VerdictAccepted: 'a', digest.VerdictDeferred: 'd', digest.VerdictRefused: 'r', digest.VerdictInDoubt: '?',
 }
 
+// recordClasses are the classes as records number them, from 1. The order is
+// that of files on disk.
+var recordClasses = [...]digest.Class{
+	digest.ClassHard, digest.ClassSoft, digest.ClassBlocked, digest.ClassThrottled,
+	digest.ClassContent, digest.ClassUnknown, digest.ClassTransient, digest.ClassConfiguration,
+}
+
+// mildStatuses are those that digest.GoneAtOnce knows, numbered from 1: with
+// any other one a hard refusal ends the address at once.
+var mildStatuses = [...]string{"5.1.2", "5.4.4", "5.2.1"}
+
+// The code's 16 bits hold more than the code: 10 for itself, 4 for the class,
+// 2 for the status. Records of earlier versions have zeros there, for untold.
+const (
+	codeBits  = 10
+	classBits = 4
+)
+
+// answer packs code, class and status.
+func (r record) answer() uint16 {
+	class := slices.Index(recordClasses[:], r.Class) + 1
+	status := slices.Index(mildStatuses[:], r.Status) + 1
+	return uint16(r.Code&(1<<codeBits-1) | class<<codeBits | status<<(codeBits+classBits))
+}
+
+// answered is the other half of answer.
+func (r record) answered(packed uint16) record {
+	r.Code = int(packed) & (1<<codeBits - 1)
+	if class := int(packed) >> codeBits & (1<<classBits - 1); class > 0 && class <= len(recordClasses) {
+		r.Class = recordClasses[class-1]
+	}
+	if status := int(packed) >> (codeBits + classBits); status > 0 {
+		r.Status = mildStatuses[status-1]
+	}
+	return r
+}
+
 func (r record) append(b []byte) []byte {
 	start := len(b)
 	b = append(b, byte(r.Kind), r.Verdict)
-	b = binary.LittleEndian.AppendUint16(b, uint16(r.Code))
+	b = binary.LittleEndian.AppendUint16(b, r.answer())
 	b = binary.LittleEndian.AppendUint64(b, r.Seq)
 	b = binary.LittleEndian.AppendUint64(b, uint64(r.Lane))
 	b = binary.LittleEndian.AppendUint64(b, uint64(r.Ref.Edition))
@@ -69,14 +110,14 @@ func parseRecord(b []byte) (r record, ok bool) {
 		return record{}, false
 	}
 	r = record{
-		Kind: recordKind(b[0]), Verdict: b[1], Code: int(binary.LittleEndian.Uint16(b[2:])),
+		Kind: recordKind(b[0]), Verdict: b[1],
 		Seq:  binary.LittleEndian.Uint64(b[4:]),
 		Lane: digest.LaneID(binary.LittleEndian.Uint64(b[12:])),
 		Ref: digest.Ref{
 			Edition: digest.EditionID(binary.LittleEndian.Uint64(b[20:])),
 			Reader:  digest.ReaderID(binary.LittleEndian.Uint64(b[28:])),
 		},
-	}
+	}.answered(binary.LittleEndian.Uint16(b[2:]))
 	return r, r.Kind == recordStart || r.Kind == recordEnd
 }
 
@@ -158,7 +199,7 @@ func (j *journal) Start(lane digest.LaneID, ref digest.Ref) error {
 
 // End notes how an attempt ended.
 func (j *journal) End(lane digest.LaneID, ref digest.Ref, o digest.Outcome) error {
-	return j.write(record{Kind: recordEnd, Verdict: verdictBytes[o.Verdict], Code: o.Reply.Code, Lane: lane, Ref: ref})
+	return j.write(record{Kind: recordEnd, Verdict: verdictBytes[o.Verdict], Code: o.Reply.Code, Class: o.Class, Status: o.Reply.Status, Lane: lane, Ref: ref})
 }
 
 func (j *journal) write(r record) error {
@@ -377,14 +418,15 @@ func (r *relic) judge(row digest.Stranded) digest.Salvage {
 	case rec.Kind == recordStart:
 		return inDoubt(row)
 	}
-	s := digest.Salvage{Ref: row.Ref, Attempt: true, Reply: fmt.Sprintf("%d (from the journal)", rec.Code)}
+	said := strings.TrimSpace(fmt.Sprintf("%d %s", rec.Code, rec.Status))
+	s := digest.Salvage{Ref: row.Ref, Attempt: true, Reply: said + " (from the journal)", Status: rec.Status}
 	switch rec.Verdict {
 	case 'a':
 		s.State = digest.Accepted
 	case 'r':
-		s.State, s.Class = digest.Refused, digest.ClassUnknown
+		s.State, s.Class = digest.Refused, cmp.Or(rec.Class, digest.ClassUnknown)
 	case 'd':
-		s.State = digest.Queued
+		s.State, s.Class = digest.Queued, rec.Class
 	default:
 		return inDoubt(row)
 	}

@@ -1,9 +1,11 @@
 package deliver
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,6 +107,34 @@ func TestJournalTellsWhatBecameOfTheRunAhead(t *testing.T) {
 		digest.Accepted, digest.Refused, digest.Queued, digest.InDoubt, digest.InDoubt, digest.Queued, digest.Queued)
 	// Another lane's rows are not spoken of, so nothing of theirs was sent.
 	wantStates(t, r.Judge(rows(2, 1)), digest.Queued)
+}
+
+// A refusal means the same whether the process that heard it settles it or the
+// one that takes over.
+func TestJournalTellsWhatARefusalMeans(t *testing.T) {
+	t.Parallel()
+	classes := []digest.Class{
+		digest.ClassHard, digest.ClassSoft, digest.ClassBlocked, digest.ClassThrottled,
+		digest.ClassContent, digest.ClassUnknown, digest.ClassTransient, digest.ClassConfiguration, "",
+	}
+	for _, class := range classes {
+		for _, status := range []string{"5.1.1", "5.1.2", "5.4.4", "5.2.1", ""} {
+			for _, code := range []int{0, 421, 550, 599} {
+				r := left(t, "boot", func(j *journal) {
+					must(t, j.Start(1, ref(1)))
+					must(t, j.End(1, ref(1), digest.Outcome{Verdict: digest.VerdictRefused, Class: class, Reply: digest.Reply{Code: code, Status: status}}))
+				})
+				s := r.Judge(rows(1, 1))[0]
+				want := class
+				if class == "" {
+					want = digest.ClassUnknown // as told by an earlier version
+				}
+				if s.State != digest.Refused || s.Class != want || digest.GoneAtOnce(s.Status) != digest.GoneAtOnce(status) || !strings.HasPrefix(s.Reply, fmt.Sprint(code)) {
+					t.Errorf("%d %s of class %q became %+v", code, status, class, s)
+				}
+			}
+		}
+	}
 }
 
 func TestJournalOfAnotherBootIsBelievedOnlyInWhatItHas(t *testing.T) {

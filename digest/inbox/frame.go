@@ -53,6 +53,8 @@ type framing struct {
 	loaded  map[string]string // pictures by their name, as they are written
 	room    int               // bytes that pictures may still add
 	based   bool              // the base element is written
+	own     map[int]bool      // where in out a tag of a forbidden name is ours, or was looked at
+	hollow  bool              // behind a tag that was taken out with its text
 	styled  bool              // inside a style element
 	dark    bool              // the mail has something to say about dark colours
 }
@@ -62,31 +64,78 @@ type framing struct {
 // the given scheme, whatever the visitor's system prefers; links open in a new
 // tab. What it doesn't touch stays as it was written, byte for byte.
 //
-// Nothing here keeps the mail harmless: that is the sandbox and the policy,
-// which don't depend on reading HTML as a browser does. Only what neither of
-// them covers is taken out: look-ups of names by link, and referrers.
+// Nothing here keeps the mail from running anything: that is the sandbox and
+// the policy, which don't depend on reading HTML as a browser does. What
+// neither of them covers is taken out: look-ups of names and lines opened ahead
+// by link, pages within the page, whose servers a browser calls before it asks
+// the policy, and referrers.
 func framed(text string, l look, picture func(cid string) string) (page string, dark bool) {
-	f := &framing{look: l, picture: picture, loaded: map[string]string{}, room: maxPictures}
+	f := &framing{look: l, picture: picture, loaded: map[string]string{}, room: maxPictures, own: map[int]bool{}}
 	z := html.NewTokenizer(strings.NewReader(text))
 	for z.Next() != html.ErrorToken {
 		raw := string(z.Raw()) // before Token, which changes the bytes below it
-		f.token(z.Token(), raw)
+		t := z.Token()
+		f.token(t, raw)
+		if t.Type == html.StartTagToken && t.Data == "noscript" {
+			z.NextIsNotRawText() // nothing runs in the frame, so this is shown
+		}
 	}
 	f.base()
-	return f.out.String(), f.dark
+	return f.defused(), f.dark
+}
+
+// forbidden are the elements that make a browser call a server whatever the
+// policy says, or that turn off what keeps it from that. The name of a tag ends
+// where HTML (section 13.2.5.8) ends it.
+var forbidden = regexp.MustCompile(`(?i)<(?:link|base|meta|iframe|frame|frameset|object|embed|applet|portal|fencedframe)[\s/>]`)
+
+// defused is what was written, in which no tag of a forbidden name begins but
+// those that were looked at. Where such a name stands in a comment, a title, a
+// style sheet or a value, another reader of HTML may find a tag: a browser in
+// the title of a picture, for one. There is no telling by reading as it does,
+// only by leaving none, wherever it stands. It looks the same in text and in
+// values.
+func (f *framing) defused() string {
+	page := f.out.String()
+	var b strings.Builder
+	done := 0
+	for _, at := range forbidden.FindAllStringIndex(page, -1) {
+		if !f.own[at[0]] {
+			b.WriteString(page[done:at[0]])
+			b.WriteString("&lt;")
+			done = at[0] + len("<")
+		}
+	}
+	b.WriteString(page[done:])
+	return b.String()
+}
+
+// keep writes a tag of a forbidden name that may stay.
+func (f *framing) keep(tag string) {
+	f.own[f.out.Len()] = true
+	f.out.WriteString(tag)
 }
 
 func (f *framing) token(t html.Token, raw string) {
 	if !prelude(t) {
 		f.base()
 	}
+	hollow := f.hollow
+	f.hollow = false
 	switch t.Type {
 	case html.TextToken:
+		if hollow {
+			return // for browsers that know no frames
+		}
 		if f.styled {
 			raw = f.css(raw)
 		}
 	case html.StartTagToken, html.SelfClosingTagToken:
 		raw = f.tag(t, raw)
+	case html.EndTagToken:
+		if within(t.Data) {
+			raw = ""
+		}
 	}
 	// A slash does not close a style element, so what follows is CSS all the same.
 	f.styled = t.Data == "style" && (t.Type == html.StartTagToken || t.Type == html.SelfClosingTagToken)
@@ -116,22 +165,34 @@ func (f *framing) base() {
 		return
 	}
 	f.based = true
-	f.out.WriteString(`<base target="_blank">`)
+	f.keep(`<base target="_blank">`)
 	if f.look.Width == widthPhone {
 		f.out.WriteString(`<style>html{scrollbar-width:none}</style>`)
 	}
 }
 
+// within says whether an element shows another page within the page.
+func within(element string) bool {
+	switch element {
+	case "iframe", "frame", "frameset", "object", "embed", "applet", "portal", "fencedframe":
+		return true
+	}
+	return false
+}
+
 // tag rewrites a start tag, or takes it out.
 func (f *framing) tag(t html.Token, raw string) string {
-	switch t.Data {
-	case "link", "base":
+	switch {
+	case t.Data == "link", t.Data == "base":
 		return "" // a policy doesn't hold back a look-up of a name
-	case "meta":
-		if !f.meta(&t) {
-			return ""
+	case within(t.Data):
+		f.hollow = t.Data == "iframe" // whose text is no markup; that of an object is shown instead
+		return ""
+	case t.Data == "meta":
+		if f.meta(&t) {
+			f.keep(t.String())
 		}
-		return t.String()
+		return ""
 	}
 	changed := f.attributes(&t)
 	if !changed {

@@ -61,7 +61,7 @@ func FuzzAnyBytesMakeAPage(f *testing.F) {
 }
 
 func FuzzFrameKeepsItsBase(f *testing.F) {
-	for _, text := range []string{"", "<", "<html><head>", "<!doctype html><style>@media(prefers-color-scheme:dark){", "<a target=b", "<meta name=color-scheme content='light dark'>", "<svg><style/></svg><title>", "<plaintext><base>"} {
+	for _, text := range []string{"", "<", "<html><head>", "<!doctype html><style>@media(prefers-color-scheme:dark){", "<a target=b", "<meta name=color-scheme content='light dark'>", "<svg><style/></svg><title>", "<plaintext><base>", "<svg><title><link rel=a>", "<<link>link >", "<!--<iframe >", "<p a='<object\n>'>"} {
 		f.Add(text, true)
 	}
 	f.Fuzz(func(t *testing.T, text string, dark bool) {
@@ -72,6 +72,12 @@ func FuzzFrameKeepsItsBase(f *testing.F) {
 		page, _ := framed(text, l, noPicture)
 		if !strings.Contains(page, `<base target="_blank">`) || len(page) > 6*len(text)+100 {
 			t.Fatalf("%q became %q", text, page)
+		}
+		// Wherever a browser may find a tag, it finds none of these.
+		for _, name := range []string{"<link ", "<link>", "<link/", "<iframe ", "<object\n", "<frame\t", "<embed "} {
+			if strings.Contains(strings.ToLower(page), name) {
+				t.Fatalf("%q became %q", text, page)
+			}
 		}
 	})
 }

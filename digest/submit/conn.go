@@ -26,6 +26,7 @@ import (
 type Conn struct {
 	client   *smtp.Client
 	line     *line
+	hush     *secrets // what no reply may be quoted with
 	timeouts Timeouts
 	way      [4]step // RSET, MAIL, RCPT, DATA
 
@@ -39,7 +40,7 @@ type Conn struct {
 }
 
 func newConn(d *dialing) *Conn {
-	c := &Conn{client: d.client, line: d.line, timeouts: d.timeouts, way: d.timeouts.steps(), secured: d.secured}
+	c := &Conn{client: d.client, line: d.line, hush: d.hush, timeouts: d.timeouts, way: d.timeouts.steps(), secured: d.secured}
 	c.pipelining, _ = d.client.Extension("PIPELINING")
 	c.utf8, _ = d.client.Extension("SMTPUTF8")
 	c.eightBit, _ = d.client.Extension("8BITMIME")
@@ -319,7 +320,7 @@ func (c *Conn) halfWritten(n, dot int, err error) digest.Outcome {
 // answers the dot only if the dot was out.
 func lastWords(stage digest.Stage, reply digest.Reply, dotOut bool) digest.Outcome {
 	if reply.Code/100 == 2 && dotOut {
-		return digest.Outcome{Verdict: digest.VerdictAccepted, Stage: digest.StageDot, Reply: reply}
+		return digest.Outcome{Verdict: digest.VerdictAccepted, Stage: digest.StageDot, Reply: quoted(reply)}
 	}
 	return judge(stage, reply)
 }
@@ -331,7 +332,7 @@ func (c *Conn) closing() digest.Outcome {
 		return c.hangUp(lost(digest.StageDot, err))
 	}
 	if reply.Code/100 == 2 {
-		return digest.Outcome{Verdict: digest.VerdictAccepted, Stage: digest.StageDot, Reply: reply}
+		return digest.Outcome{Verdict: digest.VerdictAccepted, Stage: digest.StageDot, Reply: quoted(reply)}
 	}
 	o := judge(digest.StageDot, reply)
 	if reply.Code == 421 || o.Verdict == digest.VerdictInDoubt {
@@ -363,7 +364,7 @@ func (c *Conn) read(wait time.Duration) (digest.Reply, error) {
 	if !holdsLine(r) {
 		c.line.SetReadDeadline(time.Now().Add(wait))
 	}
-	reply, err := readReply(r)
+	reply, err := readReply(r, c.hush)
 	switch {
 	case err == nil:
 	case c.line.interrupted():
@@ -400,7 +401,7 @@ func (c *Conn) Close() {
 	if c.promised == nil {
 		c.line.SetDeadline(time.Now().Add(c.timeouts.Quit))
 		if _, err := io.WriteString(c.client.Text.W, "QUIT\r\n"); err == nil && c.client.Text.W.Flush() == nil {
-			readReply(c.client.Text.R)
+			readReply(c.client.Text.R, c.hush)
 		}
 	}
 	c.drop()

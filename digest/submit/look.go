@@ -39,7 +39,7 @@ func (r *Relay) Look(ctx context.Context, now time.Time) digest.Finding {
 // our faults.
 func (r *Relay) notUsable(f digest.Finding, o digest.Outcome) digest.Finding {
 	said, _, _ := strings.Cut(o.Said(), ": check ")
-	text := printable("at "+string(o.Stage)+": "+said, 400)
+	text := printable("at "+string(o.Stage)+": "+said, maxQuote+50)
 	if o.Class != digest.ClassConfiguration && o.Reply.Code >= 400 && o.Reply.Code < 500 {
 		return f.Look(text, "try again in some minutes; Courant would do the same")
 	}

@@ -14,7 +14,7 @@ import (
 // judge says what a reply that stops a message means at its stage. Positive
 // replies come here too when they are the wrong ones: a 250 to DATA.
 func judge(stage digest.Stage, r digest.Reply) digest.Outcome {
-	o := digest.Outcome{Verdict: digest.VerdictDeferred, Stage: stage, Reply: r}
+	o := digest.Outcome{Verdict: digest.VerdictDeferred, Stage: stage, Reply: quoted(r)}
 	o.Class = digest.Classify(r.Code, r.Status, r.Text)
 	switch {
 	case r.Code < 400:
@@ -69,7 +69,12 @@ func senderFault(stage digest.Stage) string {
 // lost is the outcome when the line fails instead of a reply coming. Nothing
 // was accepted before the dot; after it nobody knows.
 func lost(stage digest.Stage, err error) digest.Outcome {
-	o := digest.Outcome{Verdict: digest.VerdictDeferred, Stage: stage, Class: digest.ClassTransient, Fault: fault(err)}
+	return lostWith(stage, err, nil)
+}
+
+// lostWith is lost where the error may hold what the relay said.
+func lostWith(stage digest.Stage, err error, hush *secrets) digest.Outcome {
+	o := digest.Outcome{Verdict: digest.VerdictDeferred, Stage: stage, Class: digest.ClassTransient, Fault: fault(err, hush)}
 	if stage == digest.StageDot {
 		o.Verdict, o.Class = digest.VerdictInDoubt, ""
 	}
@@ -84,7 +89,7 @@ func misset(stage digest.Stage, sentence string) digest.Outcome {
 }
 
 // fault names what went wrong with a line, in words of the field.
-func fault(err error) string {
+func fault(err error, hush *secrets) string {
 	var timeout net.Error
 	var name *net.DNSError
 	switch {
@@ -101,19 +106,23 @@ func fault(err error) string {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "no answer in time"
 	}
-	return printable(err.Error(), maxReplyText)
+	var protocol textproto.ProtocolError
+	if errors.As(err, &protocol) {
+		return "unreadable reply: " + printable(hush.cut(string(protocol)), 80)
+	}
+	return printable(hush.cut(err.Error()), maxQuote)
 }
 
 // errInterrupted is the end of the caller's context.
 var errInterrupted = errors.New("interrupted")
 
 // replyIn finds the server's words in an error of go-mail.
-func replyIn(err error) (digest.Reply, bool) {
+func replyIn(err error, hush *secrets) (digest.Reply, bool) {
 	var said *textproto.Error
 	if !errors.As(err, &said) || said.Code < 200 || said.Code > 599 {
 		return digest.Reply{}, false
 	}
 	reply := digest.Reply{Code: said.Code}
-	reply.Status, reply.Text = joinReply(strings.Split(said.Msg, "\n"))
+	reply.Status, reply.Text = joinReply(strings.Split(said.Msg, "\n"), hush)
 	return reply, true
 }

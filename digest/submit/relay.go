@@ -87,7 +87,7 @@ func (r *Relay) security() Security {
 // settings are at fault and another try would end the same. The end of ctx
 // interrupts it.
 func (r *Relay) Dial(ctx context.Context) (*Conn, digest.Outcome) {
-	d := &dialing{relay: r, stage: digest.StageConnect, timeouts: r.Timeouts.withDefaults()}
+	d := &dialing{relay: r, stage: digest.StageConnect, timeouts: r.Timeouts.withDefaults(), hush: newSecrets(r.Password)}
 	defer func() {
 		if d.stop != nil {
 			d.stop()
@@ -113,6 +113,7 @@ type dialing struct {
 	timeouts Timeouts
 	stage    digest.Stage
 	line     *line
+	hush     *secrets
 	client   *smtp.Client
 	refused  error // what EHLO was answered when go-mail went on with HELO
 	secured  *tls.ConnectionState
@@ -251,10 +252,10 @@ func (d *dialing) authenticate(context.Context) digest.Outcome {
 	way := d.relay.mechanism(strings.Fields(strings.ToUpper(mechanisms)))
 	if way == nil {
 		return misset(d.stage, fmt.Sprintf("relay %s offers no AUTH that we may use (%s): check tls under smtp",
-			d.relay, printable(mechanisms, 200)))
+			d.relay, printable(d.hush.cut(mechanisms), 200)))
 	}
 	d.line.SetDeadline(time.Now().Add(d.timeouts.Greeting))
-	if err := d.client.Auth(way); err != nil {
+	if err := d.client.Auth(overheard{way, d.hush}); err != nil {
 		return d.blame(err)
 	}
 	return digest.Outcome{}
@@ -294,7 +295,7 @@ func (r *Relay) loopback() bool {
 
 // blame makes an outcome of an error of go-mail at the present stage.
 func (d *dialing) blame(err error) digest.Outcome {
-	if reply, ok := replyIn(err); ok {
+	if reply, ok := replyIn(err, d.hush); ok {
 		return judge(d.stage, reply)
 	}
 	var certificate *tls.CertificateVerificationError
@@ -306,5 +307,5 @@ func (d *dialing) blame(err error) digest.Outcome {
 	if errors.As(err, &record) && string(record.RecordHeader[:3]) == "220" {
 		return misset(d.stage, fmt.Sprintf("relay %s does not begin with TLS: set tls: starttls, or port 465", d.relay))
 	}
-	return lost(d.stage, err)
+	return lostWith(d.stage, err, d.hush)
 }

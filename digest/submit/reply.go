@@ -14,7 +14,8 @@ import (
 // with much to say are read further, and cut.
 const (
 	maxReplyLines = 100
-	maxReplyText  = 500
+	maxReplyText  = 500 // read, since a class may stand late in it
+	maxQuote      = 300 // shown, logged and kept
 )
 
 // errGarbage is a line that is no reply. What the server meant is unknown, so
@@ -22,8 +23,9 @@ const (
 var errGarbage = errors.New("unreadable reply")
 
 // readReply reads one reply of one or several lines (RFC 5321 4.2.1). It
-// forgives a bare LF, a missing text and lines that are too long.
-func readReply(r *bufio.Reader) (digest.Reply, error) {
+// forgives a bare LF, a missing text and lines that are too long. Secrets that
+// the relay repeats are cut out.
+func readReply(r *bufio.Reader, hush *secrets) (digest.Reply, error) {
 	var reply digest.Reply
 	var words []string
 	for range maxReplyLines {
@@ -33,12 +35,12 @@ func readReply(r *bufio.Reader) (digest.Reply, error) {
 		}
 		code, last, text := splitReplyLine(line)
 		if code == 0 || reply.Code != 0 && code != reply.Code {
-			return digest.Reply{}, fmt.Errorf("%w: %q", errGarbage, printable(line, 80))
+			return digest.Reply{}, fmt.Errorf("%w: %q", errGarbage, printable(hush.cut(line), 80))
 		}
 		reply.Code = code
 		words = append(words, text)
 		if last {
-			reply.Status, reply.Text = joinReply(words)
+			reply.Status, reply.Text = joinReply(words, hush)
 			return reply, nil
 		}
 	}
@@ -81,7 +83,7 @@ func splitReplyLine(line string) (code int, last bool, text string) {
 
 // joinReply makes one printable line of a reply's lines and takes the enhanced
 // status out, which RFC 2034 4 repeats on each.
-func joinReply(lines []string) (status, text string) {
+func joinReply(lines []string, hush *secrets) (status, text string) {
 	for i, line := range lines {
 		found, rest := splitStatus(line)
 		if i == 0 {
@@ -91,7 +93,7 @@ func joinReply(lines []string) (status, text string) {
 			lines[i] = rest
 		}
 	}
-	return status, printable(strings.Join(lines, " "), maxReplyText)
+	return status, printable(hush.cut(strings.Join(lines, " ")), maxReplyText)
 }
 
 // splitStatus takes an enhanced status (RFC 3463 2) off the front of a text.
@@ -107,6 +109,12 @@ func splitStatus(text string) (status, rest string) {
 		}
 	}
 	return word, rest
+}
+
+// quoted is a reply as much of it as is shown and kept, once it was judged.
+func quoted(r digest.Reply) digest.Reply {
+	r.Text = printable(r.Text, maxQuote)
+	return r
 }
 
 // printable makes text from outside fit for a log, a page and a row of the

@@ -46,7 +46,7 @@ func TestRepliesAreReadTolerantly(t *testing.T) {
 		{in: "250-Ok\r\n", err: io.EOF},
 		{in: strings.Repeat("2", 1<<20), err: errTooMuch},
 	} {
-		got, err := readReply(bufio.NewReader(strings.NewReader(row.in)))
+		got, err := readReply(bufio.NewReader(strings.NewReader(row.in)), nil)
 		if got != row.want || !errors.Is(err, row.err) {
 			t.Errorf("%.80q: %+v, %v", row.in, got, err)
 		}
@@ -60,7 +60,7 @@ func FuzzRepliesAreSafeToStore(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := bufio.NewReader(bytes.NewReader(data))
 		for {
-			reply, err := readReply(r)
+			reply, err := readReply(r, nil)
 			if err != nil {
 				return
 			}

@@ -775,7 +775,7 @@ func TestFaultsAreNamedInWordsOfTheField(t *testing.T) {
 		"interrupted":       errInterrupted,
 		"a b":               errors.New("a\x00\r\nb"),
 	} {
-		if got := fault(err); got != want {
+		if got := fault(err, nil); got != want {
 			t.Errorf("%v is named %q", err, got)
 		}
 	}

@@ -250,11 +250,23 @@ func unreachable(err error) error {
 	case errors.As(err, &op) && op.Op == "dial":
 		return wrong("cannot be reached: "+op.Err.Error(), "start `courant serve` and the proxy before it")
 	}
-	var asked *url.Error
-	if errors.As(err, &asked) {
-		err = asked.Err // without the address, which holds a token
+	return wrong(brokenOff(err), "open the address in a browser, and look into the log of the proxy")
+}
+
+// brokenOff says how an answer came to nothing. The error's own words are those
+// of a library, and hold an address with a token.
+func brokenOff(err error) string {
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	switch {
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		return "does not begin with TLS there"
+	case errors.As(err, &alert):
+		return "the server ends TLS before it begins"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "the server hangs up before its answer is complete"
 	}
-	return wrong(digest.PlainLine(err.Error(), 200), "open the address in a browser, and see what is there")
+	return "what answers there is no HTTP that can be read, or has no end"
 }
 
 // hidden keeps an error for errors.Is, without its words.

@@ -128,8 +128,16 @@ func TestProbeSeesWhatStandsInTheWay(t *testing.T) {
 				site.ServeHTTP(w, r)
 			})
 		}, "answers 404", "path included", true},
-		"a login":        {answer(http.StatusUnauthorized, "who are you"), "answers 401", "take login", false},
-		"a puzzle":       {answer(http.StatusForbidden, "are you human"), "answers 403", "puzzle", false},
+		"a login":  {answer(http.StatusUnauthorized, "who are you"), "answers 401", "take login", false},
+		"a puzzle": {answer(http.StatusForbidden, "are you human"), "answers 403", "puzzle", false},
+		"a header without end": {func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("X-Long", strings.Repeat("x", 11<<20))
+			})
+		}, "no HTTP that can be read", "log of the proxy", false},
+		"a line that is cut": {func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+		}, "hangs up before", "log of the proxy", false},
 		"another server": {answer(http.StatusOK, "It works!"), "another server", "lead the proxy", false},
 		"nothing behind": {answer(http.StatusBadGateway, "bad gateway"), "answers 502", "courant serve", false},
 		"a fault":        {answer(http.StatusInternalServerError, "oops"), "answers 500", "lead the proxy", false},
@@ -142,6 +150,9 @@ func TestProbeSeesWhatStandsInTheWay(t *testing.T) {
 			f := found["one-click"]
 			if f.State != digest.FindingWrong || !strings.Contains(f.Text, row.says) || !strings.Contains(f.Next, row.do) {
 				t.Errorf("%+v", f)
+			}
+			if strings.Contains(f.Text, "net/http") || strings.Contains(f.Text, "http2") || strings.Contains(f.Text, "EOF") {
+				t.Errorf("speaks to programmers: %s", f.Text)
 			}
 			if !strings.Contains(f.Next, "curl -i -d List-Unsubscribe=One-Click "+p.URL+"/u/") {
 				t.Errorf("no way to try it from elsewhere: %s", f.Next)

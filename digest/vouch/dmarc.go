@@ -86,7 +86,7 @@ func (s Sender) dmarc(ctx context.Context, n names) digest.Finding {
 		case len(found) == 1:
 			p, err := parsePolicy(found[0], domain != s.From)
 			if err != nil {
-				f = f.Wrong(fmt.Sprintf("the record at _dmarc.%s cannot be used: %v", domain, err), "publish this one in its place, with a mailbox of yours for the reports")
+				f = f.Wrong(fmt.Sprintf("the record at _dmarc.%s cannot be used: %v", domain, err), "publish this one in its place; "+fillMailbox)
 				f.Records = []digest.DNSRecord{policyRecord(domain, "none")}
 				return f
 			}
@@ -94,13 +94,18 @@ func (s Sender) dmarc(ctx context.Context, n names) digest.Finding {
 			return s.alignedWith(f, p)
 		}
 	}
-	f = f.Wrong("there is no record, and the large providers want one of who sends in bulk", "publish this one, with a mailbox of yours for the reports")
+	f = f.Wrong("there is no record, and the large providers want one of who sends in bulk", "publish this one; "+fillMailbox)
 	f.Records = []digest.DNSRecord{policyRecord(s.From, "none")}
 	return f
 }
 
+// fillMailbox goes with every policyRecord.
+const fillMailbox = "write a mailbox of yours, which gets the reports, where " + placeOfMailbox + " stands"
+
+// policyRecord is a policy with a place for the mailbox of its reports: whom
+// they should go to is not ours to guess.
 func policyRecord(domain, ask string) digest.DNSRecord {
-	return digest.DNSRecord{Name: "_dmarc." + domain, Type: "TXT", Value: fmt.Sprintf("v=DMARC1; p=%s; rua=mailto:dmarc-reports@%s", ask, domain)}
+	return digest.DNSRecord{Name: "_dmarc." + domain, Type: "TXT", Value: fmt.Sprintf("v=DMARC1; p=%s; rua=mailto:%s@%s", ask, placeOfMailbox, domain)}
 }
 
 // alignedWith says whether our mail can pass at all (RFC 7489 section 3.1).
@@ -130,7 +135,7 @@ func (s Sender) alignedWith(f digest.Finding, p policy) digest.Finding {
 		return f.Look(text+"; it asks receivers for nothing yet", "once the reports show no mail of yours that fails, publish this one")
 	case p.ask == "none":
 		f.Records = []digest.DNSRecord{policyRecord(p.at, "none")}
-		return f.Look(text+"; it asks receivers for nothing, and nobody gets the reports", "publish this one, with a mailbox of yours for the reports")
+		return f.Look(text+"; it asks receivers for nothing, and nobody gets the reports", "publish this one; "+fillMailbox)
 	}
 	return f.OK(text)
 }

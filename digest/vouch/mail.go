@@ -15,7 +15,10 @@ import (
 // nobody can write to.
 func (s Sender) mx(ctx context.Context, n names, domain string) digest.Finding {
 	f := digest.Finding{What: "MX", Subject: domain}
-	next := "publish the host that takes mail for " + domain + ", like this one"
+	next := "publish the host that takes mail for " + domain + ", as in this record"
+	if s.takes(domain) == placeOfHost {
+		next += "; write its name where " + placeOfHost + " stands"
+	}
 	want := []digest.DNSRecord{{Name: domain, Type: "MX", Value: "10 " + whole(s.takes(domain))}}
 	hosts, err := n.exchangers(ctx, domain)
 	if err != nil {
@@ -50,13 +53,20 @@ func (s Sender) mx(ctx context.Context, n names, domain string) digest.Finding {
 	return f.OK("mail comes to " + strings.Join(shown, ", "))
 }
 
-// takes is the host that probably takes a domain's mail: for the return path
-// this one, which runs `courant bounce`.
+// What an operator has to fill in, in a record that is not known whole. In
+// capitals, so that nobody takes it for a name.
+const (
+	placeOfHost    = "YOUR-MAIL-SERVER"
+	placeOfMailbox = "YOUR-MAILBOX"
+)
+
+// takes is the host that takes a domain's mail: for the return path this one,
+// which runs `courant bounce`; any other is not ours to guess.
 func (s Sender) takes(domain string) string {
 	if domain == s.ReturnPath && s.Host != "" {
 		return s.Host
 	}
-	return "mail." + organization(domain)
+	return placeOfHost
 }
 
 // ptr asks what the addresses of a relay call themselves, and whether the
@@ -92,11 +102,11 @@ func (s Sender) nameless(f digest.Finding, w way, a netip.Addr) digest.Finding {
 	if !w.ours {
 		return f.Look(text, "nothing, if "+w.host+" is a provider's: its mail leaves by others")
 	}
-	host := w.host
+	host, next := w.host, "let whoever gave you the address set this record, and give that name this address"
 	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil || host == "localhost" {
-		host = s.takes(s.From)
+		host, next = placeOfHost, next+"; write the relay's name where "+placeOfHost+" stands"
 	}
-	f = f.Wrong(text, "let whoever gave you the address set this record, and give that name this address")
+	f = f.Wrong(text, next)
 	f.Records = []digest.DNSRecord{{Name: reverse(a), Type: "PTR", Value: whole(host)}}
 	return f
 }

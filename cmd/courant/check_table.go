@@ -94,9 +94,8 @@ func (t *checkTable) slots(d digest.Digest, now time.Time) {
 
 // The columns of the table: a state, what it is about, what was found.
 const (
-	stateColumns   = 5
-	widestName     = 32
-	narrowestWords = 30 // below it a terminal breaks the lines by itself
+	stateColumns = 5
+	widestName   = 32
 )
 
 func (t *checkTable) findings(findings []digest.Finding) {
@@ -135,14 +134,14 @@ func (t *checkTable) finding(f digest.Finding, columns int) {
 	f.Text, f.Next = printable(f.Text), printable(f.Next)
 	name, lead := nameOf(f), t.mark(f.State)+"  "
 	indent := strings.Repeat(" ", t.markColumns()+2+columns+2)
-	text := t.wrap(textOf(f), indent)
+	text := t.style.wrap(textOf(f), indent)
 	if uniseg.StringWidth(name) > columns {
 		fmt.Fprintf(t, "%s%s\n%s%s\n", lead, name, indent, text)
 	} else {
 		fmt.Fprintf(t, "%s%s  %s\n", lead, pad(name, columns), text)
 	}
 	if f.State != digest.FindingOK && f.Next != "" {
-		fmt.Fprintf(t, "%s%s %s\n", indent, t.style.bold("next:"), t.wrap(f.Next, indent+"      "))
+		fmt.Fprintf(t, "%s%s %s\n", indent, t.style.bold("next:"), t.style.wrap(f.Next, indent+"      "))
 	}
 	for _, r := range f.Records {
 		fmt.Fprintf(t, "%s%s\n", strings.Repeat(" ", t.markColumns()+2), printable(r.Zone()))
@@ -183,31 +182,6 @@ func (t *checkTable) markColumns() int {
 		return stateColumns + 2
 	}
 	return stateColumns
-}
-
-// wrap breaks words into lines that fit the terminal, each under the first.
-func (t *checkTable) wrap(text, indent string) string {
-	room := t.style.width - len(indent)
-	if t.style.width == 0 || room < narrowestWords {
-		return text
-	}
-	var b strings.Builder
-	column := 0
-	for i, word := range strings.Fields(text) {
-		w := uniseg.StringWidth(word)
-		switch {
-		case i == 0:
-		case column+1+w > room:
-			b.WriteString("\n" + indent)
-			column = 0
-		default:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += w
-	}
-	return b.String()
 }
 
 // sum is the last line.

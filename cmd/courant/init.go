@@ -158,22 +158,22 @@ func (i *interview) missing() error {
 
 func (i *interview) greet() {
 	for _, note := range i.place.notes() {
-		fmt.Fprintln(i.stdout, "note:", note)
+		fmt.Fprintln(i.stdout, "note:", i.style().wrap(note, "      "))
 	}
 	if i.opt.yes {
 		return
 	}
-	fmt.Fprintf(i.stdout, "Five questions, then %s is written. Enter takes what stands in [brackets];\nCtrl-C ends this, and nothing is written.\n", i.configFile)
+	fmt.Fprintln(i.stdout, i.style().wrap("Five questions, then "+i.configFile+" is written. Enter takes what stands in [brackets]; Ctrl-C ends this, and nothing is written.", ""))
 }
 
 // farewell says what was written, what comes next, and what is still open.
 func (i *interview) farewell(written, warnings []string) {
 	d, s := i.draft, i.style()
-	fmt.Fprintf(i.stdout, "\n%s %s\n", s.green("Wrote"), strings.Join(written, ", "))
+	fmt.Fprintf(i.stdout, "\n%s %s\n", s.green("Wrote"), s.wrap(strings.Join(written, ", "), "      "))
 	for _, w := range warnings {
-		fmt.Fprintln(i.stdout, s.yellow("warning:"), w)
+		fmt.Fprintln(i.stdout, s.yellow("warning:"), s.wrap(w, "         "))
 	}
-	fmt.Fprintf(i.stdout, "%s goes to the list %s on weekdays at 07:00 %s.\n\n%s\n", initDigestTitle, initList, d.Zone, s.bold("Next"))
+	fmt.Fprintf(i.stdout, "%s\n\n%s\n", s.wrap(fmt.Sprintf("%s goes to the list %s on weekdays at 07:00 %s.", initDigestTitle, initList, d.Zone), ""), s.bold("Next"))
 	command := "courant"
 	if i.configFile != "courant.yaml" {
 		command += " --config " + shellWordOf(i.configFile)
@@ -185,25 +185,39 @@ func (i *interview) farewell(written, warnings []string) {
 	})
 	fmt.Fprintf(i.stdout, "\n%s\n", s.bold("Not done yet"))
 	if len(i.untried) > 0 {
-		fmt.Fprintf(i.stdout, "  Not tried: %s.\n", strings.Join(i.untried, " and "))
+		i.tell("Not tried: " + strings.Join(i.untried, " and ") + ".")
 	}
 	if d.config().onlyLoopback() {
-		fmt.Fprintf(i.stdout, "  The relay is on this machine. For mail that leaves it, set smtp, from and url in %s.\n", i.configFile)
+		i.tell("The relay is on this machine. For mail that leaves it, set smtp, from and url in " + i.configFile + ".")
 		return
 	}
-	fmt.Fprintf(i.stdout, "  %s must lead to 127.0.0.1:8080 (listen) by your proxy, and the DNS of %s\n", d.URL, digest.Domain(d.From.Address))
-	fmt.Fprintln(i.stdout, "  needs SPF, DMARC and a DKIM key, or mailbox providers refuse the mail.")
+	i.tell(d.URL + " must lead to 127.0.0.1:8080 (listen) by your proxy, and the DNS of " + digest.Domain(d.From.Address) +
+		" needs SPF, DMARC and a DKIM key, or mailbox providers refuse the mail.")
 	i.steps([][2]string{{command + " check --live", "tries all of that and says what is missing"}})
 }
 
-// steps are commands with a word on each.
+// tell writes a sentence of the farewell.
+func (i *interview) tell(text string) {
+	fmt.Fprintln(i.stdout, "  "+i.style().wrap(text, "  "))
+}
+
+// steps are commands with a word on each: below it where the terminal is too
+// narrow for both.
 func (i *interview) steps(lines [][2]string) {
 	width := 0
 	for _, l := range lines {
 		width = max(width, len(l[0]))
 	}
+	s, longest := i.style(), 0
 	for _, l := range lines {
-		fmt.Fprintf(i.stdout, "  %s  %s\n", pad(l[0], width), i.style().dim(l[1]))
+		longest = max(longest, 2+width+2+len(l[1]))
+	}
+	for _, l := range lines {
+		if s.width > 0 && longest > s.width {
+			fmt.Fprintf(i.stdout, "  %s\n      %s\n", l[0], s.dim(s.wrap(l[1], "      ")))
+		} else {
+			fmt.Fprintf(i.stdout, "  %s  %s\n", pad(l[0], width), s.dim(l[1]))
+		}
 	}
 }
 

@@ -85,10 +85,13 @@ func (a *asker) introduce(q question) {
 	a.say(q.says)
 }
 
+// below is where everything of a question stands, under its title.
+const below = "     "
+
 // say writes lines below a question.
 func (a *asker) say(text string) {
 	for line := range strings.SplitSeq(text, "\n") {
-		fmt.Fprintln(a.out, "     "+line)
+		fmt.Fprintln(a.out, below+a.style.wrap(line, below))
 	}
 }
 
@@ -100,7 +103,7 @@ func (a *asker) prompt(standard string) {
 	if standard != "" {
 		standard = "[" + standard + "] "
 	}
-	fmt.Fprint(a.out, "     "+standard+"> ")
+	fmt.Fprint(a.out, below+standard+"> ")
 }
 
 // line reads one answer.

@@ -164,7 +164,8 @@ func sameHost(a, b string) bool {
 func (i *interview) takeRead(ctx context.Context, seen ingest.Extraction, found string) (change bool, err error) {
 	s := &i.draft.Source
 	if found != s.URL {
-		fmt.Fprintf(i.stdout, "a page that names its feed, %s: taken.\n", found)
+		fmt.Fprintln(i.stdout, i.style().green("a page that names its feed."))
+		i.ask.say("The feed is taken: " + found)
 	} else {
 		fmt.Fprintln(i.stdout, i.style().green("a "+string(seen.Kind)+"."))
 	}

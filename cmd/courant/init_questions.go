@@ -13,7 +13,7 @@ import (
 func (i *interview) askName(ctx context.Context) error {
 	return i.ask.ask(ctx, question{
 		flag: "name", given: i.opt.name, number: 1, title: "Name",
-		says: "Who the mails come from, as readers know it. For example: Harbour News",
+		says: "Who the mails come from, as readers know it.\nFor example: Harbour News",
 		take: func(s string) (err error) {
 			i.draft.Name, err = writableLine(s)
 			return err
@@ -41,7 +41,7 @@ func (i *interview) askSender(ctx context.Context) error {
 func (i *interview) senderQuestion() question {
 	return question{
 		flag: "from", given: i.opt.from, number: 2, title: "Sender",
-		says: "The address that every digest comes from, of a domain of yours. For example: news@example.com",
+		says: "The address that every digest comes from, of a domain of yours.\nFor example: news@example.com",
 		take: func(s string) error {
 			if len(s) > 1 && s[0] == '\'' && s[len(s)-1] == '\'' {
 				s = s[1 : len(s)-1] // the quotes that YAML wants around a name in quotes
@@ -66,8 +66,8 @@ func (i *interview) askAddress(ctx context.Context) error {
 func (i *interview) addressQuestion() question {
 	return question{
 		flag: "url", given: i.opt.url, number: 3, title: "Public address", standard: i.standardAddress(),
-		says: "Where readers open Courant's pages, to leave for one: an https address whose proxy leads to\n" +
-			"this machine. For example: https://news.example.com",
+		says: "Where readers open Courant's pages, to leave for one: an https address whose proxy leads to " +
+			"this machine.\nFor example: https://news.example.com",
 		take: func(s string) (err error) {
 			i.draft.URL, err = parseOwnURL(withScheme(s))
 			return err

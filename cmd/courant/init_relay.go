@@ -16,6 +16,9 @@ import (
 // passwordVariable is where the environment may hold the relay's password.
 const passwordVariable = "SMTP_PASSWORD"
 
+// noLogin is the answer for nobody's name.
+const noLogin = "-"
+
 // trialTime is how long a person waits for a relay or a feed.
 const trialTime = 30 * time.Second
 
@@ -133,7 +136,7 @@ func (i *interview) askRelay(ctx context.Context) error {
 func (i *interview) relayAnswer(ctx context.Context) (username string, err error) {
 	err = i.ask.ask(ctx, question{
 		flag: "relay", given: i.opt.relay, number: 4, title: "Relay", standard: i.draft.Relay.answer(),
-		says: "The mail server that takes the mails: host, host:port, smtp://user@host:587 or\nsmtps://user@host:465. For example: smtp.example.com",
+		says: "The mail server that takes the mails: host, host:port, smtp://user@host:587 or smtps://user@host:465.\nFor example: smtp.example.com",
 		take: func(s string) error {
 			r, err := parseRelayAnswer(s)
 			if err != nil {
@@ -172,7 +175,7 @@ func (i *interview) askLogin(ctx context.Context, username string) error {
 		flag: "username", given: username, title: "User name", standard: standard,
 		says: "The name to log in by at " + i.draft.Relay.Host + "; - for none.",
 		take: func(s string) (err error) {
-			if s == "-" {
+			if s == noLogin {
 				i.draft.Relay.Username = ""
 				return nil
 			}
@@ -255,14 +258,21 @@ func (i *interview) tryRelay(ctx context.Context) (change bool, err error) {
 	for {
 		r := i.draft.Relay
 		fmt.Fprintf(i.stdout, "     Trying %s ... ", r.spoken())
-		o := r.dial(ctx)
+		o, login := r.dial(ctx)
 		if ctx.Err() != nil {
 			fmt.Fprintln(i.stdout)
 			return false, ctx.Err()
 		}
 		if o.Verdict == "" {
 			fmt.Fprintln(i.stdout, i.style().green(r.welcome()))
-			return false, nil
+			again := false
+			if login && r.Username == "" && loopback(r.Host) {
+				again, err = i.offerLogin(ctx)
+			}
+			if err != nil || !again {
+				return false, err
+			}
+			continue
 		}
 		why := r.withoutPassword(o.Said()) + "; " + r.advice(o)
 		fmt.Fprintln(i.stdout, i.style().red("no"))
@@ -284,6 +294,29 @@ func (i *interview) tryRelay(ctx context.Context) (change bool, err error) {
 	}
 }
 
+// offerLogin asks for a login where a relay on this machine takes one: some
+// take mail from anybody here, some only say so after MAIL. given: there is one
+// to be tried now.
+func (i *interview) offerLogin(ctx context.Context) (given bool, err error) {
+	if i.ask.silent || i.opt.username == noLogin {
+		return false, nil
+	}
+	err = i.ask.ask(ctx, question{
+		flag: "username", title: "User name", standard: noLogin,
+		says: "It takes a login. The name to log in by; Enter for none.",
+		take: func(s string) (err error) {
+			if s != noLogin {
+				i.draft.Relay.Username, err = writableLine(s)
+			}
+			return err
+		},
+	})
+	if err != nil || i.draft.Relay.Username == "" {
+		return false, err
+	}
+	return true, i.askPassword(ctx)
+}
+
 // spoken is the relay with the way to speak TLS.
 func (r Relay) spoken() string {
 	return net.JoinHostPort(r.Host, strconv.Itoa(r.Port)) + map[TLS]string{
@@ -298,19 +331,22 @@ func (r Relay) welcome() string {
 	return "logged in as " + r.Username + "."
 }
 
-// dial opens a connection, logs in and hangs up. The zero outcome is success.
-func (r Relay) dial(ctx context.Context) digest.Outcome {
+// dial opens a connection, logs in and hangs up. The zero outcome is success;
+// login says whether the relay takes one.
+func (r Relay) dial(ctx context.Context) (o digest.Outcome, login bool) {
 	ctx, cancel := context.WithTimeout(ctx, trialTime)
 	defer cancel()
-	conn, o := Config{Relays: []Relay{r}}.relays()[0].Dial(ctx)
+	relay := r.submission()
+	conn, o := relay.Dial(ctx)
 	if conn != nil {
+		login = conn.TakesLogin()
 		conn.Close()
-		return digest.Outcome{}
+		return digest.Outcome{}, login
 	}
 	if ctx.Err() != nil {
 		o.Fault = fmt.Sprintf("no answer in %s", trialTime)
 	}
-	return o
+	return o, false
 }
 
 // withoutPassword masks the password in a server's words: none should repeat

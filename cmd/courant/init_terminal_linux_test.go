@@ -10,6 +10,9 @@ import (
 	"syscall"
 	"testing"
 
+	"courant/digest/smtpsink"
+
+	"github.com/rivo/uniseg"
 	"golang.org/x/sys/unix"
 )
 
@@ -144,5 +147,38 @@ func TestCtrlCAtThePasswordGivesTheTerminalBack(t *testing.T) {
 	}
 	if !slices.Contains(strings.Fields(term.shown.String()), "interrupted;") {
 		t.Errorf("the terminal shows\n%s", term.shown)
+	}
+}
+
+func TestInitKeepsWithinTheTerminal(t *testing.T) {
+	t.Parallel()
+	const columns = 72
+	n := newNovice(t, smtpsink.Options{})
+	n.env = append(n.env, "TERM=dumb")
+	term := newTerminal(t)
+	if err := unix.IoctlSetWinsize(int(term.slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}); err != nil {
+		t.Fatal(err)
+	}
+	c := n.command("init")
+	term.run(c)
+	term.answer("1/5", "Harbour News\n")
+	term.answer("2/5", "news@localhost.\n")
+	term.answer("No:", "news@example.com\n")
+	term.answer("Your postal address", "1 Quay\n")
+	term.answer("3/5", "\n")
+	term.answer("4/5", n.sink.Addr()+"\n")
+	term.answer("5/5", n.feedAddress()+"\n")
+	if err := c.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, term.shown)
+	}
+	if err := term.slave.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range term.grown { // until all is shown
+	}
+	for line := range strings.Lines(term.shown.String()) {
+		if line = strings.TrimRight(line, "\r\n"); uniseg.StringWidth(line) > columns {
+			t.Errorf("%d columns: %q", uniseg.StringWidth(line), line)
+		}
 	}
 }

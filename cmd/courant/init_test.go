@@ -170,11 +170,11 @@ func TestThreeStepsFromNothingToAMail(t *testing.T) {
 	}
 	written := n.read("courant.yaml")
 	has(t, written, "name: Harbour News\n", "from: Harbour News <news@example.com>\n", "url: http://127.0.0.1:8080", "time_zone: Europe/Lisbon\n",
-		"language: de ", "allow_private_sources: true", "username: harbour\n", "password_file: smtp-password")
+		"language: de ", "allow_private_sources: true", "username: harbour, password_file: smtp-password}\n", "sources:\n  - {name: Wire, feed: ", "categories: [News]\n", "courant schema")
 	if !strings.HasPrefix(written, "# yaml-language-server: $schema=courant.schema.json\n") || strings.Contains(written, "canary") {
 		t.Errorf("the config is\n%s", written)
 	}
-	if lines := strings.Count(written, "\n"); lines > 34 {
+	if lines := strings.Count(written, "\n"); lines > 20 {
 		t.Errorf("the config has %d lines\n%s", lines, written)
 	}
 	n.mode("smtp-password", 0o600)
@@ -215,7 +215,7 @@ func TestFlagsAnswerEverything(t *testing.T) {
 	n := newNovice(t, withLogin())
 	n.write("pw", relayPassword+"\n")
 	n.initialised("", n.flags("--username", "harbour", "--password-file", "pw", "--category", "Port: #1", "--zone", "Asia/Tokyo", "--language", "fr", "--url", "http://127.0.0.1:8088")...)
-	has(t, n.read("courant.yaml"), "password_file: pw ", "username: harbour", `- "Port: #1"`, "time_zone: Asia/Tokyo", "language: fr", "url: http://127.0.0.1:8088")
+	has(t, n.read("courant.yaml"), "password_file: pw}", "username: harbour,", `categories: ["Port: #1"]`, "time_zone: Asia/Tokyo", "language: fr", "url: http://127.0.0.1:8088")
 	if slices.Contains(n.files(), "smtp-password") {
 		t.Error("a second password file was written")
 	}
@@ -408,7 +408,7 @@ func TestPageLeadsToItsFeed(t *testing.T) {
 	n.page("/", `<html><head><title>Harbour</title><link rel="alternate" type="application/rss+xml" href="/feed.xml"></head><body><h1>Harbour</h1><p>News.</p></body></html>`)
 	r := n.initialised("", n.flags("--feed", n.feed.URL+"/")...)
 	has(t, r.stdout, "names its feed", `"Wire"`)
-	has(t, n.read("courant.yaml"), "feed: "+n.feedAddress()+"\n")
+	has(t, n.read("courant.yaml"), "feed: "+n.feedAddress()+",")
 }
 
 // What one private host says of another is no permission to look there.
@@ -429,10 +429,10 @@ func TestPageWithoutAFeedIsKeptOrChanged(t *testing.T) {
 	lines := []string{"Harbour News", "news@example.com", "1 Quay", "", n.sink.Addr(), n.feed.URL + "/story"}
 	r := n.initialised(strings.Join(append(slices.Clone(lines), "", ""), "\n"))
 	has(t, r.stdout, "one article, and nothing new later")
-	has(t, n.read("courant.yaml"), "page: "+n.feed.URL+"/story\n")
+	has(t, n.read("courant.yaml"), "page: "+n.feed.URL+"/story,")
 	other := newNovice(t, smtpsink.Options{})
 	other.initialised(strings.Join(append(lines, "c", other.feedAddress(), ""), "\n"))
-	has(t, other.read("courant.yaml"), "feed: "+other.feedAddress()+"\n")
+	has(t, other.read("courant.yaml"), "feed: "+other.feedAddress()+",")
 }
 
 func TestFeedThatCannotBeReadIsTold(t *testing.T) {
@@ -444,7 +444,7 @@ func TestFeedThatCannotBeReadIsTold(t *testing.T) {
 	}
 	lines := []string{"Harbour News", "news@example.com", "1 Quay", "", n.sink.Addr(), n.feed.URL + "/none.xml", "t", "c", n.feedAddress(), ""}
 	n.initialised(strings.Join(lines, "\n"))
-	has(t, n.read("courant.yaml"), "feed: "+n.feedAddress()+"\n", "name: Wire\n")
+	has(t, n.read("courant.yaml"), "feed: "+n.feedAddress()+",", "name: Wire,")
 }
 
 // What ends early leaves nothing behind, wherever it ends.
@@ -792,4 +792,34 @@ func FuzzAnswersAreReadBack(f *testing.F) {
 			t.Errorf("%v\n%s", err, d.yaml())
 		}
 	})
+}
+
+// A relay on this machine that offers a login may take none; Enter says so.
+func TestLoginOfALoopbackRelayIsOffered(t *testing.T) {
+	t.Parallel()
+	start := []string{"Harbour News", "news@example.com", "1 Quay", ""}
+	n := newNovice(t, withLogin())
+	r := n.initialised(strings.Join(append(slices.Clone(start), n.sink.Addr(), "harbour", relayPassword, n.feedAddress(), ""), "\n"))
+	has(t, r.stdout, "it answers.", "It takes a login", "Enter for none", "logged in as harbour.")
+	has(t, n.read("courant.yaml"), "username: harbour, password_file: smtp-password}")
+	none := newNovice(t, withLogin())
+	none.initialised(strings.Join(append(slices.Clone(start), none.sink.Addr(), "", none.feedAddress(), ""), "\n"))
+	if text := none.read("courant.yaml"); strings.Contains(text, "username") || slices.Contains(none.files(), "smtp-password") {
+		t.Errorf("a login was written:\n%s", text)
+	}
+	silent := newNovice(t, withLogin())
+	silent.initialised("", silent.flags()...) // --yes asks nothing
+}
+
+// Long values have a line each.
+func TestLongMappingsStayInBlocks(t *testing.T) {
+	t.Parallel()
+	pairs := [][2]string{{"name", "Wire, {late}"}, {"feed", "https://wire.courant.news/a,b"}}
+	if got, want := compactMapping("  - ", "    ", pairs), "  - {name: \"Wire, {late}\", feed: \"https://wire.courant.news/a,b\"}\n"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	pairs[1][1] += strings.Repeat("/long", 40)
+	if got, want := compactMapping("  - ", "    ", pairs), "  - name: Wire, {late}\n    feed: "+pairs[1][1]+"\n"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
 }

@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/rivo/uniseg"
 	"golang.org/x/sys/unix"
 )
 
@@ -136,7 +138,7 @@ func (d draft) yaml() string {
 		}
 		b.WriteByte('\n')
 	}
-	b.WriteString("# yaml-language-server: $schema=" + schemaName + "\n# Written by courant init. `courant check` says whether it is right and when what goes out;\n# config.example.yaml explains every key.\n")
+	b.WriteString("# yaml-language-server: $schema=" + schemaName + "\n# Written by courant init. `courant check` says whether it is right, `courant schema` which keys there are.\n")
 	line("", "name", d.Name, "")
 	line("", "url", d.URL, "where readers open the pages; a proxy leads to 127.0.0.1:8080")
 	if d.From.Address != "" {
@@ -144,36 +146,68 @@ func (d draft) yaml() string {
 	}
 	line("", "postal_address", d.Postal, "")
 	line("", "language", d.Language, "of the texts around the articles")
-	d.smtpYAML(&b, line)
+	b.WriteString(d.smtpYAML())
 	if d.Private {
 		b.WriteString("allow_private_sources: true  # the source below is inside this network\n")
 	}
 	if d.Source.URL != "" {
-		b.WriteString("sources:\n")
-		line("  - ", "name", d.Source.Name, "")
-		line("    ", string(d.Source.Kind), d.Source.URL, "")
-		line("    ", "category", d.Source.Category, "the digest below takes it")
+		b.WriteString("sources:\n" + compactMapping("  - ", "    ", [][2]string{{"name", d.Source.Name}, {string(d.Source.Kind), d.Source.URL}, {"category", d.Source.Category}}))
 		b.WriteString("lists:\n  " + initList + ": {title: All readers}\ndigests:\n  " + initDigest + ":\n")
 		line("    ", "title", initDigestTitle, "")
 		b.WriteString("    schedule: \"0 7 * * 1-5\"  # minute, hour, day of month, month, day of week\n")
 		line("    ", "time_zone", d.Zone, "")
-		b.WriteString("    lists: [" + initList + "]\n    categories:\n      - " + yamlScalar(d.Source.Category) + "\n")
+		b.WriteString("    lists: [" + initList + "]\n    categories: [" + yamlInFlow(d.Source.Category) + "]\n")
 	}
 	return b.String()
 }
 
-func (d draft) smtpYAML(b *strings.Builder, line func(indent, key, value, comment string)) {
+func (d draft) smtpYAML() string {
 	r := d.Relay
 	if r.Host == "" {
-		return
+		return ""
 	}
-	b.WriteString("smtp:\n")
-	line("  ", "host", r.Host, "")
-	fmt.Fprintf(b, "  port: %d\n  tls: %s\n", r.Port, r.TLS)
+	pairs := [][2]string{{"host", r.Host}, {"port", strconv.Itoa(r.Port)}, {"tls", string(r.TLS)}}
 	if d.PasswordFile != "" {
-		line("  ", "username", r.Username, "")
-		line("  ", "password_file", d.PasswordFile, "the password and nothing else, chmod 600")
+		pairs = append(pairs, [2]string{"username", r.Username}, [2]string{"password_file", d.PasswordFile})
 	}
+	text := compactMapping("  ", "  ", pairs)
+	if strings.Count(text, "\n") == 1 {
+		return "smtp: " + strings.TrimSpace(text) + "\n"
+	}
+	return "smtp:\n" + text
+}
+
+// widestLine is where a mapping in one line would be hard to read.
+const widestLine = 140
+
+// compactMapping is a mapping in one line, or, where that would be too long, with
+// a line for each key: the first behind lead, the others behind indent.
+func compactMapping(lead, indent string, pairs [][2]string) string {
+	var flow, block []string
+	for n, p := range pairs {
+		value, written := yamlScalar(p[1]), yamlInFlow(p[1])
+		if p[0] == "port" { // the only number
+			value, written = p[1], p[1]
+		}
+		flow = append(flow, p[0]+": "+written)
+		if n > 0 {
+			lead = indent
+		}
+		block = append(block, lead+p[0]+": "+value+"\n")
+	}
+	if line := "{" + strings.Join(flow, ", ") + "}"; uniseg.StringWidth(line) <= widestLine {
+		return block[0][:strings.Index(block[0], pairs[0][0])] + line + "\n"
+	}
+	return strings.Join(block, "")
+}
+
+// yamlInFlow is yamlScalar between the brackets of a line, where some signs
+// mean more (YAML 1.2.2 section 7.3.3).
+func yamlInFlow(s string) string {
+	if text := yamlScalar(s); !strings.ContainsAny(s, ",[]{}\"'") || text[0] == '"' {
+		return text
+	}
+	return inQuotes(s)
 }
 
 // yamlScalar is a text as YAML: as YAML's own writer has it, or in JSON's
@@ -185,6 +219,11 @@ func yamlScalar(s string) string {
 			return plain
 		}
 	}
+	return inQuotes(s)
+}
+
+// inQuotes is a text in JSON's quotes, which are YAML's too.
+func inQuotes(s string) string {
 	var b strings.Builder
 	quote := json.NewEncoder(&b)
 	quote.SetEscapeHTML(false)

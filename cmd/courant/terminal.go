@@ -77,3 +77,33 @@ func visible(text string) string {
 		return r
 	}, text)
 }
+
+// narrowestWords is the room below which a terminal breaks lines by itself.
+const narrowestWords = 30
+
+// wrap breaks plain text into lines that fit the terminal behind an indent,
+// which all but the first begin with. A word is never broken: it may be there
+// to be copied.
+func (s style) wrap(text, indent string) string {
+	room := s.width - uniseg.StringWidth(indent)
+	if s.width == 0 || room < narrowestWords {
+		return text
+	}
+	var b strings.Builder
+	column := 0
+	for i, word := range strings.Fields(text) {
+		w := uniseg.StringWidth(word)
+		switch {
+		case i == 0:
+		case column+1+w > room:
+			b.WriteString("\n" + indent)
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += w
+	}
+	return b.String()
+}

@@ -81,3 +81,9 @@ func size(name, value string) string {
 	}
 	return fmt.Sprintf("%d MB", n/1_000_000)
 }
+
+// TakesLogin says whether the relay offered AUTH (RFC 4954 section 3).
+func (c *Conn) TakesLogin() bool {
+	offered, _ := c.client.Extension("AUTH")
+	return offered
+}

@@ -131,3 +131,35 @@ func BenchmarkPreviewAmong100000(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkWatchAMillion is what a look at an edition of a million costs: its
+// shares, for status and a scrape, and a page of its ledger.
+func BenchmarkWatchAMillion(b *testing.B) {
+	n := newNewsroom(b)
+	n.multitude(1_000_000)
+	e, err := n.Edition(b.Context(), n.publish())
+	if err != nil {
+		b.Fatal(err)
+	}
+	n.do(`UPDATE deliveries
+	      SET state = CASE WHEN reader_id % 100 = 0 THEN 'refused' ELSE 'accepted' END, settled_at = now() - interval '1 hour', intent_at = now(),
+	          message_id = 'm', reply = '250 2.0.0 ok', class = CASE WHEN reader_id % 100 = 0 THEN 'hard' END
+	      WHERE reader_id <= 600000`)
+	n.do(`ANALYZE deliveries`)
+	b.Run("shares", func(b *testing.B) {
+		for b.Loop() {
+			shares, err := n.Shares(b.Context(), []digest.EditionID{e.ID})
+			if err != nil || len(shares) != 3 {
+				b.Fatalf("%+v, %v", shares, err)
+			}
+		}
+	})
+	b.Run("page of 1000 refused", func(b *testing.B) {
+		for b.Loop() {
+			page, err := n.Ledger(b.Context(), e, digest.Sieve{State: digest.Refused}, 300_000, 1000)
+			if err != nil || len(page) != 1000 {
+				b.Fatalf("%d rows, %v", len(page), err)
+			}
+		}
+	})
+}

@@ -141,6 +141,15 @@ type Settlement struct {
 	Withdrawn bool
 }
 
+// Attempt is how one attempt went: what the log and the figures are told.
+type Attempt struct {
+	Work      Work
+	Relay     string // host:port
+	Outcome   Outcome
+	Took      time.Duration
+	Withdrawn bool // the mail never left, and it counts as no attempt
+}
+
 // State is what a settled outcome makes of a delivery.
 func (s Settlement) State() DeliveryState {
 	if s.Withdrawn {

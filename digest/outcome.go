@@ -18,6 +18,11 @@ const (
 	VerdictInDoubt  Verdict = "in doubt" // the dot went out and no reply came back (RFC 1047)
 )
 
+// Verdicts lists every verdict.
+func Verdicts() []Verdict {
+	return []Verdict{VerdictAccepted, VerdictDeferred, VerdictRefused, VerdictInDoubt}
+}
+
 // Stage is the point of an SMTP conversation at which it ended.
 type Stage string
 
@@ -104,7 +109,12 @@ var addressWords = regexp.MustCompile(`[^\s<>()",;:\[\]]+@([^\s<>()"',;:\[\]]+)`
 
 // WithoutAddresses is a server's words as a log or an error may show them:
 // servers repeat the address they refuse, and a return path holds a token.
-func WithoutAddresses(s string) string { return addressWords.ReplaceAllString(s, "…@$1") }
+func WithoutAddresses(s string) string {
+	if !strings.Contains(s, "@") {
+		return s // most replies: a line is written for each
+	}
+	return addressWords.ReplaceAllString(s, "…@$1")
+}
 
 // Said is what to keep in the ledger as the server's words, or ours where it
 // said nothing.

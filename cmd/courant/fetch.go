@@ -126,7 +126,11 @@ func version() string {
 func (h *house) ingest() *ingest.Ingest {
 	f := h.config.fetcher(h.log)
 	f.Now = h.now
-	return &ingest.Ingest{Store: h.store, Fetcher: f, Sources: h.config.Sources}
+	in := &ingest.Ingest{Store: h.store, Fetcher: f, Sources: h.config.Sources}
+	if h.figures != nil {
+		in.Progress = func(r ingest.Result) { h.figures.Polled(string(r.Status), r.Added) }
+	}
+	return in
 }
 
 // fetcher gets documents as the config allows.

@@ -12,6 +12,7 @@ import (
 
 	"courant/digest"
 	"courant/digest/deliver"
+	"courant/digest/measure"
 	"courant/digest/publish"
 	"courant/digest/render"
 	"courant/digest/schedule"
@@ -31,6 +32,7 @@ type house struct {
 	log      *slog.Logger
 	id       string // of the database
 	migrated store.Migrated
+	figures  *measure.Figures // of a process that serves; nil: nobody reads them
 }
 
 // hooks let the rooms judge what only they understand.
@@ -292,11 +294,15 @@ func (h *house) engine() (*deliver.Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("name this host: %w", err)
 	}
-	return &deliver.Engine{
+	e := &deliver.Engine{
 		Store: h.store, Press: press{r, signer}, Relays: h.config.relays(),
 		JournalDir: filepath.Join(h.config.DataDir, "journal", h.id), Host: host, Boot: bootID(),
 		Lease: h.config.Lease, Resend: h.config.InDoubt == InDoubtResend, Log: h.log, Away: store.Away,
-	}, nil
+	}
+	if h.figures != nil {
+		e.Meter = h.figures
+	}
+	return e, nil
 }
 
 // bootID is the identity of this boot where the system tells one.

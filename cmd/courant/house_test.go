@@ -42,6 +42,7 @@ func homes() map[string][]string {
 		"github.com/temoto/robotstxt":            {"digest/ingest"},
 		"golang.org/x/net/html":                  {"digest/ingest", "digest/inbox"}, // inbox takes a mail's tags apart for its frame
 		"golang.org/x/net/publicsuffix":          {"digest/ingest", "digest/vouch"},
+		"github.com/prometheus/client_golang":    {"digest/measure"},
 
 		// Small ones that know no noun of ours, so several rooms may hold them.
 		"golang.org/x/net/idna":       {"cmd/courant", "digest/ingest", "digest/render", "digest/submit", "digest/receive", "digest/web"},
@@ -339,6 +340,8 @@ func TestHouseSeesEachLawBroken(t *testing.T) {
 		{"digest/deliver/a.go", "package deliver\nimport \"github.com/wneessen/go-mail/smtp\"", "not at home"},
 		{"digest/submit/a.go", "package submit\nimport \"github.com/wneessen/go-mail/smtp\"", ""},
 		{"digest/submit/a.go", "package submit\nimport \"github.com/wneessen/go-mailer\"", "not at home"},
+		{"digest/measure/a.go", "package measure\nimport \"github.com/prometheus/client_golang/prometheus\"", ""},
+		{"digest/deliver/a.go", "package deliver\nimport \"github.com/prometheus/client_golang/prometheus\"", "not at home"},
 		{"digest/web/a.go", "package web\nimport \"example.org/web/framework\"", "not at home"},
 		{"digest/render/a.go", "package render\nimport \"golang.org/x/net/html\"", "not at home"},
 		{"digest/render/a_test.go", "package render\nimport \"golang.org/x/net/html\"", ""},

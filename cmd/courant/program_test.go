@@ -61,6 +61,7 @@ type desk struct {
 	sink     *smtpsink.Sink
 	feed     *feedServer
 	listen   string
+	inside   string // desk_listen
 	key      *rsa.PrivateKey
 	offset   time.Duration
 	unsigned bool   // no DKIM
@@ -116,7 +117,7 @@ func (f *feedServer) answer(w http.ResponseWriter, r *http.Request) {
 func newDesk(t testing.TB, opt smtpsink.Options) *desk {
 	t.Helper()
 	opt.Bodies = true
-	d := &desk{t: t, dir: t.TempDir(), dsn: storetest.DSN(t), sink: smtpsink.Start(t, opt), feed: newFeed(t), listen: freeAddress(t)}
+	d := &desk{t: t, dir: t.TempDir(), dsn: storetest.DSN(t), sink: smtpsink.Start(t, opt), feed: newFeed(t), listen: freeAddress(t), inside: freeAddress(t)}
 	d.store = storetest.Open(t, d.dsn)
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -167,6 +168,7 @@ func (d *desk) configure() {
 name: Example News
 url: http://%[1]s
 listen: %[1]s
+desk_listen: %[8]s
 from: Example News <news@example.com>
 reply_to: desk@example.com
 postal_address: 1 Example Street, Example City
@@ -190,7 +192,7 @@ digests:
     max_articles: 10
     min_articles: 1
     subject: "{{.Title}}: {{.Lead.Title}}"
-%[6]s`, d.listen, filepath.Join(d.dir, "data"), postgresURL(d.dsn), d.relay, d.feed.URL, d.extra, dkim))
+%[6]s`, d.listen, filepath.Join(d.dir, "data"), postgresURL(d.dsn), d.relay, d.feed.URL, d.extra, dkim, d.inside))
 }
 
 // postgresURL is a key=value DSN as the URL that a config has.

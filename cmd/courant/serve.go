@@ -62,6 +62,7 @@ func (h *house) serve(ctx context.Context, only []string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	wake := make(chan struct{}, 1)
+	h.figures = h.measures()
 	run := map[string]func(context.Context) error{
 		"fetch":    h.serveFetch,
 		"schedule": func(ctx context.Context) error { return h.serveSchedule(ctx, wake) },
@@ -80,6 +81,7 @@ func (h *house) serve(ctx context.Context, only []string) error {
 			}
 		})
 	}
+	crew.Go(func() { h.serveDesk(ctx) })
 	h.log.Info("serving", "parts", strings.Join(only, ","), "digests", len(h.config.Digests), "sources", len(h.config.Sources))
 	crew.Wait()
 	h.log.Info("stopped")

@@ -105,6 +105,7 @@ type Engine struct {
 	Wake       <-chan struct{} // a hint that an edition was published; polling is the truth
 	Now        func() time.Time
 	Log        *slog.Logger
+	Meter      Meter            // nil: nobody reads the figures
 	Away       func(error) bool // whether an error of Store means "try again"
 
 	counts counts

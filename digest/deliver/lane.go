@@ -1,9 +1,7 @@
 package deliver
 
 import (
-	"context"
 	"errors"
-	"log/slog"
 	"math"
 	"time"
 
@@ -367,14 +365,14 @@ func (l *lane) one(r *run, work []digest.Work, i int) bool {
 		env := l.s.Press.Envelope(work[i+1].Recipient)
 		ahead = &env
 	}
-	started, asked := false, false
+	started, asked, began := false, false, l.s.now()
 	o := l.conn.Submit(l.s.work, l.s.Press.Envelope(w.Recipient), text, ahead, func() bool {
 		asked, started = true, l.ready(r, work[i:])
 		return started
 	})
 	l.sent++
 	l.used = l.s.now()
-	return l.conclude(w, o, started, asked && !started) && !r.revoked
+	return l.conclude(w, o, l.used.Sub(began), started, asked && !started) && !r.revoked
 }
 
 // text is one reader's mail, signed.
@@ -430,7 +428,7 @@ func (l *lane) old(at time.Time) bool {
 
 // conclude journals how an attempt ended and hands the verdict on. It says
 // whether the lane may go on.
-func (l *lane) conclude(w digest.Work, o digest.Outcome, started, withdrawn bool) bool {
+func (l *lane) conclude(w digest.Work, o digest.Outcome, took time.Duration, started, withdrawn bool) bool {
 	s := digest.Settlement{Lane: l.id, Ref: w.Ref, Outcome: o, Withdrawn: withdrawn}
 	config := o.Class == digest.ClassConfiguration
 	switch {
@@ -461,7 +459,7 @@ func (l *lane) conclude(w digest.Work, o digest.Outcome, started, withdrawn bool
 		}
 	}
 	l.s.count(s)
-	l.log(w, s)
+	l.s.tell(digest.Attempt{Work: w, Relay: l.relay.Name, Outcome: o, Took: took, Withdrawn: s.Withdrawn})
 	l.s.committer.settle(s)
 	return !config && !l.s.wake.Lost(l.id)
 }
@@ -474,28 +472,6 @@ func beforeRcpt(stage digest.Stage) bool {
 		return false
 	}
 	return true
-}
-
-// log writes the one line of an attempt.
-func (l *lane) log(w digest.Work, s digest.Settlement) {
-	level := slog.LevelInfo
-	switch {
-	case s.Withdrawn, s.Outcome.Verdict == digest.VerdictAccepted:
-		level = slog.LevelDebug
-	case s.Outcome.Verdict == digest.VerdictInDoubt:
-		level = slog.LevelWarn
-	}
-	if !l.s.Log.Enabled(context.Background(), level) {
-		return
-	}
-	o := s.Outcome
-	said := o.Said()
-	if !l.s.Log.Enabled(context.Background(), slog.LevelDebug) {
-		said = digest.WithoutAddresses(said)
-	}
-	l.s.Log.Log(context.Background(), level, "attempt", "edition", w.Edition, "reader", w.Reader, "relay", l.relay.Name,
-		"attempt", w.Attempts+1, "verdict", o.Verdict, "stage", o.Stage, "class", o.Class, "code", o.Reply.Code,
-		"status", o.Reply.Status, "said", said, "withdrawn", s.Withdrawn)
 }
 
 // withdraw gives up intents that were not used: the rows go back to queued.

@@ -336,6 +336,7 @@ func (k *keeper) logTakeover(owner, how string, saved []digest.Salvage) {
 	}
 	k.counts.salvaged.Add(int64(len(saved)))
 	k.counts.inDoubt.Add(int64(states[digest.InDoubt]))
+	k.meter().Salvaged(len(saved), states[digest.InDoubt])
 	if states[digest.InDoubt] > 0 {
 		k.resentAt = time.Time{}
 	}
@@ -383,6 +384,7 @@ func (k *keeper) sweep() error {
 		return err
 	}
 	if n > 0 {
+		k.meter().Expired(n)
 		k.Log.Warn("deliveries expired", "deliveries", n)
 	}
 	return nil
@@ -436,6 +438,7 @@ func (s *session) resend() (any bool, err error) {
 	}
 	if n > 0 {
 		s.counts.resent.Add(int64(n))
+		s.meter().Resent(n)
 		s.Log.Warn("sending again what was in doubt", "deliveries", n)
 	}
 	return n > 0, nil

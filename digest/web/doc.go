@@ -17,4 +17,7 @@
 //     Neither shows more of an address than its mask.
 //   - All bad tokens get the same page. No answer carries a Location header, a
 //     cookie, a script or anything of a third party's.
+//
+// Beside it stands the desk, on a listener of its own, for those who run
+// Courant: see Desk.
 package web

@@ -66,6 +66,11 @@ func (s *Site) Server() (*http.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	return limited(h, s.Log), nil
+}
+
+// limited is a server that a slow or talkative client cannot hold up.
+func limited(h http.Handler, log *slog.Logger) *http.Server {
 	srv := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: readTimeout,
@@ -74,10 +79,10 @@ func (s *Site) Server() (*http.Server, error) {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 	}
-	if s.Log != nil {
-		srv.ErrorLog = slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug)
+	if log != nil {
+		srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
 	}
-	return srv, nil
+	return srv
 }
 
 // Handler answers all routes of the site.

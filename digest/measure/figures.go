@@ -1,0 +1,143 @@
+package measure
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"courant/digest"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Figures is what one process counts, and its view of the ledger.
+type Figures struct {
+	registry  *prometheus.Registry
+	log       *slog.Logger
+	attempts  *prometheus.CounterVec
+	seconds   *prometheus.HistogramVec
+	replies   *prometheus.CounterVec
+	withdrawn prometheus.Counter
+	expired   prometheus.Counter
+	salvaged  *prometheus.CounterVec
+	resent    prometheus.Counter
+	polls     *prometheus.CounterVec
+	articles  prometheus.Counter
+}
+
+// Options say what is measured.
+type Options struct {
+	Store  Store            // nil: the ledger is left out
+	Relays []string         // as attempts name them; their counters are there from the start
+	Now    func() time.Time // nil: time.Now
+	Log    *slog.Logger     // nil: none
+}
+
+// New makes the figures of a process, all zero.
+func New(o Options) *Figures {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	f := &Figures{
+		registry: prometheus.NewRegistry(), log: o.Log,
+		attempts: counters("attempts_total", "Attempts to hand a mail over, by how they ended.", "relay", "provider", "verdict"),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "attempt_seconds", Help: "How long attempts took, from MAIL to the last reply.",
+			// RFC 5321 section 4.5.3.2 lets the reply to the dot take ten minutes.
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 600},
+		}, []string{"relay"}),
+		replies:   counters("setbacks_total", "Attempts that were deferred, refused or left in doubt, by what the reply means.", "relay", "verdict", "class"),
+		withdrawn: counter("withdrawn_total", "Mails that were taken back before they left: their readers left, or their intent grew old."),
+		expired:   counter("expired_total", "Deliveries that this process found too late to be news."),
+		salvaged:  counters("salvaged_total", "Rows that were settled for processes that died.", "state"),
+		resent:    counter("resent_total", "Deliveries that were queued once more out of doubt."),
+		polls:     counters("polls_total", "Polls of sources, by how they ended.", "status"),
+		articles:  counter("articles_total", "Articles that polls brought and that were new."),
+	}
+	f.registry.MustRegister(f.attempts, f.seconds, f.replies, f.withdrawn, f.expired, f.salvaged, f.resent, f.polls, f.articles,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if o.Store != nil {
+		f.registry.MustRegister(newLedger(o))
+	}
+	f.begin(o.Relays)
+	return f
+}
+
+// namespace begins every name of ours.
+const namespace = "courant"
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+// begin makes counters that are zero, so that the first mail of a process is a
+// rise and not a beginning.
+func (f *Figures) begin(relays []string) {
+	for _, relay := range relays {
+		f.seconds.WithLabelValues(relay)
+		for _, provider := range digest.Providers() {
+			for _, verdict := range digest.Verdicts() {
+				f.attempts.WithLabelValues(relay, string(provider), string(verdict))
+			}
+		}
+	}
+	for _, state := range []digest.DeliveryState{digest.InDoubt, settled} {
+		f.salvaged.WithLabelValues(string(state))
+	}
+}
+
+// settled stands for every end of a salvaged row that is not in doubt.
+const settled = "settled"
+
+// Attempted counts one attempt; many lanes may call it at once.
+func (f *Figures) Attempted(a digest.Attempt) {
+	if a.Withdrawn {
+		f.withdrawn.Inc()
+		return
+	}
+	verdict := string(a.Outcome.Verdict)
+	f.attempts.WithLabelValues(a.Relay, string(digest.ProviderOf(a.Work.Address)), verdict).Inc()
+	f.seconds.WithLabelValues(a.Relay).Observe(a.Took.Seconds())
+	if a.Outcome.Verdict != digest.VerdictAccepted {
+		f.replies.WithLabelValues(a.Relay, verdict, string(a.Outcome.Class)).Inc()
+	}
+}
+
+// Expired counts deliveries that were too late to be news.
+func (f *Figures) Expired(deliveries int) { f.expired.Add(float64(deliveries)) }
+
+// Salvaged counts rows of processes that died, and how many of them are in
+// doubt.
+func (f *Figures) Salvaged(deliveries, inDoubt int) {
+	f.salvaged.WithLabelValues(string(digest.InDoubt)).Add(float64(inDoubt))
+	f.salvaged.WithLabelValues(settled).Add(float64(deliveries - inDoubt))
+}
+
+// Resent counts deliveries that were queued once more out of doubt.
+func (f *Figures) Resent(deliveries int) { f.resent.Add(float64(deliveries)) }
+
+// Polled counts a poll by its status, and the articles it brought.
+func (f *Figures) Polled(status string, added int) {
+	f.polls.WithLabelValues(status).Inc()
+	f.articles.Add(float64(added))
+}
+
+// Handler answers a scrape, in the text format unless another is asked for.
+func (f *Figures) Handler() http.Handler {
+	return promhttp.HandlerFor(f.registry, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(f.log.Handler(), slog.LevelWarn),
+		// What can be told is told: without its ledger a process still counts.
+		ErrorHandling: promhttp.ContinueOnError,
+		// One waits for the other's look at the ledger anyway.
+		MaxRequestsInFlight: 4,
+	})
+}

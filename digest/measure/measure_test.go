@@ -1,0 +1,173 @@
+package measure
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"courant/digest"
+)
+
+// rows stands in for the store.
+type rows struct {
+	editions []digest.Progress
+	shares   []digest.Share
+	err      error
+	counted  []digest.EditionID // by the last look
+	looks    atomic.Int64
+}
+
+func (r *rows) Underway(context.Context, time.Time) ([]digest.Progress, error) {
+	return append([]digest.Progress(nil), r.editions...), r.err
+}
+
+func (r *rows) Shares(_ context.Context, ids []digest.EditionID) (list []digest.Share, err error) {
+	r.looks.Add(1)
+	r.counted = ids
+	for _, s := range r.shares {
+		for _, id := range ids {
+			if s.Edition == id {
+				list = append(list, s)
+			}
+		}
+	}
+	return list, r.err
+}
+
+func (r *rows) SourceStates(context.Context) ([]digest.SourceState, error) {
+	return []digest.SourceState{{Source: digest.Source{Name: "Wire"}, Failures: 3, Error: "https://token@example.org/ is away"}}, r.err
+}
+
+// scrape is what a Prometheus reads.
+func scrape(t *testing.T, f *Figures) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	f.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") {
+		t.Fatalf("%d %s\n%s", w.Code, w.Header().Get("Content-Type"), w.Body)
+	}
+	return w.Body.String()
+}
+
+func want(t *testing.T, text string, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		if !strings.Contains(text, "\n"+line+"\n") {
+			name, _, _ := strings.Cut(line, "{")
+			t.Errorf("no line %s; there is\n%s", line, grep(text, name))
+		}
+	}
+}
+
+func grep(text, name string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, name) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+func TestAttemptsAreCountedByRelayProviderAndVerdict(t *testing.T) {
+	t.Parallel()
+	f := New(Options{Relays: []string{"mx:587"}})
+	attempt := func(address string, v digest.Verdict, c digest.Class) {
+		f.Attempted(digest.Attempt{Work: digest.Work{Recipient: digest.Recipient{Address: address}}, Relay: "mx:587",
+			Outcome: digest.Outcome{Verdict: v, Class: c}, Took: 20 * time.Millisecond})
+	}
+	attempt("a@gmail.com", digest.VerdictAccepted, "")
+	attempt("b@gmail.com", digest.VerdictAccepted, "")
+	attempt("secret.name@strange.example", digest.VerdictRefused, digest.ClassBlocked)
+	f.Attempted(digest.Attempt{Relay: "mx:587", Withdrawn: true})
+	f.Polled("read", 7)
+	f.Polled("failed", 0)
+	f.Expired(2)
+	f.Salvaged(5, 1)
+	f.Resent(1)
+	text := scrape(t, f)
+	want(t, text,
+		`courant_attempts_total{provider="gmail",relay="mx:587",verdict="accepted"} 2`,
+		`courant_attempts_total{provider="other",relay="mx:587",verdict="refused"} 1`,
+		`courant_attempts_total{provider="apple",relay="mx:587",verdict="in doubt"} 0`,
+		`courant_setbacks_total{class="blocked",relay="mx:587",verdict="refused"} 1`,
+		`courant_attempt_seconds_count{relay="mx:587"} 3`, `courant_attempt_seconds_bucket{relay="mx:587",le="0.025"} 3`,
+		`courant_withdrawn_total 1`, `courant_polls_total{status="failed"} 1`, `courant_articles_total 7`, `courant_expired_total 2`,
+		`courant_salvaged_total{state="settled"} 4`, `courant_salvaged_total{state="in doubt"} 1`, `courant_resent_total 1`)
+	if !strings.Contains(text, "\ngo_goroutines ") || !strings.Contains(text, "\nprocess_cpu_seconds_total ") {
+		t.Error("the figures of the Go runtime are missing")
+	}
+	if strings.Contains(text, "strange") || strings.Contains(text, "@") {
+		t.Error("a scrape names an address or its domain")
+	}
+}
+
+func TestLedgerIsToldByDigestAndState(t *testing.T) {
+	t.Parallel()
+	slot := time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)
+	now := slot.Add(10 * time.Minute)
+	r := &rows{
+		editions: []digest.Progress{
+			{Edition: digest.Edition{ID: 1, Digest: "morning", Kind: digest.KindSlot, State: digest.EditionSending, Instant: slot, Published: slot.Add(time.Second)}},
+			{Edition: digest.Edition{ID: 2, Digest: "morning", Kind: digest.KindProof, State: digest.EditionHeld, Instant: slot}},
+		},
+		shares: []digest.Share{
+			{Edition: 1, State: digest.Accepted, N: 70, Last: slot.Add(90 * time.Second)},
+			{Edition: 1, State: digest.Queued, N: 20, Waiting: slot},
+			{Edition: 1, State: digest.Queued, Deferred: true, N: 5, Waiting: slot},
+			{Edition: 1, State: digest.Sending, Lane: 1, N: 3}, {Edition: 1, State: digest.Sending, Lane: 2, N: 1},
+			{Edition: 1, State: digest.InDoubt, N: 1}, {Edition: 2, State: digest.Queued, N: 1, Waiting: slot.Add(time.Minute)},
+		},
+	}
+	f := New(Options{Store: r, Now: func() time.Time { return now }})
+	want(t, scrape(t, f), `courant_database_up 1`,
+		`courant_editions{state="sending"} 1`, `courant_editions{state="held"} 1`, `courant_editions{state="open"} 0`,
+		`courant_deliveries{digest="morning",state="accepted"} 70`, `courant_deliveries{digest="morning",state="queued"} 21`,
+		`courant_deliveries{digest="morning",state="deferred"} 5`, `courant_deliveries{digest="morning",state="sending"} 4`,
+		`courant_deliveries{digest="morning",state="in doubt"} 1`, `courant_deliveries{digest="morning",state="expired"} 0`,
+		`courant_slot_to_last_accepted_seconds{digest="morning"} 90`, `courant_oldest_queued_seconds{digest="morning"} 600`,
+		`courant_source_failures{source="Wire"} 3`)
+	if text := scrape(t, f); strings.Contains(text, "token") {
+		t.Error("a source's fault is in the figures")
+	}
+}
+
+func TestScrapesShareALookAtTheRows(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)
+	done := digest.Progress{Edition: digest.Edition{ID: 1, Digest: "morning", State: digest.EditionDone}, Finished: now}
+	open := digest.Progress{Edition: digest.Edition{ID: 2, Digest: "evening", State: digest.EditionSending}}
+	r := &rows{editions: []digest.Progress{done, open}, shares: []digest.Share{{Edition: 1, State: digest.Accepted, N: 9}}}
+	f := New(Options{Store: r, Now: func() time.Time { return now }})
+	scrape(t, f)
+	scrape(t, f)
+	if n := r.looks.Load(); n != 1 {
+		t.Errorf("two scrapes in one moment looked %d times", n)
+	}
+	now = now.Add(lookEvery)
+	if want(t, scrape(t, f), `courant_deliveries{digest="morning",state="accepted"} 9`); r.looks.Load() != 2 || len(r.counted) != 1 || r.counted[0] != 2 {
+		t.Errorf("look %d counted editions %v: the finished one is known", r.looks.Load(), r.counted)
+	}
+	now = now.Add(finishedFor)
+	if scrape(t, f); len(r.counted) != 2 {
+		t.Errorf("after some minutes editions %v were counted: reports may have come in", r.counted)
+	}
+}
+
+func TestScrapeWithoutADatabaseStillTellsWhatTheProcessDid(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)
+	r := &rows{err: errors.New("connection refused")}
+	f := New(Options{Store: r, Now: func() time.Time { return now }})
+	f.Resent(1)
+	text := scrape(t, f)
+	want(t, text, `courant_database_up 0`, `courant_resent_total 1`)
+	if strings.Contains(text, "courant_deliveries{") || strings.Contains(text, "refused") {
+		t.Errorf("figures nobody could read, or the fault's words, are told:\n%s", grep(text, "courant"))
+	}
+}

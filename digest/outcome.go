@@ -60,6 +60,11 @@ const (
 	ClassConfiguration Class = "configuration" // our own settings: stop the run
 )
 
+// Classes lists every class.
+func Classes() []Class {
+	return []Class{ClassHard, ClassSoft, ClassBlocked, ClassThrottled, ClassContent, ClassUnknown, ClassTransient, ClassConfiguration}
+}
+
 // Reply is what an SMTP server said. The zero value is silence.
 type Reply struct {
 	Code   int    // 250, 451, 550; 0: none

@@ -173,3 +173,10 @@ type Sieve struct {
 	Class    Class
 	Reader   ReaderID
 }
+
+// RelayCount is what one process did by one relay since it started.
+type RelayCount struct {
+	Relay    string
+	Attempts map[Verdict]int
+	Rate     float64 // accepted a second since the last look; negative: this is the first
+}

@@ -78,6 +78,7 @@ func (p *program) completers() map[string]completer {
 	return map[string]completer{
 		"DIGEST": p.completeDigests, "SOURCE": p.completeSources, "LIST": p.completeLists, "PARTS": completeParts,
 		"FILE": files, "FILE|URL": files,
+		"EDITION": p.completeEditions, "STATE": completeWords(stateNames), "CLASS": completeWords(classNames),
 		"DIR": func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
@@ -180,6 +181,28 @@ func (p *program) completeDigests(*cobra.Command, []string, string) (names []str
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeEditions offers the digests of the config, to be followed by a
+// number: what is in the ledger is not asked for while somebody types.
+func (p *program) completeEditions(*cobra.Command, []string, string) (names []string, how cobra.ShellCompDirective) {
+	for _, d := range p.configNames().Digests {
+		if _, err := parseName(d.Name); err == nil {
+			names = offered(names, d.Name+"/", d.Title)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+// completeWords offers a closed set of words. A blank in one is typed as a
+// hyphen.
+func completeWords(words func() []string) completer {
+	return func(*cobra.Command, []string, string) (offers []string, how cobra.ShellCompDirective) {
+		for _, w := range words() {
+			offers = append(offers, strings.ReplaceAll(w, " ", "-"))
+		}
+		return offers, cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // completeSources offers the sources of the config.

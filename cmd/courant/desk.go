@@ -11,12 +11,7 @@ import (
 
 // measures are the figures of this process.
 func (h *house) measures() *measure.Figures {
-	o := measure.Options{Store: h.store, Now: h.now, Log: h.log}
-	for _, r := range h.config.Relays {
-		relay := r.submission()
-		o.Relays = append(o.Relays, relay.String())
-	}
-	return measure.New(o)
+	return measure.New(measure.Options{Store: h.store, Relays: h.config.relayNames(), Now: h.now, Log: h.log})
 }
 
 // deskEvery is how often a desk whose address is taken is tried again.

@@ -43,6 +43,8 @@ func homes() map[string][]string {
 		"golang.org/x/net/html":                  {"digest/ingest", "digest/inbox"}, // inbox takes a mail's tags apart for its frame
 		"golang.org/x/net/publicsuffix":          {"digest/ingest", "digest/vouch"},
 		"github.com/prometheus/client_golang":    {"digest/measure"},
+		"github.com/prometheus/client_model":     {"digest/measure"}, // what its text is read into
+		"github.com/prometheus/common":           {"digest/measure"}, // reads its text
 
 		// Small ones that know no noun of ours, so several rooms may hold them.
 		"golang.org/x/net/idna":       {"cmd/courant", "digest/ingest", "digest/render", "digest/submit", "digest/receive", "digest/web"},

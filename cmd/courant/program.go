@@ -120,6 +120,8 @@ A first day:
 		p.previewCommand(),
 		p.sendCommand(),
 		p.deliverCommand(),
+		p.statusCommand(),
+		p.deliveriesCommand(),
 		p.fetchCommand(),
 		p.extractCommand(),
 		p.whyCommand(),

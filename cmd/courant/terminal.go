@@ -19,6 +19,29 @@ type style struct {
 // style is how the program's stdout is written.
 func (p *program) style() style { return styleOf(p.stdout, p.env) }
 
+// live says whether what is on stdout can be drawn over: a terminal that is not
+// too dumb for it.
+func (p *program) live() bool {
+	if !terminal(p.stdout) {
+		return false
+	}
+	kind, _ := p.env("TERM")
+	return kind != "dumb"
+}
+
+// height is how many lines the terminal behind stdout shows; 0: unknown.
+func (p *program) height() int {
+	f, ok := p.stdout.(interface{ Fd() uintptr })
+	if !ok {
+		return 0
+	}
+	_, rows, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return rows
+}
+
 // styleOf asks the terminal behind w, if there is one. NO_COLOR, when it holds
 // anything, is a person's wish (no-color.org); TERM=dumb a terminal's word.
 func styleOf(w io.Writer, env func(string) (string, bool)) style {

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"courant/digest"
+	"courant/digest/explain"
+	"courant/digest/measure"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) statusCommand() *cobra.Command {
+	var watch, asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Show what is going on: editions, rates, processes, relays, next slots",
+		Long: `Show what is going on: each edition that is under way or was published in the
+last two days, how far it is, how fast it goes and when it will be done; what
+the servers said about mails that were deferred or refused; the processes at
+work, what each relay took, and the next slots. Nothing is changed.
+
+On a terminal it is drawn again each second while an edition is being sent, and
+ends with it or with Ctrl-C. --watch goes on until Ctrl-C whatever happens,
+--watch=false shows it once.`,
+		Args: arguments(0, 0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			live := p.live()
+			if watch && (!live || asJSON) {
+				return misuse{errors.New("--watch draws on a terminal; elsewhere run `courant status` again, with --json for programs")}
+			}
+			return p.with(c.Context(), p.quiet(), func(h *house) error {
+				w := watcher{program: p, house: h, kept: map[digest.EditionID]digest.Progress{}}
+				if live && !asJSON && (watch || !c.Flags().Changed("watch")) {
+					return w.run(c.Context(), watch)
+				}
+				return w.once(c.Context(), asJSON)
+			})
+		},
+	}
+	c.Flags().BoolVar(&watch, "watch", false, "draw it again each second until Ctrl-C")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: editions, processes, relays, slots")
+	return c
+}
+
+// watcher looks at the ledger again and again.
+type watcher struct {
+	*program
+	house  *house
+	kept   map[digest.EditionID]digest.Progress // finished ones, which are not counted twice
+	relays []digest.RelayCount                  // of the last look ...
+	asked  time.Time                            // ... and when that was
+	drawn  int                                  // lines on the terminal
+}
+
+// recently is how long a finished edition is shown.
+const recently = 48 * time.Hour
+
+func (w *watcher) once(ctx context.Context, asJSON bool) error {
+	now, err := w.look(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(w.program, explain.Status(now))
+	}
+	return explain.WriteStatus(w.stdout, now, w.program.look())
+}
+
+// The ledger is looked at each second, but not for more than a tenth of the
+// time: it has mails to see to.
+const (
+	drawEvery = time.Second
+	drawShare = 9
+)
+
+// run draws until ctx is done, or until nothing is under way.
+func (w *watcher) run(ctx context.Context, forever bool) error {
+	for {
+		began := time.Now()
+		now, err := w.look(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil // Ctrl-C is how it ends
+		case err != nil:
+			return err
+		}
+		took := time.Since(began)
+		if err := w.draw(now); err != nil {
+			return err
+		}
+		if !forever && !now.Going() {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(max(drawEvery, drawShare*took)):
+		}
+	}
+}
+
+// draw puts a look over the last one. What doesn't fit the terminal's height
+// is left out, for lines that scrolled away cannot be drawn over.
+func (w *watcher) draw(now explain.Situation) error {
+	var b bytes.Buffer
+	if err := explain.WriteStatus(&b, now, w.program.look()); err != nil {
+		return err
+	}
+	lines := slices.Collect(strings.Lines(b.String()))
+	if rows := w.height(); rows > 2 && len(lines) > rows-1 {
+		lines = append(lines[:rows-2], fmt.Sprintf("... and %d lines more\n", len(lines)-rows+2))
+	}
+	back := ""
+	if w.drawn > 0 {
+		back = fmt.Sprintf("\x1b[%dA", w.drawn)
+	}
+	w.drawn = len(lines)
+	// Each line is cleared to its end and the rest of the screen last, so that
+	// nothing flickers (ECMA-48 sections 8.3.39, 8.3.41).
+	text := back + strings.ReplaceAll(strings.Join(lines, ""), "\n", "\x1b[K\n") + "\x1b[J"
+	if _, err := fmt.Fprint(w.stdout, text); err != nil {
+		return fmt.Errorf("draw: %w", err)
+	}
+	return nil
+}
+
+// look gathers what is going on now.
+func (w *watcher) look(ctx context.Context) (now explain.Situation, err error) {
+	h := w.house
+	now.At, now.Titles = h.now(), map[string]string{}
+	if now.Editions, err = w.editions(ctx); err != nil {
+		return now, err
+	}
+	if now.Processes, err = h.store.Processes(ctx); err != nil {
+		return now, err
+	}
+	for _, d := range h.config.Digests {
+		now.Titles[d.Name] = d.Title
+		slots, err := nextSlots(d, now.At)
+		if err != nil {
+			return now, err
+		}
+		if i := slices.IndexFunc(slots, func(s digest.Slot) bool { return skipped(d, s).State != digest.SlotSkipped }); i >= 0 {
+			now.Slots = append(now.Slots, slots[i])
+		}
+	}
+	slices.SortStableFunc(now.Slots, func(a, b digest.Slot) int { return a.Instant.Compare(b.Instant) })
+	now.Relays = w.relayCounts(ctx)
+	return now, nil
+}
+
+// editions reads how far each is; finished ones are counted once.
+func (w *watcher) editions(ctx context.Context) ([]digest.Progress, error) {
+	list, err := w.house.store.Underway(ctx, w.house.now().Add(-recently))
+	if err != nil {
+		return nil, err
+	}
+	var ids []digest.EditionID
+	for _, p := range list {
+		if k, ok := w.kept[p.Edition.ID]; !ok || !k.Finished.Equal(p.Finished) {
+			ids = append(ids, p.Edition.ID)
+		}
+	}
+	shares, err := w.house.store.Shares(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		p := &list[i]
+		if !slices.Contains(ids, p.Edition.ID) {
+			p.Shares = w.kept[p.Edition.ID].Shares
+			continue
+		}
+		for _, s := range shares {
+			if s.Edition == p.Edition.ID {
+				p.Shares = append(p.Shares, s)
+			}
+		}
+		if !p.Finished.IsZero() {
+			w.kept[p.Edition.ID] = *p
+		}
+	}
+	return list, nil
+}
+
+// relayCounts asks the process that serves at desk_listen, if one does. Its
+// counters are the only place that knows which relay took what.
+func (w *watcher) relayCounts(ctx context.Context) []digest.RelayCount {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	counts, err := measure.Relays(ctx, "http://"+deskAddress(w.house.config.DeskListen)+"/metrics", w.house.config.relayNames())
+	if err != nil {
+		w.house.log.Debug("no process answers at desk_listen", "error", err)
+		return nil
+	}
+	now := time.Now()
+	for i, c := range counts {
+		if i < len(w.relays) && c.Attempts[digest.VerdictAccepted] >= w.relays[i].Attempts[digest.VerdictAccepted] {
+			rise := c.Attempts[digest.VerdictAccepted] - w.relays[i].Attempts[digest.VerdictAccepted]
+			counts[i].Rate = float64(rise) / now.Sub(w.asked).Seconds()
+		}
+	}
+	w.relays, w.asked = counts, now
+	return counts
+}
+
+// deskAddress is where a listener on all addresses is come to from here.
+func deskAddress(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen
+	}
+	switch host {
+	case "", "0.0.0.0":
+		host = "127.0.0.1"
+	case "::":
+		host = "::1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// relayNames are the relays as the log and the figures name them.
+func (c Config) relayNames() (names []string) {
+	for _, r := range c.Relays {
+		relay := r.submission()
+		names = append(names, relay.String())
+	}
+	return names
+}

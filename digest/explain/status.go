@@ -1,0 +1,170 @@
+package explain
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"courant/digest"
+)
+
+// Situation is what the rows and the process beside us tell of now.
+type Situation struct {
+	At        time.Time
+	Editions  []digest.Progress // oldest first
+	Processes []digest.Process
+	Relays    []digest.RelayCount // of the process at desk_listen; nil: none answered
+	Slots     []digest.Slot       // the next of each digest
+	Titles    map[string]string   // of digests
+}
+
+// Going says whether anything is under way: an edition that is about to be sent
+// or is being sent. One that is held waits for a person.
+func (s Situation) Going() bool {
+	return slices.ContainsFunc(s.Editions, func(p digest.Progress) bool {
+		return p.Edition.State == digest.EditionOpen || p.Edition.State == digest.EditionSending
+	})
+}
+
+// deferredState is queued with attempts behind it, which people want told apart.
+const deferredState = "deferred"
+
+// EditionStatus is one edition of a status, as --json gives it.
+type EditionStatus struct {
+	Kind         string         `json:"kind"` // "edition"
+	Digest       string         `json:"digest"`
+	Edition      *int           `json:"edition"` // its number; null: a proof
+	State        string         `json:"state"`
+	HeldReason   string         `json:"held_reason"`
+	Slot         time.Time      `json:"slot"`
+	Published    time.Time      `json:"published"`
+	Finished     *time.Time     `json:"finished"`
+	Total        int            `json:"total"`
+	Deliveries   map[string]int `json:"deliveries"` // by state, all states; deferred ones are not in queued
+	Rate         float64        `json:"rate"`       // a second, over the last ten
+	ETA          *float64       `json:"eta_seconds"`
+	LastAccepted *time.Time     `json:"last_accepted"`
+	Said         []Said         `json:"said"`
+}
+
+// Said is what the servers said about deliveries that were not accepted, and
+// about how many.
+type Said struct {
+	State      string       `json:"state"` // deferred, refused or in doubt
+	Class      digest.Class `json:"class"`
+	Deliveries int          `json:"deliveries"`
+	Attempts   int          `json:"attempts"` // the most that one of them has behind it
+	Next       *time.Time   `json:"next"`     // when the first of them is tried again
+	Reply      string       `json:"reply"`    // for one of them, without addresses
+}
+
+// ProcessStatus is a process at work.
+type ProcessStatus struct {
+	Kind    string  `json:"kind"` // "process"
+	Owner   string  `json:"owner"`
+	Host    string  `json:"host"`
+	Lanes   int     `json:"lanes"`
+	InHands int     `json:"in_hands"`
+	Lease   float64 `json:"lease_seconds"` // negative: over, others take its rows
+}
+
+// RelayStatus is what a relay did for the process at desk_listen since that
+// started.
+type RelayStatus struct {
+	Kind     string                 `json:"kind"` // "relay"
+	Relay    string                 `json:"relay"`
+	Attempts map[digest.Verdict]int `json:"attempts"`
+	Rate     *float64               `json:"rate"` // accepted a second since the last look; null: this is the first
+}
+
+// SlotStatus is the next slot of a digest.
+type SlotStatus struct {
+	Kind   string    `json:"kind"` // "slot"
+	Digest string    `json:"digest"`
+	Slot   time.Time `json:"slot"`
+	Local  time.Time `json:"local"`
+	Zone   string    `json:"zone"`
+}
+
+// Status is a situation as objects: editions, processes, relays, slots.
+func Status(s Situation) []any {
+	var list []any
+	for _, p := range s.Editions {
+		list = append(list, editionStatus(p))
+	}
+	for _, p := range s.Processes {
+		list = append(list, ProcessStatus{"process", p.Owner, p.Host, len(p.Lanes), s.inHands(p), p.Lease.Round(time.Millisecond).Seconds()})
+	}
+	for _, r := range s.Relays {
+		n := RelayStatus{Kind: "relay", Relay: r.Relay, Attempts: r.Attempts}
+		if r.Rate >= 0 {
+			n.Rate = &r.Rate
+		}
+		list = append(list, n)
+	}
+	for _, slot := range s.Slots {
+		list = append(list, SlotStatus{"slot", slot.Digest, slot.Instant.UTC(), slot.Instant.In(zoneOf(slot.Zone)), slot.Zone})
+	}
+	return list
+}
+
+func (s Situation) inHands(of digest.Process) int {
+	n := 0
+	for _, p := range s.Editions {
+		n += p.InHands(of)
+	}
+	return n
+}
+
+func editionStatus(p digest.Progress) EditionStatus {
+	e := p.Edition
+	n := EditionStatus{
+		Kind: "edition", Digest: e.Digest, State: string(e.State), HeldReason: e.HeldReason, Slot: e.Instant.UTC(), Published: e.Published.UTC(),
+		Finished: utcOrNull(p.Finished), Total: p.Tally().Total(), Deliveries: byState(p), Rate: p.Rate(),
+		LastAccepted: utcOrNull(p.LastAccepted()), Said: []Said{},
+	}
+	if e.Number > 0 {
+		n.Edition = &e.Number
+	}
+	if left, ok := p.ETA(); ok {
+		seconds := left.Seconds()
+		n.ETA = &seconds
+	}
+	for _, c := range p.Complaints() {
+		said := Said{State: string(c.State), Class: c.Class, Deliveries: c.N, Attempts: c.Attempts, Reply: digest.WithoutAddresses(c.Said)}
+		if c.Deferred {
+			said.State, said.Next = deferredState, utcOrNull(c.Next)
+		}
+		n.Said = append(n.Said, said)
+	}
+	return n
+}
+
+// byState counts all states, deferred apart from queued.
+func byState(p digest.Progress) map[string]int {
+	counts := map[string]int{deferredState: p.Deferred()}
+	for _, state := range digest.DeliveryStates() {
+		counts[string(state)] = 0
+	}
+	for state, n := range maps.All(p.Tally()) {
+		counts[string(state)] = n
+	}
+	counts[string(digest.Queued)] -= p.Deferred()
+	return counts
+}
+
+func utcOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func zoneOf(name string) *time.Location {
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return time.UTC
+	}
+	return loc
+}

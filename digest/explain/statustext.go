@@ -1,0 +1,275 @@
+package explain
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"courant/digest"
+)
+
+// WriteStatus writes for people what is going on.
+func WriteStatus(w io.Writer, now Situation, look Look) error {
+	s := &sheet{look: look}
+	if len(now.Editions) == 0 {
+		s.line(0, piece{text: "no edition was published yet"})
+	}
+	for i, p := range now.Editions {
+		if i > 0 {
+			s.line(0)
+		}
+		s.progress(p, now)
+	}
+	s.processes(now)
+	s.relays(now.Relays)
+	s.next(now)
+	_, err := w.Write(s.out.Bytes())
+	return err
+}
+
+// progress sets how far one edition is.
+func (s *sheet) progress(p digest.Progress, now Situation) {
+	e := p.Edition
+	name := cmp.Or(e.Title, e.Digest)
+	if e.Number > 0 {
+		name += fmt.Sprintf(" no. %d", e.Number)
+	} else {
+		name += " (proof)"
+	}
+	local := e.Instant.In(zoneOf(e.Zone))
+	s.line(4, piece{strong, name}, piece{text: "  " + day(local) + ", " + clock(local) + " " + e.Zone}, piece{faint, inUTC(local)},
+		piece{text: "  "}, piece{editionTone(e.State), string(e.State)})
+	if e.State == digest.EditionHeld {
+		s.line(4, piece{bad, "  ! held: " + e.HeldReason})
+	}
+	tally := p.Tally()
+	if tally.Total() == 0 {
+		s.line(4, piece{faint, "  no delivery"})
+		return
+	}
+	if p.Finished.IsZero() {
+		s.bar(p)
+	}
+	s.counts(p)
+	s.pace(p)
+	for _, c := range p.Complaints() {
+		s.complaint(c, now.At)
+	}
+}
+
+func editionTone(state digest.EditionState) tone {
+	switch state {
+	case digest.EditionDone:
+		return good
+	case digest.EditionHeld, digest.EditionAbandoned:
+		return bad
+	}
+	return warning
+}
+
+// stateTone is the colour of deliveries in a state.
+func stateTone(state string) tone {
+	if state == deferredState {
+		return warning
+	}
+	return Answer{State: state}.tone()
+}
+
+// bar sets how much of the fan-out came to which end. What has any part in it
+// gets a place, however small: a thousand refusals in a million are seen.
+func (s *sheet) bar(p digest.Progress) {
+	length := 40
+	if room := s.columns(); room > 0 {
+		length = min(length, max(room-30, 8))
+	}
+	tally, full, empty := p.Tally(), "#", "-"
+	if s.look.Width > 0 {
+		full, empty = "█", "░"
+	}
+	total := tally.Total()
+	ended := total - tally.Unfinished()
+	parts := []struct {
+		n    int
+		tone tone
+	}{
+		{tally[digest.Accepted] + tally[digest.Bounced] + tally[digest.Complained], good},
+		{tally[digest.Refused], bad},
+		{tally[digest.InDoubt], warning},
+		{tally[digest.Cancelled] + tally[digest.Expired], faint},
+	}
+	row, left := []piece{{text: "  "}}, length
+	for _, part := range parts {
+		if part.n == 0 {
+			continue
+		}
+		cells := min(max(part.n*length/total, 1), left)
+		row, left = append(row, piece{part.tone, strings.Repeat(full, cells)}), left-cells
+	}
+	row = append(row, piece{faint, strings.Repeat(empty, left)})
+	row = append(row, piece{text: fmt.Sprintf("  %s of %s, %s", grouped(ended), grouped(total), percent(ended, total))})
+	s.line(4, row...)
+}
+
+// percent never says 100 of what is not all.
+func percent(n, of int) string { return fmt.Sprintf("%d %%", n*100/of) }
+
+// grouped is a number with a comma for each thousand.
+func grouped(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// counts sets the states that occur, in the order of their life.
+func (s *sheet) counts(p digest.Progress) {
+	by, row := byState(p), []piece{{text: "  "}}
+	for _, state := range digest.DeliveryStates() {
+		names := []string{string(state)}
+		if state == digest.Queued {
+			names = append(names, deferredState)
+		}
+		for _, name := range names {
+			if by[name] == 0 {
+				continue
+			}
+			if len(row) > 1 {
+				row = append(row, piece{faint, " · "})
+			}
+			row = append(row, piece{stateTone(name), grouped(by[name]) + " " + name})
+		}
+	}
+	s.line(4, row...)
+}
+
+// pace sets how fast it goes and how long it takes, or how long it took.
+func (s *sheet) pace(p digest.Progress) {
+	switch left, ok := p.ETA(); {
+	case ok && left > 0:
+		s.line(4, piece{text: fmt.Sprintf("  %s a second, about %s to go", rate(p.Rate()), rough(left))})
+	case ok:
+		s.line(4, piece{text: fmt.Sprintf("  %s a second", rate(p.Rate()))})
+	case p.Edition.State == digest.EditionSending && p.Tally().Unfinished() > p.Deferred():
+		s.line(4, piece{warning, "  nothing came to an end in the last " + digest.Lately.String()})
+	case !p.Finished.IsZero() && !p.LastAccepted().IsZero() && !p.LastAccepted().Before(p.Edition.Instant):
+		s.line(4, piece{faint, "  the last mail was accepted " + rough(p.LastAccepted().Sub(p.Edition.Instant)) + " after the slot"})
+	}
+}
+
+func rate(r float64) string {
+	if r < 10 {
+		return strconv.FormatFloat(r, 'f', 1, 64)
+	}
+	return grouped(int(r + 0.5))
+}
+
+// rough is a duration as people say it: two units at most.
+func rough(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return "a second"
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}
+
+// complaint sets what a server said about deliveries that were not accepted.
+func (s *sheet) complaint(c digest.Share, at time.Time) {
+	state := string(c.State)
+	if c.Deferred {
+		state = deferredState
+	}
+	text := fmt.Sprintf("  ! %s %s", grouped(c.N), state)
+	if c.Class != "" {
+		text += ", " + string(c.Class)
+	}
+	row := []piece{{stateTone(state), text}}
+	if c.Said != "" {
+		row = append(row, piece{text: ": “" + strings.Join(strings.Fields(digest.WithoutAddresses(c.Said)), " ") + "”"})
+	}
+	if c.Deferred {
+		when := "now"
+		if c.Next.After(at) {
+			when = "in " + rough(c.Next.Sub(at))
+		}
+		row = append(row, piece{faint, fmt.Sprintf(" after up to %s, next %s", times(c.Attempts, "attempt"), when)})
+	}
+	s.line(4, row...)
+}
+
+// processes sets who is at work.
+func (s *sheet) processes(now Situation) {
+	s.line(0)
+	if len(now.Processes) == 0 {
+		row := []piece{{strong, "Nobody delivers"}}
+		if now.Going() {
+			row = []piece{{bad, "! Nobody delivers"}, {text: "; start `courant serve`, or run `courant deliver --drain`"}}
+		}
+		s.line(2, row...)
+		return
+	}
+	s.line(0, piece{strong, "Processes"})
+	var hosts, owners []string
+	for _, p := range now.Processes {
+		hosts, owners = append(hosts, p.Host), append(owners, p.Owner)
+	}
+	for i, p := range now.Processes {
+		row := []piece{{text: "  " + pad(hosts[i], widest(24, hosts...)) + "  " + times(len(p.Lanes), "lane") + ", " + grouped(now.inHands(p)) + " in hand, "}}
+		if p.Lease > 0 {
+			row = append(row, piece{text: "lease for " + rough(p.Lease)})
+		} else {
+			row = append(row, piece{bad, "lease over since " + rough(-p.Lease)})
+		}
+		s.line(4, append(row, piece{faint, "  " + owners[i]})...)
+	}
+}
+
+// relays sets what each relay took.
+func (s *sheet) relays(list []digest.RelayCount) {
+	if len(list) == 0 {
+		return
+	}
+	s.line(0)
+	s.line(2, piece{strong, "Relays"}, piece{faint, ", since the process at desk_listen started"})
+	var names []string
+	for _, r := range list {
+		names = append(names, r.Relay)
+	}
+	for i, r := range list {
+		row := []piece{{text: "  " + pad(names[i], widest(40, names...)) + " "}}
+		for _, v := range digest.Verdicts() {
+			if r.Attempts[v] > 0 || v == digest.VerdictAccepted {
+				row = append(row, piece{text: " "}, piece{stateTone(string(v)), grouped(r.Attempts[v]) + " " + string(v)})
+			}
+		}
+		if r.Rate > 0 {
+			row = append(row, piece{text: "  " + rate(r.Rate) + " a second"})
+		}
+		s.line(4, row...)
+	}
+}
+
+// next sets the slots that come.
+func (s *sheet) next(now Situation) {
+	if len(now.Slots) == 0 {
+		return
+	}
+	s.line(0)
+	s.line(0, piece{strong, "Next"})
+	var names []string
+	for _, slot := range now.Slots {
+		names = append(names, cmp.Or(now.Titles[slot.Digest], slot.Digest))
+	}
+	for i, slot := range now.Slots {
+		local := slot.Instant.In(zoneOf(slot.Zone))
+		s.line(4, piece{strong, "  " + pad(names[i], widest(30, names...)) + "  "}, piece{text: day(local) + ", " + clock(local) + " " + slot.Zone},
+			piece{faint, inUTC(local)}, piece{faint, "  in " + rough(slot.Instant.Sub(now.At))})
+	}
+}

@@ -188,7 +188,11 @@ func (p *program) completeDigests(*cobra.Command, []string, string) (names []str
 func (p *program) completeEditions(*cobra.Command, []string, string) (names []string, how cobra.ShellCompDirective) {
 	for _, d := range p.configNames().Digests {
 		if _, err := parseName(d.Name); err == nil {
-			names = offered(names, d.Name+"/", d.Title)
+			word := d.Title
+			if word == d.Name {
+				word = ""
+			}
+			names = offered(names, d.Name+"/", word)
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace

@@ -3,8 +3,8 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -16,6 +16,12 @@ import (
 // onTerminal runs the program with a terminal of so many columns for its
 // stdout, and gives what it wrote there.
 func (d *desk) onTerminal(columns uint16, env []string, args ...string) string {
+	d.t.Helper()
+	return d.onTerminalSeen(columns, env, func(*exec.Cmd, string) {}, args...)
+}
+
+// onTerminalSeen is onTerminal with somebody who sees what was written so far.
+func (d *desk) onTerminalSeen(columns uint16, env []string, seen func(*exec.Cmd, string), args ...string) string {
 	d.t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
@@ -36,12 +42,19 @@ func (d *desk) onTerminal(columns uint16, env []string, args ...string) string {
 		d.t.Skipf("this machine has no terminals to hand out: %v", err)
 	}
 	written := make(chan []byte, 1)
-	go func() {
-		// It ends with EIO when the last one lets the terminal go.
-		b, _ := io.ReadAll(master)
-		written <- b
-	}()
 	c := d.command(d.t.Context(), args...)
+	go func() {
+		var all, some []byte
+		for some = make([]byte, 4096); ; {
+			n, err := master.Read(some)
+			all = append(all, some[:n]...)
+			if err != nil { // EIO, when the last one lets the terminal go
+				written <- all
+				return
+			}
+			seen(c, string(all))
+		}
+	}()
 	c.Env = append(append(c.Env, "TERM=xterm", "NO_COLOR="), env...)
 	var errs bytes.Buffer
 	c.Stdout, c.Stderr = slave, &errs

@@ -177,7 +177,10 @@ func rough(d time.Duration) string {
 	case d < time.Hour:
 		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
 	}
-	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+	if d < 48*time.Hour {
+		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%d days %d h", int(d.Hours())/24, int(d.Hours())%24)
 }
 
 // complaint sets what a server said about deliveries that were not accepted.
@@ -243,14 +246,17 @@ func (s *sheet) relays(list []digest.RelayCount) {
 		names = append(names, r.Relay)
 	}
 	for i, r := range list {
-		row := []piece{{text: "  " + pad(names[i], widest(40, names...)) + " "}}
+		row := []piece{{text: "  " + pad(names[i], widest(40, names...)) + "  "}}
 		for _, v := range digest.Verdicts() {
+			if len(row) > 1 && r.Attempts[v] > 0 {
+				row = append(row, piece{faint, " · "})
+			}
 			if r.Attempts[v] > 0 || v == digest.VerdictAccepted {
-				row = append(row, piece{text: " "}, piece{stateTone(string(v)), grouped(r.Attempts[v]) + " " + string(v)})
+				row = append(row, piece{stateTone(string(v)), grouped(r.Attempts[v]) + " " + string(v)})
 			}
 		}
 		if r.Rate > 0 {
-			row = append(row, piece{text: "  " + rate(r.Rate) + " a second"})
+			row = append(row, piece{text: ", " + rate(r.Rate) + " a second"})
 		}
 		s.line(4, row...)
 	}

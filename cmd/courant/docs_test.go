@@ -10,7 +10,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+
+	"courant/digest/smtpsink"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -332,4 +335,47 @@ func docFaults(t *testing.T, text string) []Fault {
 		t.Fatal(err)
 	}
 	return faults
+}
+
+// figureName is a metric of ours, as docs and alerts write it.
+var figureName = regexp.MustCompile(`\bcourant_[a-z_]+[a-z]\b`)
+
+func TestFiguresOfTheDocsAreThoseOfAScrape(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, smtpsink.Options{Script: mishaps()})
+	d.crowd(5)
+	d.query(`UPDATE sources SET next_poll = NULL RETURNING name`)
+	serve := d.start("serve", "--only", "fetch,deliver")
+	// All are there once a mail was accepted, one was not, and a source was polled.
+	there := map[string]bool{}
+	d.until("all figures", func() bool {
+		d.sink.Release()
+		text := d.scrape()
+		for _, m := range regexp.MustCompile(`(?m)^# TYPE (courant_\S+) `).FindAllStringSubmatch(text, -1) {
+			there[m[1]] = true
+		}
+		return there["courant_setbacks_total"] && there["courant_polls_total"] && there["courant_slot_to_last_accepted_seconds"] &&
+			there["courant_source_last_success_timestamp_seconds"]
+	})
+	operators, err := os.ReadFile("../../docs/operators.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerts, err := os.ReadFile("../../docs/deploy/alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range figureName.FindAllString(string(operators)+string(alerts), -1) {
+		if !there[name] {
+			t.Errorf("the docs name %s, and a scrape has none", name)
+		}
+	}
+	for name := range there {
+		if !strings.Contains(string(operators), "`"+name+"`") {
+			t.Errorf("docs/operators.md doesn't tell of %s", name)
+		}
+	}
+	if err := serve.signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
 }

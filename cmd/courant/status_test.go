@@ -241,6 +241,9 @@ func TestDeliveriesListTheRowsThatAreAskedFor(t *testing.T) {
 	d.configure()
 	d.must("readers", "add", "=1+1@example.org")
 	d.crowd(8)
+	if fresh, deferred := d.must("deliveries", "--state", "queued", "--json"), d.must("deliveries", "--state", "deferred", "--json"); len(objects(t, fresh)) != 9 || deferred != "" {
+		t.Errorf("nothing was tried yet, and these are deferred:\n%s", deferred)
+	}
 	if r := d.try("deliver", "--drain", "--wait", "0s"); r.code != 1 || !strings.Contains(r.stdout, "7 accepted, 1 deferred, 1 refused") {
 		t.Fatalf("exit %d: %s%s", r.code, r.stdout, r.stderr)
 	}

@@ -51,7 +51,7 @@ func (e *Engine) tell(a digest.Attempt) {
 	attrs = append(attrs,
 		slog.Int64("edition", int64(a.Work.Edition)), slog.Int64("reader", int64(a.Work.Reader)), slog.String("relay", a.Relay),
 		slog.Int("attempt", a.Work.Attempts+1), slog.String("verdict", string(o.Verdict)), slog.String("stage", string(o.Stage)),
-		slog.Duration("took", a.Took.Round(time.Microsecond)))
+		slog.Duration("duration", a.Took.Round(time.Microsecond)))
 	if e.Log.Enabled(ctx, slog.LevelDebug) {
 		attrs = append(attrs, slog.String("address", a.Work.Address), slog.Bool("withdrawn", a.Withdrawn))
 	} else if said != "" {

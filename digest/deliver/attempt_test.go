@@ -45,7 +45,7 @@ func TestEachAttemptIsOneLineWithItsFacts(t *testing.T) {
 	for line := range strings.Lines(log.String()) {
 		var fact struct {
 			Msg, Relay, Verdict, Stage, Class, Enhanced, Reply string
-			Edition, Reader, Took                              int64
+			Edition, Reader, Duration                          int64
 			Attempt, Code                                      int
 		}
 		if err := json.Unmarshal([]byte(line), &fact); err != nil {
@@ -54,7 +54,7 @@ func TestEachAttemptIsOneLineWithItsFacts(t *testing.T) {
 		if fact.Msg != "attempt" {
 			continue
 		}
-		if fact.Edition != int64(e.ID) || fact.Reader == 0 || fact.Attempt != 1 || fact.Took <= 0 || fact.Relay == "" || fact.Code == 0 || fact.Reply == "" || fact.Stage == "" {
+		if fact.Edition != int64(e.ID) || fact.Reader == 0 || fact.Attempt != 1 || fact.Duration <= 0 || fact.Relay == "" || fact.Code == 0 || fact.Reply == "" || fact.Stage == "" {
 			t.Errorf("a fact is missing: %s", line)
 		}
 		seen[strings.Join([]string{fact.Verdict, fact.Stage, fact.Class}, " ")] = true

@@ -43,6 +43,12 @@ func (d *desk) onTerminalSeen(columns uint16, env []string, seen func(*exec.Cmd,
 	}
 	written := make(chan []byte, 1)
 	c := d.command(d.t.Context(), args...)
+	c.Env = append(append(c.Env, "TERM=xterm", "NO_COLOR="), env...)
+	var errs bytes.Buffer
+	c.Stdout, c.Stderr = slave, &errs
+	if err := c.Start(); err != nil {
+		d.t.Fatal(err)
+	}
 	go func() {
 		var all, some []byte
 		for some = make([]byte, 4096); ; {
@@ -55,10 +61,7 @@ func (d *desk) onTerminalSeen(columns uint16, env []string, seen func(*exec.Cmd,
 			seen(c, string(all))
 		}
 	}()
-	c.Env = append(append(c.Env, "TERM=xterm", "NO_COLOR="), env...)
-	var errs bytes.Buffer
-	c.Stdout, c.Stderr = slave, &errs
-	if err := c.Run(); err != nil {
+	if err := c.Wait(); err != nil {
 		d.t.Fatalf("%v\n%s", err, errs.String())
 	}
 	if err := slave.Close(); err != nil {

@@ -84,7 +84,7 @@ func TestFiguresOfADeliveryAreThoseOfTheSinkAndTheLedger(t *testing.T) {
 		text := d.scrape()
 		n := states(text)
 		return n["sending"] > 0 && n["refused"] == 1 && n["deferred"] == 1 && n["accepted"] == d.sink.Count() &&
-			sum(text, "courant_attempts_total", `verdict="accepted"`) == d.sink.Count()
+			sum(text, "courant_attempts_total", `verdict="accepted"`) == d.sink.Count() && sum(text, "courant_in_flight") == 1
 	})
 	d.sink.Release()
 	var text string
@@ -111,7 +111,7 @@ func TestFiguresOfADeliveryAreThoseOfTheSinkAndTheLedger(t *testing.T) {
 		{"courant_setbacks_total", []string{relay, `class="hard"`}, 1},
 		{"courant_setbacks_total", []string{relay, `class="throttled"`}, 1},
 		{"courant_attempt_seconds_count", []string{relay}, readers},
-		{"courant_editions", []string{`state="sending"`}, 1},
+		{"courant_editions", []string{`state="sending"`}, 1}, {"courant_in_flight", []string{relay}, 0},
 	} {
 		if got := sum(text, c.metric, c.labels...); got != c.want {
 			t.Errorf("%s %v is %d, want %d", c.metric, c.labels, got, c.want)

@@ -10,6 +10,9 @@ import (
 
 // Meter is told of what the engine does, by many lanes at once.
 type Meter interface {
+	// Began is told of an attempt before it is made, Attempted of the same one
+	// when it is over.
+	Began(relay string, w digest.Work)
 	Attempted(a digest.Attempt)
 	Expired(deliveries int)
 	Salvaged(deliveries, inDoubt int)
@@ -19,10 +22,11 @@ type Meter interface {
 // unmetered is a meter that nobody reads.
 type unmetered struct{}
 
-func (unmetered) Attempted(digest.Attempt) {}
-func (unmetered) Expired(int)              {}
-func (unmetered) Salvaged(int, int)        {}
-func (unmetered) Resent(int)               {}
+func (unmetered) Began(string, digest.Work) {}
+func (unmetered) Attempted(digest.Attempt)  {}
+func (unmetered) Expired(int)               {}
+func (unmetered) Salvaged(int, int)         {}
+func (unmetered) Resent(int)                {}
 
 func (e *Engine) meter() Meter {
 	if e.Meter == nil {

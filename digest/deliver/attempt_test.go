@@ -23,9 +23,10 @@ func (m *tallyMeter) Attempted(a digest.Attempt) {
 	defer m.mu.Unlock()
 	m.attempts = append(m.attempts, a)
 }
-func (*tallyMeter) Expired(int)       {}
-func (*tallyMeter) Salvaged(int, int) {}
-func (*tallyMeter) Resent(int)        {}
+func (*tallyMeter) Began(string, digest.Work) {}
+func (*tallyMeter) Expired(int)               {}
+func (*tallyMeter) Salvaged(int, int)         {}
+func (*tallyMeter) Resent(int)                {}
 
 func TestEachAttemptIsOneLineWithItsFacts(t *testing.T) {
 	t.Parallel()

@@ -366,6 +366,7 @@ func (l *lane) one(r *run, work []digest.Work, i int) bool {
 		ahead = &env
 	}
 	started, asked, began := false, false, l.s.now()
+	l.s.meter().Began(l.relay.Name, w)
 	o := l.conn.Submit(l.s.work, l.s.Press.Envelope(w.Recipient), text, ahead, func() bool {
 		asked, started = true, l.ready(r, work[i:])
 		return started

@@ -16,6 +16,7 @@ import (
 type Figures struct {
 	registry  *prometheus.Registry
 	log       *slog.Logger
+	inFlight  *prometheus.GaugeVec
 	attempts  *prometheus.CounterVec
 	seconds   *prometheus.HistogramVec
 	replies   *prometheus.CounterVec
@@ -45,6 +46,9 @@ func New(o Options) *Figures {
 	}
 	f := &Figures{
 		registry: prometheus.NewRegistry(), log: o.Log,
+		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "in_flight", Help: "Attempts that are being made now.",
+		}, []string{"relay", "provider"}),
 		attempts: counters("attempts_total", "Attempts to hand a mail over, by how they ended.", "relay", "provider", "verdict"),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "attempt_seconds", Help: "How long attempts took, from MAIL to the last reply.",
@@ -59,7 +63,7 @@ func New(o Options) *Figures {
 		polls:     counters("polls_total", "Polls of sources, by how they ended.", "status"),
 		articles:  counter("articles_total", "Articles that polls brought and that were new."),
 	}
-	f.registry.MustRegister(f.attempts, f.seconds, f.replies, f.withdrawn, f.expired, f.salvaged, f.resent, f.polls, f.articles,
+	f.registry.MustRegister(f.inFlight, f.attempts, f.seconds, f.replies, f.withdrawn, f.expired, f.salvaged, f.resent, f.polls, f.articles,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if o.Store != nil {
 		f.registry.MustRegister(newLedger(o))
@@ -85,6 +89,7 @@ func (f *Figures) begin(relays []string) {
 	for _, relay := range relays {
 		f.seconds.WithLabelValues(relay)
 		for _, provider := range digest.Providers() {
+			f.inFlight.WithLabelValues(relay, string(provider))
 			for _, verdict := range digest.Verdicts() {
 				f.attempts.WithLabelValues(relay, string(provider), string(verdict))
 			}
@@ -98,14 +103,21 @@ func (f *Figures) begin(relays []string) {
 // settled stands for every end of a salvaged row that is not in doubt.
 const settled = "settled"
 
-// Attempted counts one attempt; many lanes may call it at once.
+// Began notes that an attempt is being made; many lanes may call it at once.
+func (f *Figures) Began(relay string, w digest.Work) {
+	f.inFlight.WithLabelValues(relay, string(digest.ProviderOf(w.Address))).Inc()
+}
+
+// Attempted counts one attempt that is over; many lanes may call it at once.
 func (f *Figures) Attempted(a digest.Attempt) {
+	provider := string(digest.ProviderOf(a.Work.Address))
+	f.inFlight.WithLabelValues(a.Relay, provider).Dec()
 	if a.Withdrawn {
 		f.withdrawn.Inc()
 		return
 	}
 	verdict := string(a.Outcome.Verdict)
-	f.attempts.WithLabelValues(a.Relay, string(digest.ProviderOf(a.Work.Address)), verdict).Inc()
+	f.attempts.WithLabelValues(a.Relay, provider, verdict).Inc()
 	f.seconds.WithLabelValues(a.Relay).Observe(a.Took.Seconds())
 	if a.Outcome.Verdict != digest.VerdictAccepted {
 		f.replies.WithLabelValues(a.Relay, verdict, string(a.Outcome.Class)).Inc()

@@ -78,13 +78,16 @@ func TestAttemptsAreCountedByRelayProviderAndVerdict(t *testing.T) {
 	t.Parallel()
 	f := New(Options{Relays: []string{"mx:587"}})
 	attempt := func(address string, v digest.Verdict, c digest.Class) {
+		f.Began("mx:587", digest.Work{Recipient: digest.Recipient{Address: address}})
 		f.Attempted(digest.Attempt{Work: digest.Work{Recipient: digest.Recipient{Address: address}}, Relay: "mx:587",
 			Outcome: digest.Outcome{Verdict: v, Class: c}, Took: 20 * time.Millisecond})
 	}
 	attempt("a@gmail.com", digest.VerdictAccepted, "")
 	attempt("b@gmail.com", digest.VerdictAccepted, "")
 	attempt("secret.name@strange.example", digest.VerdictRefused, digest.ClassBlocked)
+	f.Began("mx:587", digest.Work{})
 	f.Attempted(digest.Attempt{Relay: "mx:587", Withdrawn: true})
+	f.Began("mx:587", digest.Work{Recipient: digest.Recipient{Address: "c@yahoo.com"}})
 	f.Polled("read", 7)
 	f.Polled("failed", 0)
 	f.Expired(2)
@@ -97,7 +100,8 @@ func TestAttemptsAreCountedByRelayProviderAndVerdict(t *testing.T) {
 		`courant_attempts_total{provider="apple",relay="mx:587",verdict="in doubt"} 0`,
 		`courant_setbacks_total{class="blocked",relay="mx:587",verdict="refused"} 1`,
 		`courant_attempt_seconds_count{relay="mx:587"} 3`, `courant_attempt_seconds_bucket{relay="mx:587",le="0.025"} 3`,
-		`courant_withdrawn_total 1`, `courant_polls_total{status="failed"} 1`, `courant_articles_total 7`, `courant_expired_total 2`,
+		`courant_in_flight{provider="yahoo",relay="mx:587"} 1`, `courant_in_flight{provider="gmail",relay="mx:587"} 0`,
+		`courant_in_flight{provider="other",relay="mx:587"} 0`, `courant_withdrawn_total 1`, `courant_polls_total{status="failed"} 1`, `courant_articles_total 7`, `courant_expired_total 2`,
 		`courant_salvaged_total{state="settled"} 4`, `courant_salvaged_total{state="in doubt"} 1`, `courant_resent_total 1`)
 	if !strings.Contains(text, "\ngo_goroutines ") || !strings.Contains(text, "\nprocess_cpu_seconds_total ") {
 		t.Error("the figures of the Go runtime are missing")

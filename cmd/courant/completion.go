@@ -20,6 +20,12 @@ import (
 //go:embed completion.bash
 var bashScript []byte
 
+// fishScript completes in fish. Cobra's own runs the words of the line once more
+// by eval, names of the config among them.
+//
+//go:embed completion.fish
+var fishScript []byte
+
 func (p *program) completionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",
@@ -54,10 +60,10 @@ func completionScript(root *cobra.Command, shell string) ([]byte, error) {
 	switch shell {
 	case "bash":
 		return bashScript, nil
+	case "fish":
+		return fishScript, nil
 	case "zsh":
 		err = root.GenZshCompletion(&script)
-	case "fish":
-		err = root.GenFishCompletion(&script, true)
 	default:
 		err = misuse{errors.New(shell + " is no shell that can be helped; it is bash, zsh or fish")}
 	}

@@ -294,6 +294,34 @@ func TestFishCompletesNamesOfTheConfig(t *testing.T) {
 	}
 }
 
+// TestFishRunsNothingOfANameThatIsCompleted presses Tab behind names that a
+// shell would take for commands.
+func TestFishRunsNothingOfANameThatIsCompleted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	config := `name: Example News
+from: news@example.com
+postal_address: 1 Example Street
+sources:
+  - {name: "World (touch ran1)", feed: "https://a.example.org/1"}
+  - {name: "World $(touch ran2) ; touch ran3", feed: "https://a.example.org/2"}
+  - {name: "Other", feed: "https://a.example.org/3"}
+`
+	if err := os.WriteFile(filepath.Join(dir, "courant.yaml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{`courant fetch W`, `courant fetch World\ \(touch\ ran1\) `, `courant fetch World\ \$\(touch\ ran2\)\ \;\ touch\ ran3 O`, `courant fetch "World (to`} {
+		got := inShell(t, dir, "fish", "--no-config", "-c", `courant completion fish | source; complete --do-complete -- $argv[1]`, line)
+		if !strings.Contains(got, "World (touch ran1)") && !strings.Contains(got, "Other") {
+			t.Errorf("%s completes to %q", line, got)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "ran*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("names were run: %s, %v", left, err)
+	}
+}
+
 // What zsh would show stands behind a Tab, which only a terminal has; here it
 // asks our function and prints what that hands on.
 func TestZshCompletesNamesOfTheConfig(t *testing.T) {

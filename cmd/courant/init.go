@@ -35,9 +35,10 @@ address that the law wants in every digest; the relay's asks for the login, if
 there is one. A wrong answer is asked again with the reason.
 
 Each answer can be given by a flag, and is not asked for then. With --yes
-nothing is asked at all. Without a terminal the answers are read as lines. The
-password comes from --password-file, SMTP_PASSWORD in the environment, or a
-line; never from the command line, where others can see it.
+nothing is asked at all. Without a terminal the answers are read as lines, and
+a wrong one ends the command. The password comes from --password-file,
+SMTP_PASSWORD in the environment, or a line; never from the command line, where
+others can see it.
 
 Nothing is written before the last answer, and no file is ever overwritten.`,
 		Example: `  courant init

@@ -73,8 +73,17 @@ func (a *asker) ask(ctx context.Context, q question) error {
 		} else if err = q.take(answer); err == nil {
 			return nil
 		}
+		if a.fd < 0 {
+			return a.lost(err)
+		}
 		a.refuse(err)
 	}
+}
+
+// lost ends the command where a pipe's answer was not taken: the next line
+// answers another question, and a password would be taken for an address.
+func (a *asker) lost(err error) error {
+	return fmt.Errorf("the answer to the question %q was not taken: %w; nothing was written, mend that line and try again", a.at, err)
 }
 
 func (a *asker) introduce(q question) {

@@ -118,6 +118,9 @@ func (i *interview) settle(ctx context.Context) error {
 		if refused == nil {
 			continue
 		}
+		if i.ask.fd < 0 {
+			return i.ask.lost(refused)
+		}
 		i.ask.refuse(refused)
 		q := questions[path]
 		if path == "url" {

@@ -232,43 +232,58 @@ func TestPasswordComesFromTheEnvironment(t *testing.T) {
 	n.mode("smtp-password", 0o600)
 }
 
-// Each wrong answer is refused with its reason, and the question stays.
-func TestWrongAnswersAreAskedAgainWithTheReason(t *testing.T) {
+// Each wrong answer of a pipe is refused with its reason, and ends the command:
+// the line behind it may be a password.
+func TestWrongAnswersAreRefusedWithTheReason(t *testing.T) {
 	t.Parallel()
 	n := newNovice(t, smtpsink.Options{})
-	r := n.initialised(strings.Join([]string{
-		"", "a\x07b", "${HOME}", "\xff", "Harbour News",
-		"news", "news@localhost.", "news@127.1", "Harbour, News <news@example.com>", `'"Desk, Night" <news@example.com>'`,
-		"", "1 Quay",
-		"ftp://news.example.com", "https://news.example.com/?a=b", "http://news.example.com", "https://news.example.com",
-		"news@example.com", "smtp://u:canary@host", "host:99999", "ftp://host", "smtp://host/path", n.sink.Addr(),
-		"gopher://x", "http://169.254.169.254/feed", n.feedAddress(), "",
-	}, "\n"))
-	for _, reason := range []string{
-		"there is no default here", "without control characters", "read in secret keys only", "no UTF-8", `"news" is no address`, `"127.1" is not a whole domain`, "stands in double quotes",
-		`"ftp" addresses are not read`, "nothing from ? or # on", "must be https", "is an address; the relay is a host", "a password doesn't belong here",
-		`"99999" is no port`, `"ftp" is no way to a relay`, "is no relay", `"gopher" addresses`, "is never read",
+	right := []string{"Harbour News", `'"Desk, Night" <news@example.com>'`, "1 Quay", "https://news.example.com", n.sink.Addr(), n.feedAddress(), ""}
+	for _, c := range []struct {
+		at            int
+		wrong, reason string
+	}{
+		{0, "", "there is no default here"}, {0, "a\x07b", "without control characters"}, {0, "${HOME}", "read in secret keys only"}, {0, "\xff", "no UTF-8"},
+		{1, "news", `"news" is no address`}, {1, "news@127.1", `"127.1" is not a whole domain`}, {1, "Harbour, News <news@example.com>", "stands in double quotes"},
+		{2, "", "there is no default here"},
+		{3, "ftp://news.example.com", `"ftp" addresses are not read`}, {3, "https://news.example.com/?a=b", "nothing from ? or # on"}, {3, "http://news.example.com", "must be https"},
+		{4, "news@example.com", "is an address; the relay is a host"}, {4, "smtp://u:canary@host", "a password doesn't belong here"}, {4, "host:99999", `"99999" is no port`},
+		{4, "ftp://host", `"ftp" is no way to a relay`}, {4, "smtp://host/path", "is no relay"},
+		{5, "gopher://x", `"gopher" addresses`}, {5, "http://169.254.169.254/feed", "is never read"},
 	} {
-		has(t, r.stdout, "No: ", reason)
+		lines := append(slices.Clone(right[:c.at]), c.wrong, "canary")
+		r := n.run(strings.Join(lines, "\n"), "init")
+		if r.code != exitFailed || !strings.Contains(r.stderr, c.reason) || !strings.Contains(r.stderr, "nothing was written") {
+			t.Errorf("%q: exit %d, %s", c.wrong, r.code, r.stderr)
+		}
+		if len(n.files()) > 0 {
+			t.Errorf("%q: the next line was read, or something written: %s\n%s", c.wrong, n.files(), r.stderr)
+		}
 	}
+	n.initialised(strings.Join(right, "\n"))
 	has(t, n.read("courant.yaml"), `"Desk, Night\" <news@example.com>`, "url: https://news.example.com ")
 }
 
 // No default leaks into a mail that leaves the machine: what was fine for
-// trying out is asked again when the relay is known.
-func TestExamplesAreAskedAgainForARealRelay(t *testing.T) {
+// trying out is refused when the relay is known.
+func TestExamplesAreRefusedForARealRelay(t *testing.T) {
 	t.Parallel()
 	n := newNovice(t, smtpsink.Options{})
-	r := n.initialised(strings.Join([]string{
-		"Harbour News", "news@example.com", "1 Quay", "http://127.0.0.1:8080",
-		"smtp.courant.news",
-		"news@example.org", "news@office.lan", "news@courant.news",
-		"https://localhost", "https://127.1", "https://news.example.net", "https://10.0.0.1", "",
-		"-", "https://wire.courant.news/feed.xml", "",
-	}, "\n"), "--no-test")
-	has(t, r.stdout, "example.com is a domain for examples, but smtp.courant.news would send real mail", "not office.lan", "readers elsewhere cannot open 127.0.0.1",
-		"readers elsewhere cannot open localhost", `"127.1" is no host`, "news.example.net is a domain for examples", "readers elsewhere cannot open 10.0.0.1",
-		"Not tried: the relay smtp.courant.news:587 and the feed", "courant check --live")
+	for _, c := range []struct{ from, address, reason string }{
+		{"news@example.com", "https://news.courant.news", "example.com is a domain for examples, but smtp.courant.news would send real mail"},
+		{"news@office.lan", "https://news.courant.news", "not office.lan"},
+		{"news@courant.news", "http://127.0.0.1:8080", "readers elsewhere cannot open 127.0.0.1"},
+		{"news@courant.news", "https://localhost", "readers elsewhere cannot open localhost"},
+		{"news@courant.news", "https://127.1", `"127.1" is no host`},
+		{"news@courant.news", "https://news.example.net", "news.example.net is a domain for examples"},
+		{"news@courant.news", "https://10.0.0.1", "readers elsewhere cannot open 10.0.0.1"},
+	} {
+		r := n.run(strings.Join([]string{"Harbour News", c.from, "1 Quay", c.address, "smtp.courant.news", "-", "https://wire.courant.news/feed.xml", ""}, "\n"), "init", "--no-test")
+		if r.code != exitFailed || !strings.Contains(r.stderr, c.reason) || len(n.files()) > 0 {
+			t.Errorf("%s, %s: exit %d, files %s, %s", c.from, c.address, r.code, n.files(), r.stderr)
+		}
+	}
+	r := n.initialised(strings.Join([]string{"Harbour News", "news@courant.news", "1 Quay", "", "smtp.courant.news", "-", "https://wire.courant.news/feed.xml", ""}, "\n"), "--no-test")
+	has(t, r.stdout, "Not tried: the relay smtp.courant.news:587 and the feed", "courant check --live")
 	has(t, n.read("courant.yaml"), "from: Harbour News <news@courant.news>", "url: https://news.courant.news ", "host: smtp.courant.news")
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -81,7 +82,8 @@ type draft struct {
 	Relay        Relay  // Host empty: not answered yet
 	PasswordFile string // as the config names it; empty: no login
 	Source       digest.Source
-	Private      bool // the source is inside this network
+	Private      bool   // the source is inside this network
+	DataDir      string // empty: the account's own, which no other publication has
 }
 
 // interview is one run of init: the answers so far and the way to the others.
@@ -118,6 +120,7 @@ func (p *program) firstConfig(ctx context.Context, opt initOptions) error {
 			return stopped(ctx, err)
 		}
 	}
+	i.draft.DataDir = i.draft.ownDataDir(defaultDataDir(os.Geteuid() == 0, i.env))
 	written, warnings, err := i.write()
 	if err != nil {
 		return err

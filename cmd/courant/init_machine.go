@@ -32,6 +32,19 @@ func (i *interview) fromMachine() (err error) {
 	return nil
 }
 
+// ownDataDir is empty while the account's data_dir is free, or this
+// publication's. Else it is one beside it.
+func (d draft) ownDataDir(usual string) string {
+	c := Config{Name: d.Name, From: d.From, DataDir: usual}
+	if usual == "" || c.foreignData() == nil {
+		return ""
+	}
+	for n := 2; c.foreignData() != nil; n++ {
+		c.DataDir = fmt.Sprintf("%s-%d", usual, n)
+	}
+	return c.DataDir
+}
+
 // machineZone is the zone of the machine below root: TZ (POSIX 8.3, a leading
 // colon allowed), where /etc/localtime leads, /etc/timezone; UTC where none of
 // them names a region and city.

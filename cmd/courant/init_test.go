@@ -361,7 +361,7 @@ func TestPasswordInARelaysWordsIsMasked(t *testing.T) {
 	if r.code != 1 {
 		t.Errorf("exit %d", r.code)
 	}
-	has(t, r.stderr, "535 no such password: [redacted];")
+	has(t, r.stderr, "535 no such password: [cut out];")
 }
 
 func TestRelayIsTriedAgainChangedOrWrittenAnyway(t *testing.T) {

@@ -146,6 +146,7 @@ func (d draft) yaml() string {
 	}
 	line("", "postal_address", d.Postal, "")
 	line("", "language", d.Language, "of the texts around the articles")
+	line("", "data_dir", d.DataDir, "the usual one holds another publication's readers")
 	b.WriteString(d.smtpYAML())
 	if d.Private {
 		b.WriteString("allow_private_sources: true  # the source below is inside this network\n")

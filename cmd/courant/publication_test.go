@@ -88,3 +88,29 @@ func TestExampleThatWasNotFilledInSendsNothing(t *testing.T) {
 		t.Errorf("%s editions were made", n)
 	}
 }
+
+// TestInitGivesASecondPublicationADataDirOfItsOwn is init for an account that
+// has two publications already.
+func TestInitGivesASecondPublicationADataDirOfItsOwn(t *testing.T) {
+	t.Parallel()
+	usual := filepath.Join(t.TempDir(), "courant")
+	for n, want := range []string{"", usual + "-2", usual + "-3"} {
+		c := Config{Name: fmt.Sprintf("Paper %d", n), DataDir: want}
+		c.From.Address = fmt.Sprintf("news@paper%d.news", n)
+		if got := (draft{Name: c.Name, From: c.From}).ownDataDir(usual); got != want {
+			t.Errorf("publication %d is to live in %q, want %q", n, got, want)
+		}
+		if want == "" {
+			c.DataDir = usual
+		}
+		if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.claimData(); err != nil {
+			t.Fatal(err)
+		}
+		if text := (draft{Name: c.Name, DataDir: want}).yaml(); strings.Contains(text, "\ndata_dir: ") != (want != "") {
+			t.Errorf("publication %d has the config\n%s", n, text)
+		}
+	}
+}

@@ -107,19 +107,39 @@ var (
 	keyAndValue   = regexp.MustCompile(`(?:^|[\s{,"'-])([A-Za-z_]+)(?:\s*:[ \t]+|["']\s*:[ \t]*)`)
 	userPassword  = regexp.MustCompile(`(://[^/\s:@]*):\S*@`)
 	queryPassword = regexp.MustCompile(`([?&](?:ssl)?password=)[^&\s"']*`)
-	blockValue    = regexp.MustCompile(`^[|>][-+0-9]*\s*(#.*)?$`)
 	secretWord    = regexp.MustCompile(`pass|pw|sec?ret|token|cred|auth|api_?key`)
-	nextKey       = regexp.MustCompile(`,\s*[a-z_]+:\s`)
+	// spacedPassword and bareUser are for whole lines, where a password may hold
+	// spaces and what stands behind it is worth less than the secret.
+	spacedPassword = regexp.MustCompile(`(://[^/\s:@]*):.*@`)
+	bareUser       = regexp.MustCompile(`(^|[\s"'/,{\[<(=*&!])([^\s:@"'/,{}\[\]]+):[^\s@/].*@`)
+	userInMessage  = regexp.MustCompile(`([^\s:@"'/,]+):[^\s@/]\S*@`)
+	// secretMention is a word that a secret stands behind, with a colon or not.
+	secretMention = regexp.MustCompile(`(?i)pass(?:word|wort|wd|phrase)|passw|sec?ret|token|pwd|(?:\b|_)(?:pass|pw)(?:\b|_)`)
+	ownFileKey    = regexp.MustCompile(`(?i)^_file["']?\s*:(?:\s+[^\s,}]*|$)`)
+	afterWord     = regexp.MustCompile(`^["']?\s*:?[ \t]*`)
+	anchorHere    = regexp.MustCompile(`&([^\s,{}\[\]]+)`)
+	aliasHere     = regexp.MustCompile(`\*([^\s,{}\[\]]+)`)
+	secretSection = regexp.MustCompile(`(?i)(?:^|[\s{,"'-])(?:smtp|database)(?:["'\s:={\[;]|$)`)
+	topWord       = regexp.MustCompile(`^["']?[A-Za-z_]+`)
+	// plainRelay is what may be shown of a relay: punctuation, and keys that
+	// hold no secret with a value that cannot be mistaken for one.
+	plainRelay = regexp.MustCompile(`^(?:[\s,{}\[\]-]|["']?(?:smtp|host|port|tls|username|password_file|connections|weight|limits|allow_cleartext)["']?\s*:` +
+		`(?:\s*$|\s+[{\[]|\s*["'][\w.~@/+-]*(?::\d{1,5})?["']|\s+[\w.~@/+-]+(?::\d{1,5})?)|\d+(?:/\w+)?(?:[\s,\]]|$))`)
+	listedWord = regexp.MustCompile(`^[a-z]{1,8}\s*[,\]]|^\d+/\w+|^[\w.-]+\.[a-z]+\s*[,\]]`)
+	relayKey   = regexp.MustCompile(`^["']?[A-Za-z_-]{1,24}["']?\s*:[ \t]+`)
 )
 
-// withoutSecrets are the lines of a config as they may be shown: whatever
-// stands behind a secret key, or a key that looks like a misspelt one, and
-// every password in a URL is masked. It works on the text, so that it holds
-// for files whose YAML cannot be parsed, too.
+// withoutSecrets are the lines of a config as they may be shown. Behind a key
+// or word that announces a secret nothing is shown, and in the sections that
+// hold one nothing that is not known to be harmless. It works on the text, so
+// that it holds for files whose YAML cannot be parsed, too.
 func withoutSecrets(lines []string) []string {
 	masked := make([]string, len(lines))
+	aliases := secretAliases(lines)
 	hidden := -1 // indentation of a secret key whose value goes on below it
+	section := false
 	for i, line := range lines {
+		section = inSecretSection(line, section)
 		indent := len(line) - len(strings.TrimLeft(line, " \t"))
 		key := len(line) - len(strings.TrimLeft(line, " \t-"))
 		// A value that is indented wrongly is one all the same.
@@ -130,38 +150,153 @@ func withoutSecrets(lines []string) []string {
 		}
 		hidden = -1
 		var open bool
-		if masked[i], open = maskLine(line); open {
+		if masked[i], open = maskLine(line, section, aliases); open {
 			hidden = key
 		}
 	}
 	return masked
 }
 
-// maskLine masks the secrets of one line; open says that the value of a
-// secret key goes on, or may go on, in the lines that are indented more.
-func maskLine(line string) (masked string, open bool) {
-	line = userPassword.ReplaceAllString(line, "${1}:"+redacted+"@")
-	line = queryPassword.ReplaceAllString(line, "${1}"+redacted)
+// inSecretSection says whether a line belongs to smtp or database, misspelt or
+// not, given whether the line above it does.
+func inSecretSection(line string, above bool) bool {
+	if secretSection.MatchString(line) {
+		return true
+	}
+	if !topLine(line) {
+		return above
+	}
+	word := strings.ToLower(strings.Trim(topWord.FindString(line), `"'`))
+	return editDistance(word, "smtp") <= 1 || editDistance(word, "database") <= 2
+}
+
+// secretAliases are the names by which secrets are repeated: what such an
+// anchor marks is a secret wherever it stands.
+func secretAliases(lines []string) map[string]bool {
+	names, section := map[string]bool{}, false
+	for _, line := range lines {
+		section = inSecretSection(line, section)
+		if cut, _ := secretStart(line); section || cut < len(line) {
+			for _, alias := range aliasHere.FindAllStringSubmatch(line, -1) {
+				names[alias[1]] = true
+			}
+		}
+	}
+	return names
+}
+
+// maskLine masks the secrets of one line; open says that what is masked goes
+// on, or may go on, in the lines that are indented more.
+func maskLine(line string, section bool, aliases map[string]bool) (masked string, open bool) {
+	cut, open := secretStart(line)
+	for _, at := range anchorHere.FindAllStringSubmatchIndex(line, -1) {
+		if aliases[line[at[2]:at[3]]] && at[1] < cut {
+			cut, open = at[1], true
+		}
+	}
+	if section {
+		if plain := plainUntil(line); plain < cut && !announces(line[plain:cut]) {
+			cut, open = plain, true
+		}
+		open = open || cut < len(line)
+	}
+	masked = line
+	if strings.TrimSpace(line[cut:]) != "" {
+		masked = line[:cut] + redacted
+	}
+	masked = spacedPassword.ReplaceAllString(masked, "${1}:"+redacted+"@")
+	masked = bareUser.ReplaceAllString(masked, "${1}${2}:"+redacted+"@")
+	return queryPassword.ReplaceAllString(masked, "${1}"+redacted), open
+}
+
+// secretStart is where in a line a secret may begin: behind the first key or
+// word that announces one, or at the line's end.
+func secretStart(line string) (cut int, open bool) {
+	cut = len(line)
 	for from := 0; ; {
 		at := keyAndValue.FindStringSubmatchIndex(line[from:])
 		if at == nil {
-			return line, bareSecretKey(line)
+			break
 		}
-		key, value := line[from+at[2]:from+at[3]], from+at[1]
-		if !looksSecret(key) {
-			from = value
+		if looksSecret(line[from+at[2] : from+at[3]]) {
+			cut, open = from+at[1], true
+			break
+		}
+		from += at[1]
+	}
+	named := 0 // where the value of a key that names a file ends
+	for _, at := range secretMention.FindAllStringIndex(line, -1) {
+		if file := ownFileKey.FindString(line[at[1]:]); file != "" {
+			named = at[1] + len(file)
+		}
+		if at[0] < named {
 			continue
 		}
-		rest := line[value:]
-		if trimmed := strings.TrimSpace(rest); trimmed == "" || blockValue.MatchString(trimmed) {
-			return line, true
+		end := at[1] + len(afterWord.FindString(line[at[1]:]))
+		if end < cut {
+			cut = end
 		}
-		end := value + scalarEnd(rest)
-		if end == len(line) {
-			return line[:value] + redacted, true
-		}
-		line, from = line[:value]+redacted+line[end:], value+len(redacted)
+		break
 	}
+	return cut, open || bareSecretKey(line)
+}
+
+// announces says whether s begins with the word a secret stands behind.
+func announces(s string) bool {
+	at := secretMention.FindStringIndex(strings.TrimLeft(s, `"'`))
+	return at != nil && at[0] == 0
+}
+
+// plainUntil is how much of a relay's line is known to hold no secret: of
+// what comes then, only a plain key is shown.
+func plainUntil(line string) int {
+	end := 0
+	for end < len(line) {
+		rest := line[end:]
+		n := len(plainRelay.FindString(rest))
+		if n == 0 && strings.Contains(line[:end], "[") {
+			n = len(listedWord.FindString(rest))
+		}
+		if n == 0 {
+			return end + len(relayKey.FindString(rest))
+		}
+		// A value that goes on behind what was matched is none of the plain ones.
+		last, next := rest[n-1], strings.TrimLeft(rest[n:], " \t")
+		if !strings.ContainsRune(" \t,{}[]-:", rune(last)) && next != "" && !strings.ContainsRune(",}]", rune(next[0])) {
+			return end + len(relayKey.FindString(rest))
+		}
+		end += n
+	}
+	return end
+}
+
+// shownPath is the path of a key as it may be shown: a key that somebody wrote
+// together with its value ends where the value may begin.
+func shownPath(path string) string {
+	end := len(path)
+	if i := strings.IndexAny(path, " \t:=;,!@"); i >= 0 {
+		end = i
+	}
+	if at := secretMention.FindStringIndex(path[:end]); at != nil && at[1] < end && !strings.HasPrefix(path[at[1]:], "_file") && path[at[1]] != '.' {
+		end = at[1]
+	}
+	if end < len(path) {
+		return path[:end] + "…"
+	}
+	return path
+}
+
+// shownMessage is a sentence without the password of an address quoted in it.
+func shownMessage(message string) string {
+	const example = "user:${PASSWORD}@"
+	before, after, quoted := strings.Cut(message, example)
+	for _, part := range []*string{&before, &after} {
+		*part = userInMessage.ReplaceAllString(userPassword.ReplaceAllString(*part, "${1}:"+redacted+"@"), "${1}:"+redacted+"@")
+	}
+	if quoted {
+		return before + example + after
+	}
+	return before
 }
 
 // shownColumn is where a column of the line as written stands in the line as
@@ -192,26 +327,6 @@ func bareSecretKey(line string) bool {
 		key = key[i+1:]
 	}
 	return found && looksSecret(strings.Trim(key, `"'`))
-}
-
-// scalarEnd is where the value at the start of s ends. A quoted one ends with
-// its quote; a plain one with the line, or where a flow mapping goes on with
-// another key: a password with a comma in it is masked whole.
-func scalarEnd(s string) int {
-	if s[0] == '"' || s[0] == '\'' {
-		if i := strings.IndexByte(s[1:], s[0]); i >= 0 {
-			return i + 2
-		}
-		return len(s)
-	}
-	if at := nextKey.FindStringIndex(s); at != nil {
-		return at[0]
-	}
-	end := len(strings.TrimRight(s, "} \t\r"))
-	for _, ref := range envReference.FindAllStringIndex(s, -1) {
-		end = max(end, ref[1]) // its brace closes no mapping
-	}
-	return end
 }
 
 // looksSecret is true for secret keys and for what may be one misspelt.

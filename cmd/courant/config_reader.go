@@ -62,7 +62,7 @@ func (r *configReader) warn(at place, path, format string, args ...any) {
 
 // tell makes a fault with the line it stands in, secrets masked.
 func (r *configReader) tell(at place, path, message string) Fault {
-	f := Fault{File: r.file, Line: at.line, Column: at.column, Path: path, Message: message}
+	f := Fault{File: r.file, Line: at.line, Column: at.column, Path: shownPath(path), Message: shownMessage(message)}
 	if at.line == 0 { // the file as a whole, or a key that could stand anywhere in it
 		f.Line, f.Column = 1, 1
 	} else if at.line <= len(r.shown) {
@@ -391,7 +391,7 @@ func (r *configReader) value(path string, node ast.Node) (yamlValue, error) {
 				return yamlValue{}, errors.New("it begins with * and no such anchor is in this file; put text in quotes")
 			}
 		case *ast.TagNode:
-			return yamlValue{}, fmt.Errorf("the tag %s is not read; put text in quotes instead", n.GetToken().Value)
+			return yamlValue{}, errors.New("a tag, which begins with !, is not read; put text that begins so in quotes") // its name may be a password
 		default:
 			return yamlValue{r, path, at, node}, nil
 		}
@@ -513,7 +513,11 @@ func (m *yamlMapping) done() {
 		if slices.Contains(m.known, key) {
 			continue
 		}
-		m.r.fault(m.places[key], keyPath(m.path, key), "unknown key%s", keyMeant(key, m.known))
+		at, shown := m.places[key], key
+		if !announces(key) && nearest(key, m.known) == "" && at.line <= len(m.r.shown) && !strings.Contains(m.r.shown[at.line-1], key) {
+			shown = "…" // it may be what stands behind the comma of a password
+		}
+		m.r.fault(at, keyPath(m.path, shown), "unknown key%s", keyMeant(key, m.known))
 	}
 }
 

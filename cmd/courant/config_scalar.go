@@ -282,6 +282,9 @@ var numericName = regexp.MustCompile(`(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$`)
 
 // parseHost reads a host name or IP address.
 func parseHost(s string) (string, error) {
+	if strings.Contains(s, "@") { // not quoted: a password may stand in it
+		return "", errors.New("a host has no user or password in it; write its name or IP address alone")
+	}
 	if ip, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
 		return ip.String(), nil
 	}
@@ -331,7 +334,7 @@ func parseMailbox(s string) (mail.Address, error) {
 // every address of the machine.
 func parseListen(s string) (string, error) {
 	host, port, err := net.SplitHostPort(s)
-	if err != nil {
+	if err != nil || strings.Contains(s, "@") {
 		return "", fmt.Errorf("%q is no address to listen on; write it like 127.0.0.1:8080 or :8080", s)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
@@ -536,6 +539,8 @@ func closedFields(n parse.Node) error {
 		return eachField(n.Args)
 	case *parse.IfNode:
 		return eachField([]parse.Node{n.Pipe, orNothing(n.List), orNothing(n.ElseList)})
+	case *parse.IdentifierNode:
+		return closedFunction(n.Ident)
 	case *parse.FieldNode:
 		return closedField(n.String())
 	case *parse.VariableNode:
@@ -572,6 +577,16 @@ func eachField[N parse.Node](all []N) error {
 		}
 	}
 	return nil
+}
+
+// closedFunction lets a condition compare, and refuses what makes text of its
+// own: a width given to printf alone would fill the memory of the host.
+func closedFunction(name string) error {
+	switch name {
+	case "and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge":
+		return nil
+	}
+	return fmt.Errorf("a subject shows fields as they are; it takes no function %s", name)
 }
 
 func closedField(field string) error {

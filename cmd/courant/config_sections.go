@@ -275,7 +275,7 @@ func parseDatabase(v yamlValue) (secret, error) {
 	}
 	bad := errors.New("this is no address of a database; write it like postgres://user:${PASSWORD}@host/name, special characters of the password percent-encoded")
 	u, err := url.Parse(strings.TrimSpace(s))
-	if err != nil || u.Opaque != "" || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+	if err != nil || !postgresAddress(strings.TrimSpace(s), u) {
 		return secret{}, bad
 	}
 	if _, written := u.User.Password(); written && v.r.worldReadable && v.literal() {
@@ -287,6 +287,17 @@ func parseDatabase(v yamlValue) (secret, error) {
 		shown = userPassword.ReplaceAllString(queryPassword.ReplaceAllString(raw, "${1}redacted"), "${1}:redacted@")
 	}
 	return secret{value: strings.TrimSpace(s), shown: shown}, nil
+}
+
+// postgresAddress says whether u, written as s, is a server's address. The
+// driver takes its scheme in small letters only, and reads all else as a list
+// of key=value, whose faults it quotes.
+func postgresAddress(s string, u *url.URL) bool {
+	scheme, rest, _ := strings.Cut(s, "://")
+	if scheme != "postgres" && scheme != "postgresql" || strings.Contains(rest, "://") {
+		return false
+	}
+	return u.Opaque == "" && (u.Host != "" || u.Query().Get("host") != "")
 }
 
 // parsePassword reads a password, best from the environment.

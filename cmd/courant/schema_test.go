@@ -97,12 +97,12 @@ func readerOnly() map[string][]string {
 		"the disk and the environment": {"there is no file", "holds no private key", "others can read or change the key", "not set in the environment",
 			"is no plain file", "is larger than 64 KB", "the password is empty", "the password has more than one line", "~ is known to shells only"},
 		"a grammar beyond patterns": {"this is no address of a database", "is no address; ", "is not a whole domain name", "has letters before the @",
-			"is no IP address of this machine", "is no host", "is no domain name", "is no selector", "is an IP address; ", "is never read: link-local", "would show them to everyone",
+			"is no IP address of this machine", "is no host", "a host has no user", "is no domain name", "is no selector", "is an IP address; ", "is never read: link-local", "would show them to everyone",
 			"readers' links must be https", "is no port", "nothing from ? or # on", "is no language", "is too short for a lane",
 			"the zone has a key of its own", "@every drifts", "of five fields", "is not known: use @hourly", "is not within", "these are typographic quotes", "the template cannot be read", "defines no templates", "a subject knows no",
 			"a subject shows fields", "is no time zone", "is a private name of some machines"},
 		"what stands in no text": {"is read in secret keys only", "the text must stay on one line", "the text is longer than", "this is not UTF-8"},
-		"less YAML than editors": {"a second document begins", "is not read; put text in quotes"},
+		"less YAML than editors": {"a second document begins", "a tag, which begins with !"},
 	}
 }
 

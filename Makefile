@@ -3,7 +3,7 @@
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
 
-.PHONY: help demo test build screenshots lint bench fuzz need clean go
+.PHONY: help demo test build screenshots rehearse lint bench fuzz need clean go
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,11 @@ build: go ## build ./courant
 screenshots: build ## take the README's pictures from the demo anew
 	@sh .ci/need postgres chromium
 	go test -count=1 -run '^TestDemoShowsADigestAndWhoLeftIsSkipped$$' ./cmd/courant -screenshots "$(CURDIR)/docs"
+
+rehearse: build ## play an edition for 100,000 readers under fire, and check every promise
+	@sh .ci/need postgres
+	./courant rehearse --readers 100000 --kills 20 --workers 2 --postgres-kills 3 --leave 1% \
+		--faults 4xx=3%,5xx=1%,drop-before=0.5%,drop-after=0.5%,stall=0.1% --svg rehearsal.svg
 
 lint: ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt wants: $$files"; exit 1; fi

@@ -23,6 +23,7 @@ const (
 	EventUndone     EventKind = "undone"     // took the last leaving back
 	EventSuppressed EventKind = "suppressed" // the address gets no more mail
 	EventErased     EventKind = "erased"
+	EventForgotten  EventKind = "forgotten" // the address went some time after leaving everything
 )
 
 // Leaves says whether the event is one that Undo can take back.
@@ -78,6 +79,7 @@ type Entry struct {
 	Stories   []Told    // in order
 	LeftOut   []LeftOut
 	Empty     string // why readers with these choices got none: the variant's reason
+	Gone      bool   // the ledger's rows of that time are no longer kept
 }
 
 // Missed says why the edition made no delivery for the reader: what was in
@@ -85,13 +87,21 @@ type Entry struct {
 func (a Account) Missed(e Entry) string {
 	at := e.Edition.Published
 	for _, why := range []string{
-		a.notSubscribed(e.Lists, at), a.leftBy(e.Edition.Digest, at), a.suppressedBy(at), a.resting(e.Edition, at), e.Empty,
+		a.notSubscribed(e.Lists, at), a.leftBy(e.Edition.Digest, at), a.suppressedBy(at), a.resting(e.Edition, at), e.untold(),
 	} {
 		if why != "" {
 			return why
 		}
 	}
 	return "not in the audience when the edition was published; the rows do not tell why"
+}
+
+// untold is why an entry without a delivery has none, by its rows alone.
+func (e Entry) untold() string {
+	if e.Gone {
+		return "the ledger of that time is no longer kept: it does not tell who got the edition"
+	}
+	return e.Empty
 }
 
 func (a Account) notSubscribed(lists []string, at time.Time) string {

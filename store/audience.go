@@ -257,7 +257,7 @@ func (p *publication) fillHad(ctx context.Context, m digest.Material) error {
 	if err != nil {
 		return fmt.Errorf("read what readers had: %w", err)
 	}
-	return nil
+	return p.fillForgotten(ctx, known)
 }
 
 // group names the groups and reads them. Readers of one group share choices,

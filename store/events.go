@@ -25,7 +25,8 @@ type eventData struct {
 }
 
 // appendEvent writes one line of a reader's history. Lines are never changed,
-// save by EraseReader, which empties them.
+// save by EraseReader, which empties them, and by ForgetAddresses, which takes
+// free words out.
 func appendEvent(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, at time.Time, kind digest.EventKind, data eventData) error {
 	doc, err := json.Marshal(data)
 	if err != nil {

@@ -21,6 +21,16 @@ func (s *Store) ProofReader(ctx context.Context, address string, hash []byte) er
 		if err != nil {
 			return fmt.Errorf("note the proof's reader: %w", err)
 		}
+		// An address that was only forgotten is in an editor's hands again. Its
+		// reader has still left, and the next round of retention forgets it anew.
+		_, err = tx.ExecContext(ctx, `
+			UPDATE readers r
+			SET email = $1, erased_at = NULL
+			WHERE r.email_hash = $2 AND r.email IS NULL
+			  AND NOT EXISTS (SELECT 1 FROM reader_events v WHERE v.reader_id = r.id AND v.kind = 'erased')`, address, hash)
+		if err != nil {
+			return fmt.Errorf("note the proof's reader: %w", err)
+		}
 		var row struct {
 			Email  *string
 			Reason *string

@@ -97,6 +97,22 @@ func lockByHash(ctx context.Context, tx *sqlx.Tx, hash []byte) (id digest.Reader
 	return id, nil
 }
 
+// lockUnerased is lockByHash for those, too, whose address was forgotten and
+// who never asked for an erasure.
+func lockUnerased(ctx context.Context, tx *sqlx.Tx, hash []byte) (id digest.ReaderID, err error) {
+	err = tx.GetContext(ctx, &id, `
+		SELECT id
+		FROM readers r
+		WHERE email_hash = $1
+		  AND (email IS NOT NULL
+		       OR NOT EXISTS (SELECT 1 FROM reader_events v WHERE v.reader_id = r.id AND v.kind = 'erased'))
+		FOR NO KEY UPDATE`, hash)
+	if err != nil {
+		return 0, fmt.Errorf("find reader: %w", found(err))
+	}
+	return id, nil
+}
+
 // RemoveReader takes a reader off a list, for the editors, and cancels what
 // waits in editions that no other list brings. Imports do not put the reader
 // back. digest.ErrNotFound when the address is not on the list; one that is
@@ -153,11 +169,12 @@ func cancelUnlisted(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, wh
 // EraseReader forgets a person: the row stays as a tombstone with the keyed
 // hash, so that links of any age still name it and no import brings the
 // address back. What waits is cancelled; names, choices, the words of servers
-// and reports, and the data of events go. digest.ErrNotFound when nobody has
+// and reports, and the data of events go. It also ends what is kept of a reader
+// whose address was forgotten after leaving. digest.ErrNotFound when nobody has
 // the address.
 func (s *Store) EraseReader(ctx context.Context, hash []byte, at time.Time) error {
 	err := s.retried(ctx, func(tx *sqlx.Tx) error {
-		id, err := lockByHash(ctx, tx, hash)
+		id, err := lockUnerased(ctx, tx, hash)
 		if err != nil {
 			return err
 		}

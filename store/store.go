@@ -26,7 +26,8 @@ import (
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
-	db *sqlx.DB
+	db    *sqlx.DB
+	lines *lines
 
 	mu       sync.Mutex
 	prepared map[string]*sqlx.Stmt
@@ -36,17 +37,18 @@ type Store struct {
 // form; where it leaves sslmode out, prefer is meant, as in libpq. The schema
 // is the first of the connection's search_path. Open does not migrate.
 func Open(ctx context.Context, dsn string) (*Store, error) {
-	db, err := sqlx.Open("postgres", withSSLMode(dsn))
+	connector, lines, err := watched(withSSLMode(dsn))
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	db := sqlx.NewDb(sql.OpenDB(connector), "postgres")
 	db.MapperFunc(snakeCase)
 	db.SetMaxOpenConns(24)
 	db.SetMaxIdleConns(8)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	s := &Store{db: db, prepared: map[string]*sqlx.Stmt{}}
+	s := &Store{db: db, lines: lines, prepared: map[string]*sqlx.Stmt{}}
 	if err := s.Ping(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -82,7 +84,9 @@ func (s *Store) Close() error {
 		_ = stmt.Close()
 	}
 	s.prepared = map[string]*sqlx.Stmt{}
-	if err := s.db.Close(); err != nil {
+	err := s.db.Close()
+	s.lines.close()
+	if err != nil {
 		return fmt.Errorf("close database: %w", err)
 	}
 	return nil

@@ -154,13 +154,15 @@ func readEntries(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 		NotBefore, SettledAt *time.Time
 		VariantID            digest.VariantID
 		Empty                string
+		Gone                 bool
 	}
 	err := tx.SelectContext(ctx, &rows, `
 		SELECT e.id, e.digest, e.title, e.kind, COALESCE(e.number, 0) AS number, e.slot, e.instant, e.zone, e.language,
 		       e.window_from, e.window_to, e.subject, e.cadence, e.state, e.held_reason, e.config_hash, e.key_id, e.published,
 		       e.lists, COALESCE(d.state, '') AS delivery_state, COALESCE(d.reply, '') AS reply,
 		       COALESCE(d.message_id, '') AS message_id, COALESCE(d.attempts, 0) AS attempts, COALESCE(d.resends, 0) AS resends,
-		       d.not_before, d.settled_at, COALESCE(d.variant_id, v.id, 0) AS variant_id, COALESCE(v.reason, '') AS empty
+		       d.not_before, d.settled_at, COALESCE(d.variant_id, v.id, 0) AS variant_id, COALESCE(v.reason, '') AS empty,
+		       d.state IS NULL AND NOT `+ledgerKept+` AS gone
 		FROM editions e
 		LEFT JOIN deliveries d ON d.edition_id = e.id AND d.reader_id = $1
 		LEFT JOIN choices c ON c.reader_id = $1 AND c.digest = e.digest
@@ -187,7 +189,7 @@ func readEntries(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 		a.Entries = append(a.Entries, digest.Entry{
 			Edition: edition, Lists: r.Lists, State: r.DeliveryState, Reply: r.Reply, Attempts: r.Attempts, Resends: r.Resends,
 			NotBefore: orZero(r.NotBefore), SettledAt: orZero(r.SettledAt), MessageID: r.MessageID, Variant: r.VariantID,
-			Empty: r.Empty,
+			Empty: r.Empty, Gone: r.Gone,
 		})
 	}
 	return readContents(ctx, tx, a.Entries)

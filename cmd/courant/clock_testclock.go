@@ -18,3 +18,11 @@ func clock() func() time.Time {
 	}
 	return func() time.Time { return time.Now().Add(offset) }
 }
+
+// firstRemoval is as the program's, unless COURANT_FIRST_REMOVAL says otherwise.
+func firstRemoval() time.Duration {
+	if first, err := time.ParseDuration(os.Getenv("COURANT_FIRST_REMOVAL")); err == nil {
+		return first
+	}
+	return 5 * time.Minute
+}

@@ -46,6 +46,8 @@ type Config struct {
 	FreshUntil          time.Duration // a delivery expires so long after its instant
 	ReturnPath          string        // domain of the envelope senders; empty: From sends
 	ReceiveListen       string        // host:port for returned mail; empty: none
+	KeepLedger          time.Duration // how long the ledger's rows are kept
+	KeepAddresses       time.Duration // how long addresses of those who left everything are kept
 	SigningKeys         []SigningKey
 	AllowPrivateSources bool
 
@@ -181,6 +183,8 @@ func unwritten(dataDir string) Config {
 		InDoubt:        InDoubtResend,
 		Lease:          5 * time.Minute,
 		FreshUntil:     24 * time.Hour,
+		KeepLedger:     400 * 24 * time.Hour,
+		KeepAddresses:  35 * 24 * time.Hour,
 	}
 }
 
@@ -189,6 +193,7 @@ func (c *Config) read(m *yamlMapping, hooks configHooks) {
 	c.readIdentity(m)
 	c.readPlaces(m)
 	c.readSending(m)
+	c.readRetention(m)
 	c.readSources(m)
 	c.readLists(m)
 	c.readDigests(m, hooks)
@@ -217,8 +222,10 @@ func openToOthers(info fs.FileInfo) bool { return info.Mode().Perm()&0o006 != 0 
 
 // Hash names the effective config: the same for the same mails, on every host
 // that shares a database. Secrets are no part of it, nor is what belongs to
-// one host: paths, the database's address, what the host listens on.
+// one host: paths, the database's address, what the host listens on; nor how
+// long rows are kept.
 func (c Config) Hash() string {
+	c.KeepLedger, c.KeepAddresses = 0, 0
 	c.File, c.DataDir, c.SecretFile, c.Database = "", "", "", secret{}
 	c.Listen, c.DeskListen, c.ReceiveListen, c.TrustedProxies, c.Example = "", "", "", nil, ""
 	c.Relays = append([]Relay(nil), c.Relays...)

@@ -29,6 +29,8 @@ func (c Config) String() string {
 		{Key: "in_doubt", Value: string(c.InDoubt)},
 		{Key: "delivery", Value: yaml.MapSlice{
 			{Key: "lease", Value: c.Lease.String()}, {Key: "fresh_until", Value: c.FreshUntil.String()}}},
+		{Key: "retention", Value: yaml.MapSlice{
+			{Key: "ledger", Value: shortDuration(c.KeepLedger)}, {Key: "addresses", Value: shortDuration(c.KeepAddresses)}}},
 		{Key: "return_path", Value: c.ReturnPath},
 		{Key: "receive", Value: yaml.MapSlice{{Key: "listen", Value: c.ReceiveListen}}},
 		{Key: "dkim", Value: each(c.SigningKeys, SigningKey.printed)},

@@ -199,6 +199,28 @@ func parseLease(v yamlValue) (time.Duration, error) {
 	return d, err
 }
 
+// leastLedger is longer than the time in which bounces come in, readers ask where
+// their mail is, and leaving can be undone.
+const leastLedger = 35 * 24 * time.Hour
+
+// parseLedgerAge reads how long the ledger's rows are kept.
+func parseLedgerAge(v yamlValue) (time.Duration, error) {
+	d, err := parseDuration(v)
+	if err == nil && d < leastLedger {
+		err = fmt.Errorf("%s is too short to answer for what was sent; write at least %s", shortDuration(d), shortDuration(leastLedger))
+	}
+	return d, err
+}
+
+// parseAddressAge reads how long addresses of those who left are kept.
+func parseAddressAge(v yamlValue) (time.Duration, error) {
+	d, err := parseDuration(v)
+	if err == nil && d < digest.UndoFor {
+		err = fmt.Errorf("%s is too short, because leaving can be undone for %s; write at least that", shortDuration(d), shortDuration(digest.UndoFor))
+	}
+	return d, err
+}
+
 // Limit is a rate that a relay accepts: Count messages Per time.
 type Limit struct {
 	Count int

@@ -68,6 +68,14 @@ func (c *Config) readSending(m *yamlMapping) {
 	}
 }
 
+// readRetention reads how long what was is kept.
+func (c *Config) readRetention(m *yamlMapping) {
+	retention := m.section("retention")
+	readKey(retention, "ledger", &c.KeepLedger, aLedgerAge())
+	readKey(retention, "addresses", &c.KeepAddresses, anAddressAge())
+	retention.done()
+}
+
 // readRelay reads one relay. The port follows from the way to speak TLS: 587
 // is submission (RFC 6409 section 3.1), 465 submission over TLS (RFC 8314
 // section 3.3), 25 a relay on this machine.

@@ -182,8 +182,12 @@ func asWritten(value any) any {
 	return fmt.Sprint(value)
 }
 
-// shortDuration is 5m rather than 5m0s.
+// shortDuration is 5m rather than 5m0s, and 35d rather than 840h.
 func shortDuration(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d > day && d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
 	if d == 0 {
 		return ""
 	}
@@ -289,6 +293,14 @@ func aDuration() scalar[time.Duration] {
 }
 
 func aLease() scalar[time.Duration] { return scalar[time.Duration]{aDuration().shape, parseLease} }
+
+func aLedgerAge() scalar[time.Duration] {
+	return scalar[time.Duration]{aDuration().shape, parseLedgerAge}
+}
+
+func anAddressAge() scalar[time.Duration] {
+	return scalar[time.Duration]{aDuration().shape, parseAddressAge}
+}
 
 func aLimit() scalar[Limit] {
 	s := patterned(limitPattern.String(), "write a limit like 50/s, 600/min, 5000/hour or 14000/day", "50/s", "14000/day")

@@ -186,9 +186,9 @@ func TestExampleConfigShowsTheDefaults(t *testing.T) {
 	t.Parallel()
 	dir := configDir(t)
 	whole := exampleConfig(t)
-	defaults := regexp.MustCompile(`(?m)^ *(language|database|data_dir|secret_file|listen|desk_listen|trusted_proxies|port|tls|allow_cleartext|connections|weight|in_doubt|lease|fresh_until|return_path|allow_private_sources|confirm|max_articles|min_articles|subject|catch_up|max_lateness): .*$`)
-	if n := len(defaults.FindAllString(whole, -1)); n != 24 { // listen is there twice
-		t.Fatalf("the example shows %d keys with defaults, not 24", n)
+	defaults := regexp.MustCompile(`(?m)^ *(language|database|data_dir|secret_file|listen|desk_listen|trusted_proxies|port|tls|allow_cleartext|connections|weight|in_doubt|lease|fresh_until|ledger|addresses|return_path|allow_private_sources|confirm|max_articles|min_articles|subject|catch_up|max_lateness): .*$`)
+	if n := len(defaults.FindAllString(whole, -1)); n != 26 { // listen is there twice
+		t.Fatalf("the example shows %d keys with defaults, not 26", n)
 	}
 	full, _, err := loadText(t, dir, "courant.yaml", whole)
 	if err != nil {
@@ -461,6 +461,9 @@ func TestConfigHashNamesTheMailsNotTheHost(t *testing.T) {
 	}
 	if plain == hash("url: https://news.example.com\nlanguage: de\n") {
 		t.Error("what readers see doesn't change the hash")
+	}
+	if plain != hash("url: https://news.example.com\nretention: {ledger: 50d, addresses: 30d}\n") {
+		t.Error("how long rows are kept changes the hash")
 	}
 	if hash("smtp: {host: localhost, username: u, password: a}\n") != hash("smtp: {host: localhost, username: u, password: b}\n") {
 		t.Error("a password changes the hash")

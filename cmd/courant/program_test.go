@@ -67,6 +67,7 @@ type desk struct {
 	unsigned bool   // no DKIM
 	relay    string // instead of the sink: the smtp mapping of the config
 	extra    string // appended to the config
+	env      []string
 }
 
 // feedServer serves what it holds as RSS, and pages beside it.
@@ -243,7 +244,7 @@ func (d *desk) command(ctx context.Context, args ...string) *exec.Cmd {
 		d.t.Fatal(err)
 	}
 	c := exec.CommandContext(ctx, path, append([]string{"--config", filepath.Join(d.dir, "courant.yaml")}, args...)...)
-	c.Env = append(os.Environ(), "COURANT_CLOCK="+d.offset.String())
+	c.Env = append(append(os.Environ(), "COURANT_CLOCK="+d.offset.String()), d.env...)
 	return c
 }
 

@@ -98,7 +98,7 @@ func readerOnly() map[string][]string {
 			"is no plain file", "is larger than 64 KB", "the password is empty", "the password has more than one line", "~ is known to shells only"},
 		"a grammar beyond patterns": {"this is no address of a database", "is no address; ", "is not a whole domain name", "has letters before the @",
 			"is no IP address of this machine", "is no host", "a host has no user", "is no domain name", "is no selector", "is an IP address; ", "is never read: link-local", "would show them to everyone",
-			"readers' links must be https", "is no port", "nothing from ? or # on", "is no language", "is too short for a lane",
+			"readers' links must be https", "is no port", "nothing from ? or # on", "is no language", "is too short for a lane", "is too short to answer", "is too short, because leaving",
 			"the zone has a key of its own", "@every drifts", "of five fields", "is not known: use @hourly", "is not within", "these are typographic quotes", "the template cannot be read", "defines no templates", "a subject knows no",
 			"a subject shows fields", "is no time zone", "is a private name of some machines"},
 		"what stands in no text": {"is read in secret keys only", "the text must stay on one line", "the text is longer than", "this is not UTF-8"},

@@ -29,7 +29,8 @@ func (p *program) serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Do everything, until told to stop",
 		Long: `Do everything, until told to stop: poll the sources, publish editions when
-they are due, deliver them, and answer readers' pages.
+they are due, deliver them, answer readers' pages, and remove what is old by
+the config's retention.
 
 With --only this process does some of it; several processes with one database
 share the work. SIGTERM lets each connection finish the message in its hands,
@@ -82,6 +83,9 @@ func (h *house) serve(ctx context.Context, only []string) error {
 		})
 	}
 	crew.Go(func() { h.serveDesk(ctx) })
+	if slices.Contains(only, "schedule") || slices.Contains(only, "deliver") {
+		crew.Go(func() { h.serveRetention(ctx) })
+	}
 	h.log.Info("serving", "parts", strings.Join(only, ","), "digests", len(h.config.Digests), "sources", len(h.config.Sources))
 	crew.Wait()
 	h.log.Info("stopped")
@@ -162,6 +166,10 @@ func (h *house) pages() (*http.Server, error) {
 		Health: h.store.Ping, Now: h.now, Log: h.log, TrustedProxies: h.config.TrustedProxies,
 		View: func(ctx context.Context, ref digest.Ref) ([]byte, bool, error) {
 			e, v, err := h.store.Delivered(ctx, ref)
+			if errors.Is(err, digest.ErrNotFound) {
+				// The ledger no longer tells; the link works for ever.
+				e, v, err = h.store.Archived(ctx, ref.Edition)
+			}
 			if errors.Is(err, digest.ErrNotFound) {
 				return nil, false, nil
 			}

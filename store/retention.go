@@ -64,6 +64,14 @@ func (s *Store) alone(ctx context.Context, act func(*sqlx.Conn) error) (err erro
 	if !free {
 		return nil
 	}
+	defer func() {
+		// The end of the connection does it, too, but a moment later, and the next
+		// act of the same round would pass itself by.
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockWait)
+		defer cancel()
+		_, uerr := conn.ExecContext(last, `SELECT pg_advisory_unlock($1::bigint # hashtext(current_schema()))`, int64(retentionLock))
+		err = errors.Join(err, uerr)
+	}()
 	return act(conn)
 }
 

@@ -32,7 +32,7 @@ func (h *house) serveRetention(ctx context.Context) {
 func (h *house) removeOld(ctx context.Context) {
 	r := store.Retention{
 		Ledger: h.config.KeepLedger, Addresses: h.config.KeepAddresses,
-		Ahead: h.now().Sub(time.Now()).Round(time.Second), // nothing, but in tests
+		Ahead: time.Until(h.now()).Round(time.Second), // nothing, but in tests
 	}
 	facts, removed := []any{}, 0
 	for _, act := range []struct {

@@ -67,10 +67,6 @@ there, and while it runs the other commands work with it, too:
 	}
 	c.Flags().IntVar(&port, "port", demoPort, "the `PORT` of the inbox page; any that is free if it is 0, or left out and taken")
 	c.Flags().StringVar(&keep, "keep", "", "keep everything in this `DIR`, and go on from what is there")
-	if err := c.MarkFlagDirname("keep"); err != nil {
-		// Only a flag that does not exist has an error.
-		panic(err)
-	}
 	return c
 }
 
@@ -223,7 +219,11 @@ func (s *stage) open(ctx context.Context) error {
 		}
 	})
 	s.serve(s.servingDone, s.press.Handler(), s.pressAt)
-	s.say("starting a private Postgres in %s", s.dir.path)
+	where := "a directory of its own" // that goes with the demo
+	if s.dir.keep {
+		where = s.dir.path
+	}
+	s.say("starting a private Postgres in %s", where)
 	var err error
 	if s.house, err = s.program.open(ctx, s.quiet()); err != nil {
 		if s.dir.keep {

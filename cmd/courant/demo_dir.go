@@ -99,7 +99,8 @@ func (d *demoDir) refuseForeign() error {
 		return fmt.Errorf("keep the demo: %w", err)
 	}
 	for _, e := range entries {
-		if e.Name() != demoLock && e.Name() != demoNotes+".new" {
+		// A demo killed before it was furnished left its lock, and half a file.
+		if e.Name() != demoLock && !strings.HasPrefix(e.Name(), ".courant-") {
 			return fmt.Errorf("keep the demo: %s has files that are no demo's; name a new or an empty directory", d.path)
 		}
 	}
@@ -267,14 +268,6 @@ func (d *demoDir) keepMail(m keptMail) error {
 	return nil
 }
 
-// replaceFile writes a file that is there whole or as it was before.
-func replaceFile(path string, text []byte) error {
-	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
-}
-
 // close lets the directory go; a temporary one with all that is in it.
 func (d *demoDir) close() error {
 	var errs []error
@@ -330,7 +323,7 @@ func (d *demoDir) furnish(s *stage) error {
 		name string
 		text []byte
 	}{{demoNotes, notes}, {"readers.csv", []byte(demoReaders)}, {"dkim.pem", key}, {"courant.yaml", config}} {
-		if err := replaceFile(d.file(f.name), f.text); err != nil {
+		if err := replaceFile(d.file(f.name), f.text, 0o600); err != nil {
 			return fmt.Errorf("write the demo's %s: %w", f.name, err)
 		}
 	}

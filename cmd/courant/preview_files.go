@@ -42,28 +42,34 @@ func writeMails(o previewed, p pull) ([]explain.PreviewMail, error) {
 	return mails, nil
 }
 
-// layFile puts a file in the place of whatever bears its name, which is
-// never opened: a link would lead elsewhere, and a pipe would wait for somebody
-// to read. A directory is left alone.
-func layFile(path string, content []byte) (err error) {
+// layFile puts a file in the place of whatever bears its name. A directory is
+// left alone.
+func layFile(path string, content []byte) error {
 	if there, err := os.Lstat(path); err == nil && there.IsDir() {
 		return fmt.Errorf("write the preview: %s is a directory; move it away, or give --out another place", path)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".preview-*")
-	if err == nil {
-		defer func() {
-			if err != nil {
-				err = errors.Join(err, os.Remove(f.Name()))
-			}
-		}()
-		_, err = f.Write(content)
-		err = errors.Join(err, f.Chmod(0o644), f.Close())
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
+	if err := replaceFile(path, content, 0o644); err != nil {
 		return fmt.Errorf("write the preview: %w; give --out a place where you may write", err)
 	}
 	return nil
+}
+
+// replaceFile writes a file that is there whole or as it was before, whoever
+// else writes it at the same time. What bears its name is never opened: a link
+// would lead elsewhere, and a pipe would wait for somebody to read.
+func replaceFile(path string, content []byte, mode os.FileMode) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".courant-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Chmod(mode), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
 }

@@ -54,7 +54,7 @@ func (c Config) claimData() error {
 	if there, err := os.ReadFile(c.publicationFile()); err == nil && string(there) == string(text) {
 		return nil
 	}
-	if err := replaceFile(c.publicationFile(), text); err != nil {
+	if err := replaceFile(c.publicationFile(), text, 0o600); err != nil {
 		return fmt.Errorf("note whose data_dir it is: %w", err)
 	}
 	return nil

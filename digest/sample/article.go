@@ -58,17 +58,6 @@ type block struct {
 	Text    string
 }
 
-// words counts the words of the text itself, without headings.
-func (a *article) words() int {
-	n := 0
-	for _, b := range a.Body {
-		if !b.Heading {
-			n += len(strings.Fields(b.Text))
-		}
-	}
-	return n
-}
-
 // path is where the article's page is served.
 func (a *article) path() string { return "/" + a.Publication + "/" + a.Slug }
 

@@ -249,3 +249,14 @@ func FuzzReadArticle(f *testing.F) {
 		}
 	})
 }
+
+// words counts the words of the text itself, without headings.
+func (a *article) words() int {
+	n := 0
+	for _, b := range a.Body {
+		if !b.Heading {
+			n += len(strings.Fields(b.Text))
+		}
+	}
+	return n
+}

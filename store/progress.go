@@ -135,6 +135,38 @@ func (s *Store) Remainder(ctx context.Context) (digest.Remainder, error) {
 	if row.Said != nil {
 		left.Said = *row.Said
 	}
+	return s.waiting(ctx, left)
+}
+
+// waiting counts what waits for its mail domain as deferred: it is not due
+// before the domain is tried again.
+func (s *Store) waiting(ctx context.Context, left digest.Remainder) (digest.Remainder, error) {
+	var rows []struct {
+		N      int
+		LeftMs float64
+		Said   string
+	}
+	err := s.db.SelectContext(ctx, &rows, `
+		SELECT count(*) AS n, min(EXTRACT(EPOCH FROM c.open_until - clock_timestamp())) * 1000 AS left_ms, min(c.said) AS said
+		FROM circuits c
+		JOIN readers r ON `+domainOf+` = c.domain
+		JOIN deliveries d ON d.reader_id = r.id AND d.state = 'queued' AND COALESCE(d.not_before <= clock_timestamp(), true)
+		JOIN editions e ON e.id = d.edition_id AND e.state IN ('open', 'sending')
+		WHERE c.open_until > clock_timestamp()
+		HAVING count(*) > 0`)
+	if err != nil {
+		return left, fmt.Errorf("count what waits for its domain: %w", err)
+	}
+	for _, r := range rows {
+		left.Due, left.Deferred = max(left.Due-r.N, 0), left.Deferred+r.N
+		next := max(time.Duration(r.LeftMs*float64(time.Millisecond)), time.Millisecond)
+		if left.Next == 0 || next < left.Next {
+			left.Next = next
+		}
+		if left.Said == "" {
+			left.Said = r.Said
+		}
+	}
 	return left, nil
 }
 

@@ -155,6 +155,8 @@ func readEntries(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 		VariantID            digest.VariantID
 		Empty                string
 		Gone                 bool
+		OpenUntil            *time.Time
+		Said                 string
 	}
 	err := tx.SelectContext(ctx, &rows, `
 		SELECT e.id, e.digest, e.title, e.kind, COALESCE(e.number, 0) AS number, e.slot, e.instant, e.zone, e.language,
@@ -162,7 +164,8 @@ func readEntries(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 		       e.lists, COALESCE(d.state, '') AS delivery_state, COALESCE(d.reply, '') AS reply,
 		       COALESCE(d.message_id, '') AS message_id, COALESCE(d.attempts, 0) AS attempts, COALESCE(d.resends, 0) AS resends,
 		       d.not_before, d.settled_at, COALESCE(d.variant_id, v.id, 0) AS variant_id, COALESCE(v.reason, '') AS empty,
-		       d.state IS NULL AND NOT `+ledgerKept+` AS gone
+		       d.state IS NULL AND NOT `+ledgerKept+` AS gone,
+		       x.open_until, COALESCE(x.said, '') AS said
 		FROM editions e
 		LEFT JOIN deliveries d ON d.edition_id = e.id AND d.reader_id = $1
 		LEFT JOIN choices c ON c.reader_id = $1 AND c.digest = e.digest
@@ -173,6 +176,8 @@ func readEntries(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 			ORDER BY v.reason IS NOT NULL DESC, v.categories IS NOT DISTINCT FROM c.categories DESC, v.shown DESC, v.id
 			LIMIT 1
 		) v ON true
+		LEFT JOIN readers r ON r.id = $1 AND d.state = 'queued'
+		LEFT JOIN circuits x ON x.domain = `+domainOf+` AND x.open_until > clock_timestamp()
 		WHERE e.instant >= $2
 		  AND e.instant < $3
 		  AND (d.state IS NOT NULL
@@ -185,6 +190,10 @@ func readEntries(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 		edition, err := r.edition()
 		if err != nil {
 			return err
+		}
+		// The mail waits for its domain, whoever's mail the domain spoke of.
+		if r.OpenUntil != nil && (r.NotBefore == nil || r.NotBefore.Before(*r.OpenUntil)) {
+			r.NotBefore, r.Reply = r.OpenUntil, r.Said
 		}
 		a.Entries = append(a.Entries, digest.Entry{
 			Edition: edition, Lists: r.Lists, State: r.DeliveryState, Reply: r.Reply, Attempts: r.Attempts, Resends: r.Resends,

@@ -1,0 +1,263 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"courant/digest"
+
+	"github.com/lib/pq"
+)
+
+// domainOf is digest.DomainOf for a reader r, word for word as the index
+// readers_by_domain has it.
+const domainOf = `lower(substring(r.email FROM '[^@]*$') COLLATE "C")`
+
+// Circuits lists the mail domains that are left alone, or were and have not
+// taken a mail since.
+func (s *Store) Circuits(ctx context.Context) ([]digest.Circuit, error) {
+	var rows []struct {
+		Domain, Class, Said string
+		Openings            int
+		LeftMs              float64
+		Probing             bool
+	}
+	err := s.db.SelectContext(ctx, &rows, `
+		SELECT domain, class, said, openings, EXTRACT(EPOCH FROM open_until - clock_timestamp()) * 1000 AS left_ms,
+		       COALESCE(probe_until > clock_timestamp(), false) AS probing
+		FROM circuits
+		ORDER BY domain`)
+	if err != nil {
+		return nil, fmt.Errorf("list circuits: %w", err)
+	}
+	list := make([]digest.Circuit, len(rows))
+	for i, r := range rows {
+		list[i] = digest.Circuit{
+			Domain: r.Domain, Class: digest.Class(r.Class), Said: r.Said, Openings: r.Openings,
+			Left: time.Duration(r.LeftMs * float64(time.Millisecond)), Probing: r.Probing,
+		}
+	}
+	return list, nil
+}
+
+// OpenCircuit leaves a mail domain alone for the wait of its opening: the
+// first, the second ... and from then on the last. It says whether this call
+// opened it: where another process did a moment ago, its wait stands.
+func (s *Store) OpenCircuit(ctx context.Context, c digest.Circuit, waits []time.Duration) (opened bool, err error) {
+	ms := make([]int64, len(waits))
+	for i, w := range waits {
+		ms[i] = w.Milliseconds()
+	}
+	r, err := s.db.ExecContext(ctx, `
+		INSERT INTO circuits AS c (domain, class, said, open_until)
+		VALUES ($1, $2, $3, clock_timestamp() + ($4::bigint[])[1] * interval '1 millisecond')
+		ON CONFLICT (domain) DO UPDATE
+		SET class = EXCLUDED.class, said = EXCLUDED.said, openings = c.openings + 1, probe_until = NULL, since = clock_timestamp(),
+		    open_until = clock_timestamp() + ($4::bigint[])[LEAST(c.openings + 1, cardinality($4::bigint[]))] * interval '1 millisecond'
+		WHERE c.open_until <= clock_timestamp()`,
+		c.Domain, string(c.Class), digest.PlainLine(c.Said, 500), pq.Array(ms))
+	if err != nil {
+		return false, fmt.Errorf("leave mail domain %s alone: %w", c.Domain, err)
+	}
+	n, err := r.RowsAffected()
+	if err != nil {
+		return false, fmt.Errorf("leave mail domain %s alone: %w", c.Domain, err)
+	}
+	return n > 0, nil
+}
+
+// ProbeCircuit asks for leave to send one mail to a domain whose wait is over.
+// Who gets it has so long to say how it went.
+func (s *Store) ProbeCircuit(ctx context.Context, domain string, hold time.Duration) (bool, error) {
+	r, err := s.db.ExecContext(ctx, `
+		UPDATE circuits
+		SET probe_until = clock_timestamp() + $2 * interval '1 millisecond'
+		WHERE domain = $1 AND open_until <= clock_timestamp() AND COALESCE(probe_until <= clock_timestamp(), true)`,
+		domain, hold.Milliseconds())
+	if err != nil {
+		return false, fmt.Errorf("probe mail domain %s: %w", domain, err)
+	}
+	n, err := r.RowsAffected()
+	if err != nil {
+		return false, fmt.Errorf("probe mail domain %s: %w", domain, err)
+	}
+	return n > 0, nil
+}
+
+// EndProbe gives the leave back of a probe that told nothing.
+func (s *Store) EndProbe(ctx context.Context, domain string) error {
+	_, err := s.db.ExecContext(ctx, `UPDATE circuits SET probe_until = NULL WHERE domain = $1`, domain)
+	if err != nil {
+		return fmt.Errorf("end the probe of mail domain %s: %w", domain, err)
+	}
+	return nil
+}
+
+// CloseCircuit ends the leaving alone of a mail domain: it took a mail.
+func (s *Store) CloseCircuit(ctx context.Context, domain string) error {
+	_, err := s.db.ExecContext(ctx, `DELETE FROM circuits WHERE domain = $1`, domain)
+	if err != nil {
+		return fmt.Errorf("send to mail domain %s again: %w", domain, err)
+	}
+	return nil
+}
+
+// walkWindow is how many deliveries, or readers, one walk looks at.
+const walkWindow = 4096
+
+// WalkFresh is ClaimFresh for a part of the mail domains. It looks at a window
+// of the edition only: an edition may hold a million deliveries in a row that
+// are not meant.
+func (s *Store) WalkFresh(ctx context.Context, lane digest.Lane, seq int, e digest.EditionID, after digest.ReaderID, n int, d digest.DomainChoice) (digest.Walk, error) {
+	look, claim, arg := lookExcept, claimExcept, any(pq.Array(d.Except))
+	if d.Only != "" {
+		look, claim, arg = lookOnly, claimOnly, d.Only
+	}
+	// The window's end is read first and bounds the claim: what is claimed by
+	// others in between makes the claim smaller, and never moves past a row that
+	// was not looked at.
+	var end *int64
+	args := []any{int64(e), int64(after), walkWindow}
+	if d.Only != "" {
+		args = []any{d.Only, int64(after), walkWindow}
+	}
+	st, err := s.stmt(ctx, look)
+	if err != nil {
+		return digest.Walk{}, err
+	}
+	if err := st.GetContext(ctx, &end, args...); err != nil {
+		return digest.Walk{}, fmt.Errorf("look for deliveries: %w", err)
+	}
+	if end == nil {
+		return digest.Walk{Through: after, End: true}, nil
+	}
+	work, err := s.claim(ctx, claim, int64(lane.ID), lane.Fence, seq, int64(e), int64(after), n, *end, arg)
+	w := digest.Walk{Work: work, Through: digest.ReaderID(*end)}
+	if len(work) == n && n > 0 {
+		w.Through = work[n-1].Reader
+	}
+	return w, err
+}
+
+// Both claims lock a row by its primary key, one after the other until there
+// are enough: a sub-select with FOR UPDATE is never turned into a join, so the
+// plan does not hang on statistics, which a new edition has none of.
+const (
+	lookExcept = `
+	SELECT max(w.reader_id)
+	FROM (
+		SELECT d.reader_id
+		FROM deliveries d
+		WHERE d.edition_id = $1 AND d.reader_id > $2 AND d.state = 'queued' AND d.not_before IS NULL
+		ORDER BY d.reader_id
+		LIMIT $3
+	) w`
+	claimExcept = `
+	WITH walked AS MATERIALIZED (
+		SELECT d.reader_id
+		FROM deliveries d
+		WHERE d.edition_id = $4 AND d.reader_id > $5 AND d.reader_id <= $7 AND d.state = 'queued' AND d.not_before IS NULL
+		  AND (SELECT e.state FROM editions e WHERE e.id = $4) = 'sending'
+		ORDER BY d.reader_id
+	), picked AS MATERIALIZED (
+		SELECT k.reader_id
+		FROM walked w
+		CROSS JOIN LATERAL (
+			SELECT r.id FROM readers r WHERE r.id = w.reader_id AND ` + domainOf + ` <> ALL ($8::text[]) OFFSET 0
+		) r` + lockFresh + claimPicked
+	lookOnly = `
+	SELECT max(w.id)
+	FROM (
+		SELECT r.id
+		FROM readers r
+		WHERE ` + domainOf + ` = $1 AND r.id > $2
+		ORDER BY r.id
+		LIMIT $3
+	) w`
+	claimOnly = `
+	WITH walked AS MATERIALIZED (
+		SELECT r.id AS reader_id
+		FROM readers r
+		WHERE ` + domainOf + ` = $8 AND r.id > $5 AND r.id <= $7
+		  AND (SELECT e.state FROM editions e WHERE e.id = $4) = 'sending'
+		ORDER BY r.id
+	), picked AS MATERIALIZED (
+		SELECT k.reader_id
+		FROM walked w` + lockFresh + claimPicked
+	lockFresh = `
+		CROSS JOIN LATERAL (
+			SELECT d.reader_id
+			FROM deliveries d
+			WHERE d.edition_id = $4 AND d.reader_id = w.reader_id AND d.state = 'queued' AND d.not_before IS NULL
+			FOR UPDATE SKIP LOCKED
+		) k
+		LIMIT $6
+	),`
+	claimPicked = claimHeld + `, claimed AS (
+		UPDATE deliveries d
+		SET state = 'claimed', lane = $1, fence = $2, seq = $3
+		WHERE d.edition_id = $4 AND d.reader_id > $5 AND d.reader_id <= (SELECT max(reader_id) FROM picked)
+		  AND d.reader_id = ANY (ARRAY(SELECT reader_id FROM picked))
+		  AND EXISTS (SELECT 1 FROM held)
+		RETURNING d.edition_id, d.reader_id, d.variant_id, d.attempts, d.resends
+	)` + claimRead
+)
+
+// ClaimDueFor is ClaimDue for a part of the mail domains. For one domain it
+// looks at the first few thousand that are due, whatever their domain: one
+// that takes little does not cost a walk over a million.
+func (s *Store) ClaimDueFor(ctx context.Context, lane digest.Lane, seq, n int, d digest.DomainChoice) ([]digest.Work, error) {
+	if d.Only != "" {
+		return s.claim(ctx, claimDueOnly, int64(lane.ID), lane.Fence, seq, n, d.Only, walkWindow)
+	}
+	return s.claim(ctx, claimDueExcept, int64(lane.ID), lane.Fence, seq, n, pq.Array(d.Except))
+}
+
+const (
+	claimDueOnly = `
+	WITH walked AS MATERIALIZED (
+		SELECT d.edition_id, d.reader_id
+		FROM deliveries d
+		WHERE d.not_before <= clock_timestamp() AND d.state = 'queued'
+		ORDER BY d.not_before
+		LIMIT $6
+	), picked AS MATERIALIZED (
+		SELECT k.edition_id, k.reader_id
+		FROM walked w
+		CROSS JOIN LATERAL (
+			SELECT r.id FROM readers r WHERE r.id = w.reader_id AND ` + domainOf + ` = $5 OFFSET 0
+		) r` + lockDue + claimPickedDue
+	claimDueExcept = `
+	WITH picked AS MATERIALIZED (
+		SELECT k.edition_id, k.reader_id
+		FROM (
+			SELECT d.edition_id, d.reader_id
+			FROM deliveries d
+			WHERE d.not_before <= clock_timestamp() AND d.state = 'queued'
+			ORDER BY d.not_before
+			OFFSET 0
+		) w
+		CROSS JOIN LATERAL (
+			SELECT r.id FROM readers r WHERE r.id = w.reader_id AND ` + domainOf + ` <> ALL ($5::text[]) OFFSET 0
+		) r` + lockDue + claimPickedDue
+	lockDue = `
+		CROSS JOIN LATERAL (
+			SELECT d.edition_id, d.reader_id
+			FROM deliveries d
+			WHERE d.edition_id = w.edition_id AND d.reader_id = w.reader_id AND d.state = 'queued'
+			  AND d.not_before <= clock_timestamp()
+			  AND EXISTS (SELECT 1 FROM editions e WHERE e.id = d.edition_id AND e.state = 'sending')
+			FOR UPDATE SKIP LOCKED
+		) k
+		LIMIT $4
+	),`
+	claimPickedDue = claimHeld + `, claimed AS (
+		UPDATE deliveries d
+		SET state = 'claimed', lane = $1, fence = $2, seq = $3, not_before = NULL
+		FROM picked p
+		WHERE d.edition_id = p.edition_id AND d.reader_id = p.reader_id
+		  AND EXISTS (SELECT 1 FROM held)
+		RETURNING d.edition_id, d.reader_id, d.variant_id, d.attempts, d.resends
+	)` + claimRead
+)

@@ -1,0 +1,111 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"courant/digest"
+
+	"github.com/lib/pq"
+)
+
+// leaseQuery gives a part of a relay's limits away, in one statement: it locks
+// the limits, ages what was spent to the slot now, takes in what comes back,
+// and spends what every limit still has room for.
+//
+// The count slides: it holds the slot now and the 240 before, so that no
+// stretch of the limit's length ever has more than the limit; what was spent
+// is free again after the length and at most a 240th more. A bucket that
+// refills evenly would let twice the limit through in its first stretch.
+//
+// What comes back leaves the newest slots first: that is where it was spent.
+const leaseQuery = `
+	WITH held AS MATERIALIZED (
+		SELECT l.messages, l.per_ms, l.slot, l.spent
+		FROM relay_limits l
+		JOIN unnest($2::integer[], $3::bigint[]) AS a (messages, per_ms) ON a.messages = l.messages AND a.per_ms = l.per_ms
+		WHERE l.relay = $1
+		ORDER BY l.per_ms, l.messages
+		FOR UPDATE OF l
+	), aged AS MATERIALIZED (
+		SELECT h.messages, h.per_ms, s.slot, c.ms,
+		       ARRAY(SELECT COALESCE(h.spent[i - LEAST(s.slot - h.slot, 241)::integer], 0) FROM generate_series(1, 241) AS i ORDER BY i) AS spent
+		FROM held h
+		CROSS JOIN LATERAL (SELECT h.per_ms * 0 + EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS ms) c
+		CROSS JOIN LATERAL (SELECT GREATEST(h.slot, floor(c.ms * 240 / h.per_ms)::bigint) AS slot) s
+	), kept AS MATERIALIZED (
+		SELECT a.messages, a.per_ms, a.slot, a.ms,
+		       ARRAY(
+			SELECT (y.n - GREATEST(0, LEAST(y.n, $5::integer - y.newer)))::integer
+			FROM (
+				SELECT u.n, u.i, COALESCE(sum(u.n) OVER (ORDER BY u.i ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS newer
+				FROM unnest(a.spent) WITH ORDINALITY AS u (n, i)
+			) y
+			ORDER BY y.i) AS spent
+		FROM aged a
+	), judged AS MATERIALIZED (
+		SELECT k.messages, k.per_ms, k.slot, k.spent,
+		       k.messages - (SELECT sum(n) FROM unnest(k.spent) AS n) AS free,
+		       (k.slot + 242 - COALESCE((SELECT max(u.i) FROM unnest(k.spent) WITH ORDINALITY AS u (n, i) WHERE u.n > 0), 241)) * k.per_ms / 240.0 - k.ms AS wait_ms
+		FROM kept k
+	), lease AS MATERIALIZED (
+		SELECT GREATEST(0, LEAST($4::integer, min(free)))::integer AS messages, count(*) AS known,
+		       COALESCE(max(wait_ms) FILTER (WHERE free < 1), 0) AS wait_ms
+		FROM judged
+	), written AS (
+		UPDATE relay_limits l
+		SET slot = j.slot, spent = (j.spent[1] + g.messages) || j.spent[2:]
+		FROM judged j, lease g
+		WHERE l.relay = $1 AND l.messages = j.messages AND l.per_ms = j.per_ms
+	)
+	SELECT messages, known, wait_ms FROM lease`
+
+// LeaseBudget asks for leave to hand up to want messages to a relay, by all of
+// its limits and the database's clock, and gives back what was leased before
+// and not used. Whoever leases spends: what a process that dies has leased is
+// lost, which is the safe side.
+func (s *Store) LeaseBudget(ctx context.Context, relay string, budgets []digest.Budget, want, back int) (digest.Lease, error) {
+	messages, per := make([]int64, len(budgets)), make([]int64, len(budgets))
+	distinct := map[digest.Budget]bool{}
+	for i, b := range budgets {
+		messages[i], per[i] = int64(b.Messages), max(b.Per.Milliseconds(), 1)
+		distinct[digest.Budget{Messages: b.Messages, Per: time.Duration(per[i])}] = true
+	}
+	st, err := s.stmt(ctx, leaseQuery)
+	if err != nil {
+		return digest.Lease{}, err
+	}
+	for first := true; ; first = false {
+		var row struct {
+			Messages, Known int
+			WaitMs          float64
+		}
+		if err := st.GetContext(ctx, &row, relay, pq.Array(messages), pq.Array(per), want, back); err != nil {
+			return digest.Lease{}, fmt.Errorf("lease a part of the limits of %s: %w", relay, err)
+		}
+		if row.Known >= len(distinct) {
+			return digest.Lease{Messages: row.Messages, Wait: time.Duration(max(row.WaitMs, 0) * float64(time.Millisecond))}, nil
+		}
+		if !first {
+			return digest.Lease{}, fmt.Errorf("lease a part of the limits of %s: they are not in the database", relay)
+		}
+		// What the limits that were there gave comes back with the rest.
+		back += row.Messages
+		if err := s.knowLimits(ctx, relay, messages, per); err != nil {
+			return digest.Lease{}, err
+		}
+	}
+}
+
+// knowLimits writes limits down that were never spent from.
+func (s *Store) knowLimits(ctx context.Context, relay string, messages, per []int64) error {
+	_, err := s.db.ExecContext(ctx, `
+		INSERT INTO relay_limits (relay, messages, per_ms)
+		SELECT $1, a.messages, a.per_ms FROM unnest($2::integer[], $3::bigint[]) AS a (messages, per_ms)
+		ON CONFLICT DO NOTHING`, relay, pq.Array(messages), pq.Array(per))
+	if err != nil {
+		return fmt.Errorf("write the limits of %s down: %w", relay, err)
+	}
+	return nil
+}

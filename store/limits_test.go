@@ -1,0 +1,124 @@
+package store_test
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"courant/digest"
+)
+
+// lease asks for a part of the limits.
+func (n *newsroom) lease(want, back int, limits ...digest.Budget) digest.Lease {
+	n.t.Helper()
+	l, err := n.LeaseBudget(n.t.Context(), "relay:25", limits, want, back)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return l
+}
+
+func TestLimitIsSpentOnceByAll(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	day := digest.Budget{Messages: 1000, Per: 24 * time.Hour}
+	var got atomic.Int64
+	var crew sync.WaitGroup
+	for range 8 {
+		crew.Go(func() {
+			for range 20 {
+				l, err := n.LeaseBudget(t.Context(), "relay:25", []digest.Budget{day}, 30, 10)
+				if err != nil {
+					t.Error(err)
+				}
+				got.Add(int64(l.Messages))
+				if l.Messages == 0 {
+					return
+				}
+				got.Add(-10)
+			}
+		})
+	}
+	crew.Wait()
+	// The first lease had nothing to give back, and gave ten back all the same:
+	// the count is what is spent.
+	if spent := n.one(`SELECT (SELECT sum(x) FROM unnest(spent) x) FROM relay_limits`); spent != "1000" {
+		t.Errorf("%s are spent", spent)
+	}
+	if l := n.lease(1, 0, day); l.Messages != 0 || l.Wait < 23*time.Hour || l.Wait > 24*time.Hour+6*time.Minute {
+		t.Errorf("%+v", l)
+	}
+}
+
+func TestNarrowestLimitDecides(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	hour, day := digest.Budget{Messages: 5, Per: time.Hour}, digest.Budget{Messages: 8, Per: 24 * time.Hour}
+	if l := n.lease(7, 0, day, hour, hour); l.Messages != 5 {
+		t.Errorf("%+v", l)
+	}
+	if l := n.lease(7, 0, day, hour); l.Messages != 0 || l.Wait < 59*time.Minute || l.Wait > 61*time.Minute {
+		t.Errorf("%+v", l)
+	}
+	n.slide(time.Hour + time.Minute)
+	if l := n.lease(7, 0, day, hour); l.Messages != 3 {
+		t.Errorf("%+v", l)
+	}
+	// Another relay's, and another limit, are others.
+	if l, err := n.LeaseBudget(t.Context(), "other:25", []digest.Budget{hour}, 7, 0); err != nil || l.Messages != 5 {
+		t.Errorf("%+v, %v", l, err)
+	}
+}
+
+// slide moves all that was spent into the past.
+func (n *newsroom) slide(by time.Duration) {
+	n.t.Helper()
+	n.do(`UPDATE relay_limits SET slot = slot - ceil($1 * 240.0 / per_ms)::bigint`, by.Milliseconds())
+}
+
+func TestSpentSlidesOutAndNothingBefore(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	day := digest.Budget{Messages: 10, Per: 24 * time.Hour}
+	for i, step := range []struct {
+		slide     time.Duration
+		want, get int
+	}{
+		{0, 4, 4}, {12 * time.Hour, 10, 6}, {11 * time.Hour, 1, 0}, {70 * time.Minute, 10, 4}, {12 * time.Hour, 10, 6}, {100 * 24 * time.Hour, 20, 10},
+	} {
+		n.slide(step.slide)
+		if l := n.lease(step.want, 0, day); l.Messages != step.get {
+			t.Errorf("step %d: leased %d, want %d", i, l.Messages, step.get)
+		}
+	}
+}
+
+func TestWhatComesBackLeavesTheNewestFirst(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	day := digest.Budget{Messages: 10, Per: 24 * time.Hour}
+	n.lease(4, 0, day)
+	n.slide(20 * time.Hour)
+	n.lease(6, 0, day)
+	if l := n.lease(9, 5, day); l.Messages != 5 {
+		t.Errorf("%+v, want the five that came back", l)
+	}
+	n.lease(0, 5, day)
+	n.slide(4*time.Hour + 20*time.Minute)
+	// The four of long ago are free again, and the one that was used stays.
+	if l := n.lease(20, 0, day); l.Messages != 9 {
+		t.Errorf("%+v", l)
+	}
+}
+
+func TestClockThatIsSetBackFreesNothing(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	second := digest.Budget{Messages: 3, Per: time.Second}
+	n.lease(3, 0, second)
+	n.do(`UPDATE relay_limits SET slot = slot + 100000`)
+	if l := n.lease(3, 0, second); l.Messages != 0 {
+		t.Errorf("%+v", l)
+	}
+}

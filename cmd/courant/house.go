@@ -241,7 +241,7 @@ func (c Config) relays() []deliver.Relay {
 	for _, r := range c.Relays {
 		s := r.submission()
 		relay := deliver.Relay{
-			Name: s.String(), Connections: r.Connections,
+			Name: s.String(), Account: strings.TrimPrefix(r.Username+"@"+s.String(), "@"), Connections: r.Connections, Weight: r.Weight,
 			Dial: func(ctx context.Context) (deliver.Conn, digest.Outcome) {
 				conn, o := s.Dial(ctx)
 				if conn == nil {

@@ -46,6 +46,15 @@ type Store interface {
 	Commit(ctx context.Context, intents []digest.Intent, settlements []digest.Settlement) (granted, settled []digest.Ref, err error)
 	Release(ctx context.Context, lane digest.Lane, refs []digest.Ref) error
 
+	WalkFresh(ctx context.Context, lane digest.Lane, seq int, e digest.EditionID, after digest.ReaderID, n int, d digest.DomainChoice) (digest.Walk, error)
+	ClaimDueFor(ctx context.Context, lane digest.Lane, seq, n int, d digest.DomainChoice) ([]digest.Work, error)
+	Circuits(ctx context.Context) ([]digest.Circuit, error)
+	OpenCircuit(ctx context.Context, c digest.Circuit, waits []time.Duration) (opened bool, err error)
+	ProbeCircuit(ctx context.Context, domain string, hold time.Duration) (bool, error)
+	EndProbe(ctx context.Context, domain string) error
+	CloseCircuit(ctx context.Context, domain string) error
+	LeaseBudget(ctx context.Context, relay string, budgets []digest.Budget, want, back int) (digest.Lease, error)
+
 	EditionsIn(ctx context.Context, state digest.EditionState) ([]digest.EditionID, error)
 	OpenEdition(ctx context.Context, id digest.EditionID) (bool, error)
 	MoveEdition(ctx context.Context, id digest.EditionID, to digest.EditionState, reason string) (bool, error)
@@ -84,7 +93,9 @@ type Conn interface {
 // Relay is where mails are handed to.
 type Relay struct {
 	Name        string // host:port, for people
+	Account     string // whose limits they are, in the ledger; empty: Name
 	Connections int    // lanes; at least 1
+	Weight      int    // its share among the relays that can take mail; zero: 1
 	Limits      []Limit
 	// Dial connects and logs in. A nil Conn comes with the outcome that says
 	// why.

@@ -2,26 +2,32 @@ package deliver
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
 	"courant/digest"
 )
 
-// feed gives lanes their work: deferred deliveries that came due first, then
-// the editions that are sending, in turn, each from reader to reader.
+// feed gives lanes their work: what a held mail domain's budget allows, then
+// deferred deliveries that came due, then the editions that are sending, in
+// turn, each from reader to reader. The deliveries of held domains are passed
+// over there, and taken from where they were passed.
 //
 // Claims of one process go one after the other, so that the place in an
 // edition only ever moves past rows that are claimed.
 type feed struct {
-	store Store
+	store   Store
+	domains *domains
 
 	mu       sync.Mutex
 	editions []digest.EditionID
 	after    map[digest.EditionID]digest.ReaderID
 	spent    map[digest.EditionID]bool // gone through once; what comes back carries a not_before
 	turn     int
-	dueAt    time.Time // when to look for deferred ones again
+	dueAt    time.Time                                       // when to look for deferred ones again
+	passed   map[string]map[digest.EditionID]digest.ReaderID // held domains: up to where each edition was gone through
+	general  bool                                            // whose turn it is where a held domain has as much to send as all others
 	now      func() time.Time
 }
 
@@ -29,8 +35,8 @@ type feed struct {
 // are at hand.
 const dueEvery = 200 * time.Millisecond
 
-func newFeed(store Store, now func() time.Time) *feed {
-	return &feed{store: store, now: now, after: map[digest.EditionID]digest.ReaderID{}, spent: map[digest.EditionID]bool{}}
+func newFeed(store Store, ds *domains, now func() time.Time) *feed {
+	return &feed{store: store, domains: ds, now: now, passed: map[string]map[digest.EditionID]digest.ReaderID{}, after: map[digest.EditionID]digest.ReaderID{}, spent: map[digest.EditionID]bool{}}
 }
 
 // Show tells the feed which editions are sending.
@@ -62,7 +68,11 @@ func (f *feed) Rewind() {
 	defer f.mu.Unlock()
 	clear(f.after)
 	clear(f.spent)
+	for _, passed := range f.passed {
+		clear(passed)
+	}
 	f.dueAt = time.Time{}
+	f.domains.Rewound()
 }
 
 // Waiting says whether any edition is being sent at all.
@@ -74,6 +84,9 @@ func (f *feed) Waiting() bool {
 
 // Spent says whether every edition was gone through.
 func (f *feed) Spent() bool {
+	if f.domains.Waiting() {
+		return false
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, e := range f.editions {
@@ -84,19 +97,31 @@ func (f *feed) Spent() bool {
 	return true
 }
 
+// claim is what a lane got.
+type claim struct {
+	work  []digest.Work
+	grab  grab // of a held domain
+	again bool // nothing yet, and not all was looked at
+}
+
 // Claim takes up to n deliveries for a lane; none when there is no work now.
-func (f *feed) Claim(ctx context.Context, lane digest.Lane, seq, n int) ([]digest.Work, error) {
+func (f *feed) Claim(ctx context.Context, lane digest.Lane, seq, n int) (claim, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.editions) == 0 {
-		return nil, nil
+		return claim{}, nil
 	}
-	if now := f.now(); !now.Before(f.dueAt) {
-		work, err := f.store.ClaimDue(ctx, lane, seq, n)
+	held := f.note(f.domains.Held())
+	if g, ok := f.domains.Next(); ok && !(g.full && f.general) {
+		f.general = true
+		work, err := f.claimHeld(ctx, lane, seq, min(n, g.n), g)
 		if err != nil || len(work) > 0 {
-			return work, err
+			return claim{work: work, grab: g}, err
 		}
-		f.dueAt = now.Add(dueEvery)
+	}
+	f.general = false
+	if work, err := f.claimDue(ctx, lane, seq, n, held); err != nil || len(work) > 0 {
+		return claim{work: work}, err
 	}
 	for range f.editions {
 		f.turn = (f.turn + 1) % len(f.editions)
@@ -104,16 +129,134 @@ func (f *feed) Claim(ctx context.Context, lane digest.Lane, seq, n int) ([]diges
 		if f.spent[e] {
 			continue
 		}
-		work, err := f.store.ClaimFresh(ctx, lane, seq, e, f.after[e], n)
+		work, end, err := f.claimFresh(ctx, lane, seq, n, e, held)
+		if err != nil || len(work) > 0 {
+			return claim{work: work}, err
+		}
+		if !end {
+			return claim{again: true}, nil
+		}
+		f.spent[e] = true
+	}
+	return claim{}, nil
+}
+
+// note remembers for domains that are newly held how far the editions are:
+// theirs is left behind from here on.
+func (f *feed) note(held []string) []string {
+	if len(held) == 0 && len(f.passed) == 0 {
+		return nil
+	}
+	is := make(map[string]bool, len(held))
+	for _, name := range held {
+		is[name] = true
+		if f.passed[name] == nil {
+			f.passed[name] = maps.Clone(f.after)
+		}
+	}
+	for name := range f.passed {
+		if !is[name] {
+			delete(f.passed, name)
+		}
+	}
+	return held
+}
+
+func (f *feed) claimDue(ctx context.Context, lane digest.Lane, seq, n int, held []string) (work []digest.Work, err error) {
+	began := f.now()
+	if began.Before(f.dueAt) {
+		return nil, nil
+	}
+	if len(held) == 0 {
+		work, err = f.store.ClaimDue(ctx, lane, seq, n)
+	} else {
+		work, err = f.store.ClaimDueFor(ctx, lane, seq, n, digest.DomainChoice{Except: held})
+	}
+	if err != nil || len(work) > 0 && len(held) == 0 {
+		return work, err
+	}
+	// Passing over many that are held takes time: a tenth of it at most.
+	now := f.now()
+	wait := 9 * now.Sub(began)
+	if len(work) == 0 {
+		wait = max(wait, dueEvery)
+	}
+	f.dueAt = now.Add(wait)
+	return work, nil
+}
+
+// passMost is how many windows of held deliveries one claim passes over: the
+// other lanes wait for it.
+const passMost = 16
+
+// claimFresh takes the next of an edition. Without work, end says whether the
+// edition is at its end.
+func (f *feed) claimFresh(ctx context.Context, lane digest.Lane, seq, n int, e digest.EditionID, held []string) (work []digest.Work, end bool, err error) {
+	if len(held) == 0 {
+		work, err = f.store.ClaimFresh(ctx, lane, seq, e, f.after[e], n)
+		if len(work) > 0 {
+			f.after[e] = work[len(work)-1].Reader
+		}
+		return work, true, err
+	}
+	for range passMost {
+		w, err := f.store.WalkFresh(ctx, lane, seq, e, f.after[e], n, digest.DomainChoice{Except: held})
 		if err != nil {
+			return nil, false, err
+		}
+		f.after[e] = w.Through
+		if w.End || len(w.Work) > 0 {
+			return w.Work, w.End, nil
+		}
+	}
+	return nil, false, nil
+}
+
+// claimHeld takes deliveries of a held domain: those that were tried before
+// first, since a domain that greylists knows them.
+func (f *feed) claimHeld(ctx context.Context, lane digest.Lane, seq, n int, g grab) ([]digest.Work, error) {
+	if f.passed[g.domain] == nil { // held a moment ago
+		f.passed[g.domain] = maps.Clone(f.after)
+	}
+	work, err := f.store.ClaimDueFor(ctx, lane, seq, n, digest.DomainChoice{Only: g.domain})
+	for i := 0; i < len(f.editions) && err == nil && len(work) == 0; i++ {
+		f.turn = (f.turn + 1) % len(f.editions)
+		work, err = f.freshOf(ctx, lane, seq, n, f.editions[f.turn], g.domain)
+	}
+	if err == nil && g.probe && len(work) > 0 {
+		work, err = f.mayProbe(ctx, lane, g, work)
+	}
+	if err != nil {
+		f.domains.Failed(g)
+		return nil, err
+	}
+	f.domains.Found(g, len(work))
+	return work, nil
+}
+
+func (f *feed) freshOf(ctx context.Context, lane digest.Lane, seq, n int, e digest.EditionID, domain string) ([]digest.Work, error) {
+	for {
+		w, err := f.store.WalkFresh(ctx, lane, seq, e, f.passed[domain][e], n, digest.DomainChoice{Only: domain})
+		if err != nil || w.End {
 			return nil, err
 		}
-		if len(work) == 0 {
-			f.spent[e] = true
-			continue
+		f.passed[domain][e] = w.Through
+		if len(w.Work) > 0 {
+			return w.Work, nil
 		}
-		f.after[e] = work[len(work)-1].Reader
-		return work, nil
 	}
-	return nil, nil
+}
+
+// mayProbe asks for leave to send a probe, or gives its row back.
+func (f *feed) mayProbe(ctx context.Context, lane digest.Lane, g grab, work []digest.Work) ([]digest.Work, error) {
+	ok, err := f.store.ProbeCircuit(ctx, g.domain, probeTime)
+	if ok || err != nil {
+		return work, err
+	}
+	f.domains.Denied(g)
+	refs := make([]digest.Ref, len(work))
+	for i, w := range work {
+		refs[i] = w.Ref
+	}
+	return nil, f.store.Release(ctx, lane, refs)
 }

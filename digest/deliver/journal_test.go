@@ -304,15 +304,15 @@ func TestLimitSpreadsMessages(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	p := newPacer([]Limit{{Messages: 2, Per: time.Second}, {Messages: 3, Per: time.Minute}}, func() time.Time { return now })
 	for i, want := range []bool{true, true, false} {
-		if wait := p.take(); (wait == 0) != want {
+		if wait, _ := p.spend(1); (wait == 0) != want {
 			t.Fatalf("message %d waits %s", i, wait)
 		}
 	}
 	now = now.Add(time.Second)
-	if p.take() != 0 {
+	if wait, _ := p.spend(1); wait != 0 {
 		t.Error("the second is over and the message still waits")
 	}
-	if wait := p.take(); wait < 10*time.Second || wait > 20*time.Second {
+	if wait, _ := p.spend(1); wait < 10*time.Second || wait > 20*time.Second {
 		t.Errorf("the minute's limit waits %s, want a third of a minute less what passed", wait)
 	}
 }
@@ -327,7 +327,7 @@ func TestLimitSaysHowManyMayGoAndSpendsNothing(t *testing.T) {
 		}
 	}
 	for range 6 {
-		if p.take() != 0 {
+		if wait, _ := p.spend(1); wait != 0 {
 			t.Error("a message waits within the limit")
 		}
 	}
@@ -335,7 +335,7 @@ func TestLimitSaysHowManyMayGoAndSpendsNothing(t *testing.T) {
 		t.Errorf("spent, it waits %s for %d messages", wait, n)
 	}
 	now = now.Add(10 * time.Minute)
-	if p.take() != 0 {
+	if wait, _ := p.spend(1); wait != 0 {
 		t.Error("the wait is over and the message still waits")
 	}
 	// A clock that was set back gives nothing and takes nothing.

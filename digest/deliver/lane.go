@@ -41,6 +41,10 @@ type lane struct {
 	unsure bool
 	pause  time.Duration // before the next turn, after a run that was broken off
 
+	grab    grab       // of a held domain: what the lane sends now
+	cleared digest.Ref // may go, whatever its domain's budget is by now ...
+	left    time.Time  // ... and when its commands went out, with the message before it
+
 	conn   Conn
 	dialed time.Time
 	used   time.Time
@@ -98,25 +102,52 @@ func (l *lane) turn() time.Duration {
 			return wait
 		}
 	}
-	if wait := l.relay.pacer.ahead(); wait > 0 {
+	n, wait := l.room()
+	if wait > 0 {
 		return wait
 	}
 	l.s.busy.Add(1)
 	defer l.s.busy.Add(-1)
-	n := min(l.ahead(claimAhead, mostClaim), l.relay.pacer.within(claimAhead))
-	work, err := l.s.feed.Claim(l.s.work, l.id, l.seq, n)
-	if err != nil {
+	c, err := l.s.feed.Claim(l.s.work, l.id, l.seq, n)
+	switch {
+	case err != nil:
 		return l.unclaimed(err)
-	}
-	if len(work) == 0 {
-		return idle
+	case c.again:
+		return time.Millisecond
+	case len(c.work) == 0:
+		return l.s.domains.Wait(idle)
 	}
 	l.seq++
 	l.s.activity.Add(1)
-	l.pause = 0
-	l.deliver(work)
+	l.s.shares.Take(l.relay, len(c.work))
+	l.pause, l.grab = 0, c.grab
+	l.deliver(c.work)
+	l.s.domains.ProbeOver(c.grab)
 	return l.pause
 }
+
+// room is how many messages the lane may claim, by its relay's limits and
+// share, or how long to wait.
+func (l *lane) room() (n int, wait time.Duration) {
+	if wait := l.relay.Resting(); wait > 0 {
+		return 0, wait
+	}
+	wait, err := l.relay.pacer.ready(l.s.work, l.relayRate())
+	if err != nil {
+		l.s.Log.Warn("cannot tell what the relay's limits have left", "relay", l.relay.Name, "error", err)
+		return 0, roundEvery
+	}
+	if wait > 0 {
+		return 0, wait
+	}
+	if n = min(l.ahead(claimAhead, mostClaim), l.relay.pacer.within(claimAhead), l.s.shares.Room(l.relay, l.rate)); n == 0 {
+		return 0, shareWait
+	}
+	return n, 0
+}
+
+// relayRate is about how many a second all lanes of the relay send.
+func (l *lane) relayRate() float64 { return l.rate * float64(max(l.relay.Connections, 1)) }
 
 // unclaimed says how long to wait after a claim that failed. Its rows may be
 // ours for all that: the answer can get lost after the commit.
@@ -312,6 +343,9 @@ func (l *lane) send(r *run, halfway func()) bool {
 		if i == len(work)/2 {
 			halfway()
 		}
+		if !l.may(work[i]) {
+			continue
+		}
 		if l.s.stop.Err() != nil || l.connect() > 0 || !l.paced() {
 			l.withdraw(work[i:])
 			return false
@@ -325,11 +359,33 @@ func (l *lane) send(r *run, halfway func()) bool {
 	return true
 }
 
+// may says whether a message's domain takes it now. If not, it goes back and
+// waits, without an attempt against its reader.
+func (l *lane) may(w digest.Work) bool {
+	if w.Ref == l.cleared || l.grab.domain != "" && digest.DomainOf(w.Address) == l.grab.domain {
+		return true
+	}
+	ok, wait, why := l.s.domains.Leave(w.Address)
+	if !ok {
+		l.giveUp(digest.Settlement{Lane: l.id, Ref: w.Ref, Withdrawn: true, RetryIn: wait,
+			Outcome: digest.Outcome{Verdict: digest.VerdictDeferred, Class: why.Class, Fault: why.Said}})
+	}
+	return ok
+}
+
 // paced waits for the relay's limit, unless that takes long.
 func (l *lane) paced() bool {
 	for {
-		wait := l.relay.pacer.take()
+		if rest := l.relay.Resting(); rest > 0 {
+			l.pause = rest
+			return false
+		}
+		wait, err := l.relay.pacer.take(l.s.work, l.relayRate())
 		switch {
+		case err != nil:
+			l.s.Log.Warn("cannot tell what the relay's limits have left", "relay", l.relay.Name, "error", err)
+			l.pause = roundEvery
+			return false
 		case wait == 0:
 			return true
 		case wait > paceBurst:
@@ -360,10 +416,17 @@ func (l *lane) one(r *run, work []digest.Work, i int) bool {
 		l.misprint(w, err)
 		return false
 	}
+	from := l.s.now()
+	began := from
+	if w.Ref == l.cleared {
+		from = l.left
+	}
+	l.cleared = digest.Ref{}
 	var ahead *digest.Envelope
-	if i+1 < len(work) {
+	if i+1 < len(work) && l.clear(work[i+1]) {
 		env := l.s.Press.Envelope(work[i+1].Recipient)
 		ahead = &env
+		l.cleared, l.left = work[i+1].Ref, began
 	}
 	started, asked, began := false, false, l.s.now()
 	l.s.meter().Began(l.relay.Name, w)
@@ -373,7 +436,36 @@ func (l *lane) one(r *run, work []digest.Work, i int) bool {
 	})
 	l.sent++
 	l.used = l.s.now()
+	l.hear(w, o, from)
 	return l.conclude(w, o, l.used.Sub(began), started, asked && !started) && !r.revoked
+}
+
+// clear says whether the next message's commands may go out together with
+// this message's dot: after that it must be sent. One that may not is asked
+// about again when its turn comes.
+func (l *lane) clear(w digest.Work) bool {
+	if l.grab.domain != "" && digest.DomainOf(w.Address) == l.grab.domain {
+		return true
+	}
+	ok, _, _ := l.s.domains.Leave(w.Address)
+	return ok
+}
+
+// hear draws the conclusions for the reader's mail domain, or for the relay
+// where it defers whatever it is given.
+func (l *lane) hear(w digest.Work, o digest.Outcome, from time.Time) {
+	if !pressure(o) {
+		l.s.domains.Heard(w, o, from)
+		return
+	}
+	itself, since := l.relay.Pressed(digest.DomainOf(w.Address))
+	if !itself {
+		l.s.domains.Heard(w, o, from)
+		return
+	}
+	l.s.domains.Acquit(since)
+	l.s.Log.Warn("relay defers whatever it is given, and is left in peace for a moment", "relay", l.relay.Name,
+		"said", digest.WithoutAddresses(o.Said()))
 }
 
 // text is one reader's mail, signed.
@@ -444,6 +536,8 @@ func (l *lane) conclude(w digest.Work, o digest.Outcome, took time.Duration, sta
 		// The relay hung up before it was told of the reader.
 		s.Withdrawn = true
 		l.relay.Refuse(o)
+	case o.Verdict == digest.VerdictDeferred && o.Reply.Code == 0 && w.Attempts == 0 && l.conn.Broken() && l.s.shares.Others(l.relay):
+		// The line broke before the dot: another relay takes over at once.
 	case o.Verdict == digest.VerdictDeferred:
 		s.RetryIn = retryIn(w.Attempts + 1)
 	case o.Verdict == digest.VerdictAccepted:
@@ -478,10 +572,14 @@ func beforeRcpt(stage digest.Stage) bool {
 // withdraw gives up intents that were not used: the rows go back to queued.
 func (l *lane) withdraw(work []digest.Work) {
 	for _, w := range work {
-		s := digest.Settlement{Lane: l.id, Ref: w.Ref, Withdrawn: true}
-		l.s.count(s)
-		l.s.committer.settle(s)
+		l.giveUp(digest.Settlement{Lane: l.id, Ref: w.Ref, Withdrawn: true})
 	}
+}
+
+func (l *lane) giveUp(s digest.Settlement) {
+	l.s.shares.Take(l.relay, -1)
+	l.s.count(s)
+	l.s.committer.settle(s)
 }
 
 func (l *lane) release(work []digest.Work) {
@@ -498,6 +596,7 @@ func (l *lane) releaseRefs(refs []digest.Ref) {
 	if len(refs) == 0 {
 		return
 	}
+	l.s.shares.Take(l.relay, -len(refs))
 	for attempt := range 3 {
 		err := l.s.Store.Release(l.s.last, l.id, refs)
 		if err == nil {

@@ -23,10 +23,60 @@ type relayState struct {
 	wait     time.Duration
 	next     time.Time // when to knock again
 	knocking bool
+
+	// pressed are the domains whose mails it deferred since it took the last
+	// one, and how many those were; rest is until when it is left in peace.
+	pressed map[string]bool
+	press   int
+	since   time.Time
+	rests   time.Duration
+	rest    time.Time
+
+	share share // guarded by shares
 }
 
-func newRelayState(r *Relay, now func() time.Time) *relayState {
-	return &relayState{Relay: r, pacer: newPacer(r.Limits, now), now: now}
+func newRelayState(r *Relay, now func() time.Time, store Store) *relayState {
+	return &relayState{Relay: r, pacer: sharedPacer(r, now, store), now: now, pressed: map[string]bool{}}
+}
+
+// A relay that defers mails of several domains one after the other, and takes
+// none in between, is itself the one that is pressed.
+const (
+	pressDomains = 3
+	pressMails   = 10
+	relayRest    = time.Second // doubles up to a minute while it takes nothing
+)
+
+// Pressed notes that a mail to a domain was deferred. It says whether that is
+// the relay's doing, and since when.
+func (r *relayState) Pressed(domain string) (itself bool, since time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.press == 0 {
+		r.since = r.now()
+	}
+	r.press++
+	if len(r.pressed) < pressDomains {
+		r.pressed[domain] = true
+	}
+	if r.press < pressMails || len(r.pressed) < pressDomains {
+		return false, r.since
+	}
+	if !r.rest.After(r.now()) {
+		r.rests = min(max(2*r.rests, relayRest), time.Minute)
+		r.rest = r.now().Add(r.rests)
+	}
+	return true, r.since
+}
+
+// Resting is how long the relay is to be left in peace.
+func (r *relayState) Resting() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.rest.IsZero() {
+		return 0
+	}
+	return max(r.rest.Sub(r.now()), 0)
 }
 
 // The waits between knocks at a relay that is away, or that refuses our
@@ -95,6 +145,10 @@ func (r *relayState) Served() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.wait, r.served = 0, true
+	if r.press > 0 {
+		r.press, r.rests, r.rest = 0, 0, time.Time{}
+		clear(r.pressed)
+	}
 }
 
 // Refuse takes the relay out of use after a fault that is ours to mend.

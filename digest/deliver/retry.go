@@ -12,6 +12,8 @@ var retrySteps = [...]time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minu
 // retryIn is how long to wait after so many attempts, with a tenth of jitter
 // either way so that a crowd deferred together does not come back together.
 func retryIn(attempts int) time.Duration {
-	step := retrySteps[min(max(attempts, 1), len(retrySteps))-1]
-	return step - step/10 + rand.N(step/5)
+	return jitter(retrySteps[min(max(attempts, 1), len(retrySteps))-1])
 }
+
+// jitter is a tenth more or less.
+func jitter(d time.Duration) time.Duration { return d - d/10 + rand.N(d/5) }

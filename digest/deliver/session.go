@@ -21,6 +21,8 @@ type session struct {
 	feed      *feed
 	proofs    *proofs
 	relays    []*relayState
+	shares    *shares
+	domains   *domains
 	drain     *drain
 
 	// stop is done when lanes must take no more work; work is what calls to
@@ -34,6 +36,7 @@ type session struct {
 	endLast  context.CancelFunc
 	busy     atomic.Int64 // lanes with claimed rows
 	activity atomic.Int64 // grows with every claim
+	peak     atomic.Int64 // messages accepted in the best second so far
 	wake     *wakeup
 
 	mu     sync.Mutex
@@ -47,12 +50,24 @@ func newSession(e *Engine, j *journal, d *drain) *session {
 		wake:  newWakeup(),
 	}
 	s.committer = newCommitter(s)
-	s.feed = newFeed(e.Store, s.now)
+	s.domains = newDomains(s.now, s.rate, s.Log)
+	s.feed = newFeed(e.Store, s.domains, s.now)
 	s.proofs = newProofs(e.Store, e.Press)
 	for i := range e.Relays {
-		s.relays = append(s.relays, newRelayState(&e.Relays[i], s.now))
+		s.relays = append(s.relays, newRelayState(&e.Relays[i], s.now, e.Store))
 	}
+	s.shares = &shares{now: s.now, relays: s.relays}
 	return s
+}
+
+// rate is how many messages a second this process took off the ledger at its
+// best.
+func (s *session) rate() float64 {
+	lanes := 0
+	for _, r := range s.relays {
+		lanes += max(r.Connections, 1)
+	}
+	return max(float64(s.peak.Load()), 10*float64(lanes))
 }
 
 // run tells the session in order: join, work, drain, settle, leave.
@@ -123,6 +138,9 @@ func (s *session) leave() error {
 	}
 	ctx, cancel := context.WithTimeout(s.last, drainTime)
 	defer cancel()
+	if err := s.tellLast(ctx); err != nil {
+		return err
+	}
 	if err := s.Store.LeaveLanes(ctx, s.owner.ID); err != nil {
 		return err
 	}
@@ -133,6 +151,16 @@ func (s *session) leave() error {
 	}
 	// The last verdict may have ended an edition.
 	return s.finish(ctx)
+}
+
+// tellLast leaves to others what this process knows of mail domains and has
+// left of the relays' limits.
+func (s *session) tellLast(ctx context.Context) error {
+	err := s.domains.Tell(ctx, s.Store)
+	for _, r := range s.relays {
+		err = errors.Join(err, r.pacer.giveBack(ctx, true))
+	}
+	return err
 }
 
 // fault is the outcome that stopped a session which was to end by itself.
@@ -204,6 +232,8 @@ type keeper struct {
 	renewed, swept, rewound, took time.Time
 	resentAt, finished, countAt   time.Time
 	seen, doubts                  int64
+	measured                      time.Time // when accepted was read
+	accepted                      int64
 	left                          int       // what a drain saw last ...
 	moved                         time.Time // ... and since when
 }
@@ -222,6 +252,9 @@ func (k *keeper) round() error {
 		}
 		k.took = now
 	}
+	if err := k.learn(now); err != nil {
+		return err
+	}
 	if err := k.open(); err != nil {
 		return err
 	}
@@ -238,6 +271,27 @@ func (k *keeper) round() error {
 		return err
 	}
 	return k.rest(now)
+}
+
+// learn measures how fast it goes, and hears and tells what the processes have
+// in common: which mail domains wait, and what the relays' limits have left.
+func (k *keeper) learn(now time.Time) error {
+	if now.Sub(k.measured) < roundEvery && !k.domains.News() {
+		return nil
+	}
+	if span := now.Sub(k.measured); span >= roundEvery {
+		accepted := k.counts.accepted.Load()
+		if !k.measured.IsZero() {
+			k.peak.Store(max(k.peak.Load(), int64(float64(accepted-k.accepted)/span.Seconds())))
+		}
+		k.measured, k.accepted = now, accepted
+	}
+	for _, r := range k.relays {
+		if err := r.pacer.giveBack(k.work, false); err != nil {
+			return err
+		}
+	}
+	return k.domains.Tell(k.work, k.Store)
 }
 
 // watchEdition ends a drain of one edition when that has nothing left to do.

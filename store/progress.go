@@ -121,7 +121,7 @@ func (s *Store) Remainder(ctx context.Context) (digest.Remainder, error) {
 		       count(*) FILTER (WHERE e.state = 'held' AND d.state = 'queued') AS held,
 		       count(*) FILTER (WHERE d.state IN ('claimed', 'sending')) AS claimed,
 		       EXTRACT(EPOCH FROM min(d.not_before) FILTER (WHERE e.state <> 'held' AND d.not_before > clock_timestamp()) - clock_timestamp()) * 1000 AS next_ms,
-		       max(d.reply) FILTER (WHERE d.state = 'queued' AND d.attempts > 0) AS said
+		       max(d.reply) FILTER (WHERE d.state = 'queued' AND (d.attempts > 0 OR d.not_before > clock_timestamp())) AS said
 		FROM editions e
 		JOIN deliveries d ON d.edition_id = e.id AND d.state IN ('queued', 'claimed', 'sending')
 		WHERE e.state IN ('open', 'sending', 'held')`)
@@ -153,6 +153,8 @@ func (s *Store) waiting(ctx context.Context, left digest.Remainder) (digest.Rema
 		JOIN deliveries d ON d.reader_id = r.id AND d.state = 'queued' AND COALESCE(d.not_before <= clock_timestamp(), true)
 		JOIN editions e ON e.id = d.edition_id AND e.state IN ('open', 'sending')
 		WHERE c.open_until > clock_timestamp()
+		  -- Looked at once, and mostly the end of it.
+		  AND EXISTS (SELECT 1 FROM circuits WHERE open_until > clock_timestamp())
 		HAVING count(*) > 0`)
 	if err != nil {
 		return left, fmt.Errorf("count what waits for its domain: %w", err)

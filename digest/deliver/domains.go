@@ -299,7 +299,9 @@ func openSteps(class digest.Class) []time.Duration {
 
 // Leave says whether a mail of a general claim may go to its domain; if not,
 // how long it has to wait, and the words that say why.
-func (ds *domains) Leave(address string) (ok bool, wait time.Duration, why digest.Circuit) {
+// What was claimed by a grab may go as long as nothing was heard since that
+// speaks against it.
+func (ds *domains) Leave(address string, g grab) (ok bool, wait time.Duration, why digest.Circuit) {
 	if ds.held.Load() == 0 {
 		return true, 0, why
 	}
@@ -308,7 +310,7 @@ func (ds *domains) Leave(address string) (ok bool, wait time.Duration, why diges
 	d := ds.at[digest.DomainOf(address)]
 	now := ds.now()
 	switch {
-	case d == nil || !d.slowed && !d.open:
+	case d == nil || !d.slowed && !d.open || d.name == g.domain && d.judged.Equal(g.judged):
 		return true, 0, why
 	case d.open:
 		// A moment later than the probe, which decides.
@@ -331,6 +333,7 @@ type grab struct {
 	n      int
 	probe  bool
 	full   bool // its pace bounds it no more: it is as any other work
+	judged time.Time
 }
 
 // Next is a domain with a budget, of which rows may be found.
@@ -351,13 +354,13 @@ func (ds *domains) Next() (g grab, ok bool) {
 		switch {
 		case d.open:
 			d.probing, d.probeFrom = true, now
-			return grab{domain: name, n: 1, probe: true}, true
+			return grab{domain: name, n: 1, probe: true, judged: d.judged}, true
 		case d.free():
-			g, ok = grab{domain: name, n: mostClaim, full: true}, true
+			g, ok = grab{domain: name, n: mostClaim, full: true, judged: d.judged}, true
 		default:
 			n := min(int(d.tokens), mostClaim)
 			d.tokens -= float64(n)
-			return grab{domain: name, n: n}, true
+			return grab{domain: name, n: n, judged: d.judged}, true
 		}
 	}
 	return g, ok

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/textproto"
+	"strings"
 	"testing"
 	"time"
 
@@ -157,6 +158,13 @@ func (c *conn) step(stage digest.Stage, say string) digest.Outcome {
 	switch {
 	case code == 0 && err != nil:
 		return c.lost(stage, err)
+	case code >= 400 && len(text) > 5 && (text[:2] == "4." || text[:2] == "5."): // as submit does
+		status, words, _ := strings.Cut(text, " ")
+		o := digest.Outcome{Verdict: digest.VerdictDeferred, Stage: stage, Class: digest.Classify(code, status, words), Reply: digest.Reply{Code: code, Status: status, Text: words}}
+		if code >= 500 {
+			o.Verdict = digest.VerdictRefused
+		}
+		return o
 	case code >= 500 && stage == digest.StageMail:
 		return digest.Outcome{Verdict: digest.VerdictRefused, Stage: stage, Class: digest.ClassConfiguration, Reply: digest.Reply{Code: code, Text: text}}
 	case code >= 500:

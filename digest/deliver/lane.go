@@ -362,10 +362,10 @@ func (l *lane) send(r *run, halfway func()) bool {
 // may says whether a message's domain takes it now. If not, it goes back and
 // waits, without an attempt against its reader.
 func (l *lane) may(w digest.Work) bool {
-	if w.Ref == l.cleared || l.grab.domain != "" && digest.DomainOf(w.Address) == l.grab.domain {
+	if w.Ref == l.cleared {
 		return true
 	}
-	ok, wait, why := l.s.domains.Leave(w.Address)
+	ok, wait, why := l.s.domains.Leave(w.Address, l.grab)
 	if !ok {
 		l.giveUp(digest.Settlement{Lane: l.id, Ref: w.Ref, Withdrawn: true, RetryIn: wait,
 			Outcome: digest.Outcome{Verdict: digest.VerdictDeferred, Class: why.Class, Fault: why.Said}})
@@ -403,6 +403,7 @@ func (l *lane) measure(n int, took time.Duration) {
 		return
 	}
 	l.rate = 0.5*l.rate + 0.5*math.Min(float64(n)/took.Seconds(), 1e5)
+	l.relay.pulse.Store(int64(l.rate))
 }
 
 // one makes one attempt: work[i] of the run. It says whether the lane may go
@@ -423,10 +424,14 @@ func (l *lane) one(r *run, work []digest.Work, i int) bool {
 	}
 	l.cleared = digest.Ref{}
 	var ahead *digest.Envelope
-	if i+1 < len(work) && l.clear(work[i+1]) {
-		env := l.s.Press.Envelope(work[i+1].Recipient)
-		ahead = &env
-		l.cleared, l.left = work[i+1].Ref, began
+	if i+1 < len(work) {
+		// Its commands go out together with this message's dot, after which it
+		// must be sent. One that may not is asked about again at its turn.
+		if ok, _, _ := l.s.domains.Leave(work[i+1].Address, l.grab); ok {
+			env := l.s.Press.Envelope(work[i+1].Recipient)
+			ahead = &env
+			l.cleared, l.left = work[i+1].Ref, began
+		}
 	}
 	started, asked, began := false, false, l.s.now()
 	l.s.meter().Began(l.relay.Name, w)
@@ -438,17 +443,6 @@ func (l *lane) one(r *run, work []digest.Work, i int) bool {
 	l.used = l.s.now()
 	l.hear(w, o, from)
 	return l.conclude(w, o, l.used.Sub(began), started, asked && !started) && !r.revoked
-}
-
-// clear says whether the next message's commands may go out together with
-// this message's dot: after that it must be sent. One that may not is asked
-// about again when its turn comes.
-func (l *lane) clear(w digest.Work) bool {
-	if l.grab.domain != "" && digest.DomainOf(w.Address) == l.grab.domain {
-		return true
-	}
-	ok, _, _ := l.s.domains.Leave(w.Address)
-	return ok
 }
 
 // hear draws the conclusions for the reader's mail domain, or for the relay

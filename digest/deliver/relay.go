@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"courant/digest"
@@ -32,7 +33,8 @@ type relayState struct {
 	rests   time.Duration
 	rest    time.Time
 
-	share share // guarded by shares
+	share share        // guarded by shares
+	pulse atomic.Int64 // messages a second of one of its lanes, of late
 }
 
 func newRelayState(r *Relay, now func() time.Time, store Store) *relayState {

@@ -60,14 +60,15 @@ func newSession(e *Engine, j *journal, d *drain) *session {
 	return s
 }
 
-// rate is how many messages a second this process took off the ledger at its
-// best.
+// rate is how many messages a second this process sends at its best, as far
+// as it was seen.
 func (s *session) rate() float64 {
-	lanes := 0
+	rate := float64(s.peak.Load())
+	now := 0.0
 	for _, r := range s.relays {
-		lanes += max(r.Connections, 1)
+		now += float64(r.pulse.Load()) * float64(max(r.Connections, 1))
 	}
-	return max(float64(s.peak.Load()), 10*float64(lanes))
+	return max(rate, now, 10)
 }
 
 // run tells the session in order: join, work, drain, settle, leave.

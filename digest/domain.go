@@ -51,6 +51,13 @@ type Walk struct {
 	End     bool     // there is nobody behind
 }
 
+// DueWalk is how far a claim went through what is due.
+type DueWalk struct {
+	Work  []Work
+	Until time.Time // up to when what came due was looked at
+	End   bool      // nothing came due after that
+}
+
 // Budget is a limit of a relay, as all processes share it.
 type Budget struct {
 	Messages int

@@ -204,59 +204,79 @@ const (
 	)` + claimRead
 )
 
-// ClaimDueFor is ClaimDue for a part of the mail domains. For one domain it
-// looks at the first few thousand that are due, whatever their domain: one
-// that takes little does not cost a walk over a million.
-func (s *Store) ClaimDueFor(ctx context.Context, lane digest.Lane, seq, n int, d digest.DomainChoice) ([]digest.Work, error) {
-	if d.Only != "" {
-		return s.claim(ctx, claimDueOnly, int64(lane.ID), lane.Fence, seq, n, d.Only, walkWindow)
+// WalkDue is ClaimDue for a part of the mail domains, from a due time on: it
+// looks at a window of what is due. Many thousands that are not meant may
+// stand before one that is.
+func (s *Store) WalkDue(ctx context.Context, lane digest.Lane, seq int, from time.Time, n int, d digest.DomainChoice) (digest.DueWalk, error) {
+	const look = `
+	SELECT max(w.not_before)
+	FROM (
+		SELECT d.not_before
+		FROM deliveries d
+		WHERE d.not_before > $1 AND d.not_before <= clock_timestamp() AND d.state = 'queued'
+		ORDER BY d.not_before
+		LIMIT $2
+	) w`
+	var until *time.Time
+	st, err := s.stmt(ctx, look)
+	if err != nil {
+		return digest.DueWalk{}, err
 	}
-	return s.claim(ctx, claimDueExcept, int64(lane.ID), lane.Fence, seq, n, pq.Array(d.Except))
+	if err := st.GetContext(ctx, &until, from, walkWindow); err != nil {
+		return digest.DueWalk{}, fmt.Errorf("look for what is due: %w", err)
+	}
+	if until == nil {
+		return digest.DueWalk{Until: from, End: true}, nil
+	}
+	query, arg := claimDueExcept, any(pq.Array(d.Except))
+	if d.Only != "" {
+		query, arg = claimDueOnly, d.Only
+	}
+	work, err := s.claim(ctx, query, int64(lane.ID), lane.Fence, seq, n, arg, from, *until, walkWindow)
+	w := digest.DueWalk{Work: work, Until: *until}
+	if len(work) == n {
+		w.Until = from // there may be more of them in this window
+	}
+	return w, err
 }
 
+// As with fresh ones, the plan must not hang on statistics: the window's LIMIT
+// makes it a walk of the index, and each row is locked by its primary key:
+// COALESCE keeps the index of due times out of that, which looks cheap before
+// the first ANALYZE and is walked from end to end for each row. Of more rows that came due in the same microsecond than a window holds, the
+// rest is found by the next walk from the start.
 const (
-	claimDueOnly = `
+	claimDueOnly   = dueWalked + ` = $5 OFFSET 0` + duePicked
+	claimDueExcept = dueWalked + ` <> ALL ($5::text[]) OFFSET 0` + duePicked
+	dueWalked      = `
 	WITH walked AS MATERIALIZED (
 		SELECT d.edition_id, d.reader_id
 		FROM deliveries d
-		WHERE d.not_before <= clock_timestamp() AND d.state = 'queued'
+		WHERE d.not_before > $6 AND d.not_before <= $7 AND d.state = 'queued'
 		ORDER BY d.not_before
-		LIMIT $6
+		LIMIT $8
 	), picked AS MATERIALIZED (
 		SELECT k.edition_id, k.reader_id
 		FROM walked w
 		CROSS JOIN LATERAL (
-			SELECT r.id FROM readers r WHERE r.id = w.reader_id AND ` + domainOf + ` = $5 OFFSET 0
-		) r` + lockDue + claimPickedDue
-	claimDueExcept = `
-	WITH picked AS MATERIALIZED (
-		SELECT k.edition_id, k.reader_id
-		FROM (
-			SELECT d.edition_id, d.reader_id
-			FROM deliveries d
-			WHERE d.not_before <= clock_timestamp() AND d.state = 'queued'
-			ORDER BY d.not_before
-			OFFSET 0
-		) w
-		CROSS JOIN LATERAL (
-			SELECT r.id FROM readers r WHERE r.id = w.reader_id AND ` + domainOf + ` <> ALL ($5::text[]) OFFSET 0
-		) r` + lockDue + claimPickedDue
-	lockDue = `
+			SELECT r.id FROM readers r WHERE r.id = w.reader_id AND ` + domainOf
+	duePicked = `
+		) r
 		CROSS JOIN LATERAL (
 			SELECT d.edition_id, d.reader_id
 			FROM deliveries d
 			WHERE d.edition_id = w.edition_id AND d.reader_id = w.reader_id AND d.state = 'queued'
-			  AND d.not_before <= clock_timestamp()
+			  AND COALESCE(d.not_before <= clock_timestamp(), false)
 			  AND EXISTS (SELECT 1 FROM editions e WHERE e.id = d.edition_id AND e.state = 'sending')
 			FOR UPDATE SKIP LOCKED
 		) k
 		LIMIT $4
-	),`
-	claimPickedDue = claimHeld + `, claimed AS (
+	),` + claimHeld + `, claimed AS (
 		UPDATE deliveries d
 		SET state = 'claimed', lane = $1, fence = $2, seq = $3, not_before = NULL
-		FROM picked p
-		WHERE d.edition_id = p.edition_id AND d.reader_id = p.reader_id
+		WHERE d.edition_id = ANY (ARRAY(SELECT DISTINCT edition_id FROM picked))
+		  AND d.reader_id = ANY (ARRAY(SELECT reader_id FROM picked))
+		  AND (d.edition_id, d.reader_id) IN (SELECT edition_id, reader_id FROM picked)
 		  AND EXISTS (SELECT 1 FROM held)
 		RETURNING d.edition_id, d.reader_id, d.variant_id, d.attempts, d.resends
 	)` + claimRead

@@ -75,10 +75,13 @@ func TestDueIsClaimedByDomain(t *testing.T) {
 		{digest.DomainChoice{Except: []string{"slow.example"}}, 15, 5, "quick.example"},
 		{digest.DomainChoice{Only: "slow.example"}, 30, 17, "slow.example"},
 	} {
-		work, err := n.ClaimDueFor(t.Context(), l, 1, c.n, c.choice)
-		if err != nil || len(work) != c.got || strings.Join(domains(work), " ") != c.only {
-			t.Errorf("%+v: %d of %v, %v", c.choice, len(work), domains(work), err)
+		w, err := n.WalkDue(t.Context(), l, 1, time.Time{}, c.n, c.choice)
+		if err != nil || len(w.Work) != c.got || strings.Join(domains(w.Work), " ") != c.only || w.End || w.Until.IsZero() != (c.got == c.n) {
+			t.Errorf("%+v: %d of %v until %s, %v", c.choice, len(w.Work), domains(w.Work), w.Until, err)
 		}
+	}
+	if w, err := n.WalkDue(t.Context(), l, 1, time.Now(), 10, digest.DomainChoice{Only: "slow.example"}); err != nil || !w.End || len(w.Work) > 0 {
+		t.Errorf("%+v, %v", w, err)
 	}
 	n.wantTally(e, "40 claimed")
 }

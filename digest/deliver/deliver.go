@@ -47,7 +47,7 @@ type Store interface {
 	Release(ctx context.Context, lane digest.Lane, refs []digest.Ref) error
 
 	WalkFresh(ctx context.Context, lane digest.Lane, seq int, e digest.EditionID, after digest.ReaderID, n int, d digest.DomainChoice) (digest.Walk, error)
-	ClaimDueFor(ctx context.Context, lane digest.Lane, seq, n int, d digest.DomainChoice) ([]digest.Work, error)
+	WalkDue(ctx context.Context, lane digest.Lane, seq int, from time.Time, n int, d digest.DomainChoice) (digest.DueWalk, error)
 	Circuits(ctx context.Context) ([]digest.Circuit, error)
 	OpenCircuit(ctx context.Context, c digest.Circuit, waits []time.Duration) (opened bool, err error)
 	ProbeCircuit(ctx context.Context, domain string, hold time.Duration) (bool, error)

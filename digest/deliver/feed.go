@@ -26,6 +26,7 @@ type feed struct {
 	spent    map[digest.EditionID]bool // gone through once; what comes back carries a not_before
 	turn     int
 	dueAt    time.Time                                       // when to look for deferred ones again
+	dueFrom  map[string]time.Time                            // by held domain, and "" for all others: since when what came due was not looked at
 	passed   map[string]map[digest.EditionID]digest.ReaderID // held domains: up to where each edition was gone through
 	general  bool                                            // whose turn it is where a held domain has as much to send as all others
 	now      func() time.Time
@@ -36,7 +37,7 @@ type feed struct {
 const dueEvery = 200 * time.Millisecond
 
 func newFeed(store Store, ds *domains, now func() time.Time) *feed {
-	return &feed{store: store, domains: ds, now: now, passed: map[string]map[digest.EditionID]digest.ReaderID{}, after: map[digest.EditionID]digest.ReaderID{}, spent: map[digest.EditionID]bool{}}
+	return &feed{store: store, domains: ds, now: now, dueFrom: map[string]time.Time{}, passed: map[string]map[digest.EditionID]digest.ReaderID{}, after: map[digest.EditionID]digest.ReaderID{}, spent: map[digest.EditionID]bool{}}
 }
 
 // Show tells the feed which editions are sending.
@@ -72,6 +73,7 @@ func (f *feed) Rewind() {
 		clear(passed)
 	}
 	f.dueAt = time.Time{}
+	clear(f.dueFrom)
 	f.domains.Rewound()
 }
 
@@ -157,32 +159,54 @@ func (f *feed) note(held []string) []string {
 	for name := range f.passed {
 		if !is[name] {
 			delete(f.passed, name)
+			delete(f.dueFrom, name)
 		}
 	}
 	return held
 }
 
-func (f *feed) claimDue(ctx context.Context, lane digest.Lane, seq, n int, held []string) (work []digest.Work, err error) {
+// claimDue takes what came due. Among what is held it goes on from where it
+// was, at a tenth of the time at most; at the end it looks from the start
+// again.
+func (f *feed) claimDue(ctx context.Context, lane digest.Lane, seq, n int, held []string) ([]digest.Work, error) {
 	began := f.now()
 	if began.Before(f.dueAt) {
 		return nil, nil
 	}
 	if len(held) == 0 {
-		work, err = f.store.ClaimDue(ctx, lane, seq, n)
-	} else {
-		work, err = f.store.ClaimDueFor(ctx, lane, seq, n, digest.DomainChoice{Except: held})
-	}
-	if err != nil || len(work) > 0 && len(held) == 0 {
+		work, err := f.store.ClaimDue(ctx, lane, seq, n)
+		if err == nil && len(work) == 0 {
+			f.dueAt = began.Add(dueEvery)
+		}
 		return work, err
 	}
-	// Passing over many that are held takes time: a tenth of it at most.
-	now := f.now()
-	wait := 9 * now.Sub(began)
-	if len(work) == 0 {
-		wait = max(wait, dueEvery)
+	w, err := f.walkDue(ctx, lane, seq, n, digest.DomainChoice{Except: held}, "")
+	if err != nil {
+		return nil, err
 	}
-	f.dueAt = now.Add(wait)
-	return work, nil
+	now := f.now()
+	f.dueAt = now.Add(9 * now.Sub(began))
+	if w.End {
+		f.dueAt = now.Add(max(9*now.Sub(began), dueEvery))
+	}
+	return w.Work, nil
+}
+
+// walkDue goes through what is due for all, or for one held domain.
+func (f *feed) walkDue(ctx context.Context, lane digest.Lane, seq, n int, d digest.DomainChoice, domain string) (digest.DueWalk, error) {
+	for range passMost {
+		w, err := f.store.WalkDue(ctx, lane, seq, f.dueFrom[domain], n, d)
+		if err != nil {
+			return w, err
+		}
+		if f.dueFrom[domain] = w.Until; w.End {
+			delete(f.dueFrom, domain)
+		}
+		if w.End || len(w.Work) > 0 {
+			return w, nil
+		}
+	}
+	return digest.DueWalk{}, nil
 }
 
 // passMost is how many windows of held deliveries one claim passes over: the
@@ -218,7 +242,8 @@ func (f *feed) claimHeld(ctx context.Context, lane digest.Lane, seq, n int, g gr
 	if f.passed[g.domain] == nil { // held a moment ago
 		f.passed[g.domain] = maps.Clone(f.after)
 	}
-	work, err := f.store.ClaimDueFor(ctx, lane, seq, n, digest.DomainChoice{Only: g.domain})
+	due, err := f.walkDue(ctx, lane, seq, n, digest.DomainChoice{Only: g.domain}, g.domain)
+	work := due.Work
 	for i := 0; i < len(f.editions) && err == nil && len(work) == 0; i++ {
 		f.turn = (f.turn + 1) % len(f.editions)
 		work, err = f.freshOf(ctx, lane, seq, n, f.editions[f.turn], g.domain)

@@ -235,6 +235,7 @@ type keeper struct {
 	seen, doubts                  int64
 	measured                      time.Time // when accepted was read
 	accepted                      int64
+	leftAt                        time.Time // when a drain may count what is left again
 	left                          int       // what a drain saw last ...
 	moved                         time.Time // ... and since when
 }
@@ -536,10 +537,15 @@ func (k *keeper) rest(now time.Time) error {
 
 // drained ends a drain when nothing can come in time any more.
 func (k *keeper) drained(now time.Time) error {
+	if now.Before(k.leftAt) {
+		return nil
+	}
 	left, err := k.Store.Remainder(k.work)
 	if err != nil {
 		return err
 	}
+	// Counting a million that wait for their domain takes a second or two.
+	k.leftAt = k.now().Add(4 * k.now().Sub(now))
 	if n := left.Total(); n != k.left {
 		k.left, k.moved = n, now
 	}

@@ -163,3 +163,57 @@ func BenchmarkWatchAMillion(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkWalkPastHeldDomain claims 250 deliveries where nine of ten belong to
+// a mail domain that is left alone, fresh ones and due ones; "all" is the same
+// claim with nothing held.
+func BenchmarkWalkPastHeldDomain(b *testing.B) {
+	n := newNewsroom(b)
+	n.do(`INSERT INTO readers (email, email_hash)
+	      SELECT 'reader' || i || CASE WHEN i % 10 > 0 THEN '@big.example' ELSE '@d' || i % 1000 || '.example' END, sha256(i::text::bytea)
+	      FROM generate_series(1, 200000) AS i`)
+	n.do(`INSERT INTO subscriptions (reader_id, list, state) SELECT id, 'readers', 'active' FROM readers`)
+	n.do(`ANALYZE readers, subscriptions`)
+	e, lane := n.publish(), n.lane()
+	held := digest.DomainChoice{Except: []string{"big.example"}}
+	var after digest.ReaderID
+	var due time.Time
+	for name, claim := range map[string]func() ([]digest.Work, error){
+		"all": func() ([]digest.Work, error) {
+			work, err := n.ClaimFresh(b.Context(), lane, 0, e, after, 250)
+			if len(work) > 0 {
+				after = work[len(work)-1].Reader
+			}
+			return work, err
+		},
+		"fresh": func() ([]digest.Work, error) {
+			w, err := n.WalkFresh(b.Context(), lane, 0, e, after, 250, held)
+			after = w.Through
+			return w.Work, err
+		},
+		"due": func() ([]digest.Work, error) {
+			w, err := n.WalkDue(b.Context(), lane, 0, due, 250, held)
+			due = w.Until
+			return w.Work, err
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			got := 0
+			for b.Loop() {
+				work, err := claim()
+				if err != nil {
+					b.Fatal(err)
+				}
+				if got += len(work); len(work) == 0 {
+					b.StopTimer()
+					after, due = 0, time.Time{}
+					n.do(`UPDATE deliveries SET state = 'queued', lane = NULL, fence = NULL, seq = NULL,
+					      not_before = CASE WHEN $1 THEN clock_timestamp() END`, name == "due")
+					n.do(`VACUUM deliveries`)
+					b.StartTimer()
+				}
+			}
+			b.ReportMetric(float64(got)/b.Elapsed().Seconds(), "claims/s")
+		})
+	}
+}

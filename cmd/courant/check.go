@@ -89,12 +89,6 @@ func (c Config) notHeeded() (notes []string) {
 	for _, list := range c.confirmAsked { // as the default it promises nothing
 		notes = append(notes, fmt.Sprintf("lists.%s.confirm is not heeded yet: there is no sign-up form, and imported readers are active at once", list))
 	}
-	for _, r := range c.Relays {
-		if r.Weight > 1 {
-			notes = append(notes, "smtp.weight is not heeded yet: every relay takes what its connections can")
-			break
-		}
-	}
 	return notes
 }
 

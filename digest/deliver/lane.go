@@ -417,8 +417,8 @@ func (l *lane) one(r *run, work []digest.Work, i int) bool {
 		l.misprint(w, err)
 		return false
 	}
-	from := l.s.now()
-	began := from
+	began := l.s.now()
+	from := began
 	if w.Ref == l.cleared {
 		from = l.left
 	}
@@ -433,7 +433,7 @@ func (l *lane) one(r *run, work []digest.Work, i int) bool {
 			l.cleared, l.left = work[i+1].Ref, began
 		}
 	}
-	started, asked, began := false, false, l.s.now()
+	started, asked := false, false
 	l.s.meter().Began(l.relay.Name, w)
 	o := l.conn.Submit(l.s.work, l.s.Press.Envelope(w.Recipient), text, ahead, func() bool {
 		asked, started = true, l.ready(r, work[i:])

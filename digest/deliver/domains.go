@@ -38,6 +38,9 @@ const (
 	bolder      = 30.0            // seconds without a 4xx after which it grows twice as fast
 	slowStart   = 2.0             // seconds in which the pace doubles up to the last good one
 	forgetAfter = 10 * time.Minute
+	// Where very many domains say a 4xx now and then, each is kept for less.
+	manyWatched = 10_000
+	forgetMany  = 30 * time.Second
 	// blockedApart: one mailbox may have a policy of its own; a domain that took
 	// so many since its last block goes on.
 	blockedApart = 100
@@ -177,9 +180,7 @@ func (ds *domains) accepted(d *domain) {
 	if d.probing {
 		ds.closed(d)
 	}
-	if d.good+d.bad >= sample {
-		d.good, d.bad = 0, 0
-	}
+	ds.sampled(d)
 	if !d.slowed && !d.open && d.taken >= trusted && !d.wasBlocked {
 		delete(ds.at, d.name)
 		ds.known.Store(int64(len(ds.at)))
@@ -204,8 +205,19 @@ func (ds *domains) throttled(d *domain, o digest.Outcome, from time.Time) {
 		ds.opened(d, now)
 	case d.slowed && d.row > inARow, d.row == inARow:
 		ds.slow(d, now, restFirst<<(d.row-inARow))
-	case d.good+d.bad >= sample && d.bad >= tooMany:
-		ds.slow(d, now, restFirst)
+	default:
+		ds.sampled(d)
+	}
+}
+
+// sampled judges a whole sample by the share of 4xx in it.
+func (ds *domains) sampled(d *domain) {
+	switch {
+	case d.good+d.bad < sample:
+	case d.bad >= tooMany && !d.open:
+		ds.slow(d, ds.now(), restFirst)
+	default:
+		d.good, d.bad = 0, 0
 	}
 }
 
@@ -284,6 +296,7 @@ func (ds *domains) closed(d *domain) {
 	d.open, d.probing, d.untold = false, false, isClosed
 	d.pace, d.tokens, d.asOf, d.rest, d.judged = slowest, slowest, now, now, now
 	d.row, d.good, d.bad, d.took, d.rated, d.empty = 0, 0, 0, 0, now, time.Time{}
+	d.top = max(d.top, ds.total()) // it may have been opened before anything was sent
 	ds.list()
 	ds.log.Info("mail domain takes mail again", "domain", d.name)
 }
@@ -601,12 +614,16 @@ func (ds *domains) learn(list []digest.Circuit) {
 			ds.adopt(d, c, now)
 		}
 	}
+	forget := forgetAfter
+	if len(ds.at) > manyWatched {
+		forget = forgetMany
+	}
 	for name, d := range ds.at {
 		switch {
 		case d.open && d.inLedger && d.untold != isOpen && !stands[name]:
 			ds.closed(d)
 			d.untold, d.inLedger = nothing, false
-		case !d.slowed && !d.open && d.untold == nothing && now.Sub(d.troubled) > forgetAfter:
+		case !d.slowed && !d.open && d.untold == nothing && now.Sub(d.troubled) > forget:
 			delete(ds.at, name)
 		}
 	}

@@ -139,9 +139,7 @@ func (s *session) leave() error {
 	}
 	ctx, cancel := context.WithTimeout(s.last, drainTime)
 	defer cancel()
-	if err := s.tellLast(ctx); err != nil {
-		return err
-	}
+	s.tellLast(ctx)
 	if err := s.Store.LeaveLanes(ctx, s.owner.ID); err != nil {
 		return err
 	}
@@ -155,13 +153,15 @@ func (s *session) leave() error {
 }
 
 // tellLast leaves to others what this process knows of mail domains and has
-// left of the relays' limits.
-func (s *session) tellLast(ctx context.Context) error {
+// left of the relays' limits. Where that fails they find out by themselves.
+func (s *session) tellLast(ctx context.Context) {
 	err := s.domains.Tell(ctx, s.Store)
 	for _, r := range s.relays {
 		err = errors.Join(err, r.pacer.giveBack(ctx, true))
 	}
-	return err
+	if err != nil {
+		s.Log.Warn("cannot tell what is known of mail domains and limits", "error", err)
+	}
 }
 
 // fault is the outcome that stopped a session which was to end by itself.

@@ -60,7 +60,7 @@ func TestEachAttemptIsOneLineWithItsFacts(t *testing.T) {
 		}
 		seen[strings.Join([]string{fact.Verdict, fact.Stage, fact.Class}, " ")] = true
 	}
-	if len(seen) != 3 || !seen["accepted dot "] || !seen["refused rcpt hard"] || !seen["deferred rcpt transient"] {
+	if len(seen) != 3 || !seen["accepted dot "] || !seen["refused rcpt hard"] || !seen["deferred rcpt throttled"] {
 		t.Errorf("the lines tell of %v\n%s", seen, &log)
 	}
 	if strings.Contains(log.String(), address(0)) {

@@ -50,7 +50,8 @@ const leaseQuery = `
 		       (k.slot + 242 - COALESCE((SELECT max(u.i) FROM unnest(k.spent) WITH ORDINALITY AS u (n, i) WHERE u.n > 0), 241)) * k.per_ms / 240.0 - k.ms AS wait_ms
 		FROM kept k
 	), lease AS MATERIALIZED (
-		SELECT GREATEST(0, LEAST($4::integer, min(free)))::integer AS messages, count(*) AS known,
+		-- Nothing before all limits are in the table: what is spent of one must be spent of each.
+		SELECT CASE WHEN count(*) < $6::integer THEN 0 ELSE GREATEST(0, LEAST($4::integer, min(free))) END::integer AS messages, count(*) AS known,
 		       COALESCE(max(wait_ms) FILTER (WHERE free < 1), 0) AS wait_ms
 		FROM judged
 	), written AS (
@@ -81,7 +82,7 @@ func (s *Store) LeaseBudget(ctx context.Context, relay string, budgets []digest.
 			Messages, Known int
 			WaitMs          float64
 		}
-		if err := st.GetContext(ctx, &row, relay, pq.Array(messages), pq.Array(per), want, back); err != nil {
+		if err := st.GetContext(ctx, &row, relay, pq.Array(messages), pq.Array(per), want, back, len(distinct)); err != nil {
 			return digest.Lease{}, fmt.Errorf("lease a part of the limits of %s: %w", relay, err)
 		}
 		if row.Known >= len(distinct) {
@@ -90,8 +91,7 @@ func (s *Store) LeaseBudget(ctx context.Context, relay string, budgets []digest.
 		if !first {
 			return digest.Lease{}, fmt.Errorf("lease a part of the limits of %s: they are not in the database", relay)
 		}
-		// What the limits that were there gave comes back with the rest.
-		back += row.Messages
+		back = 0 // the limits that were there have it
 		if err := s.knowLimits(ctx, relay, messages, per); err != nil {
 			return digest.Lease{}, err
 		}

@@ -480,6 +480,9 @@ func (o *postOffice) try(t *testing.T, tr trial) {
 	if _, err := o.store.MoveEdition(t.Context(), e.ID, digest.EditionHeld, "the trial is over"); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := o.db.ExecContext(t.Context(), `DELETE FROM circuits`); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // subscribe puts three new readers, each with a domain of its own, on a new

@@ -25,8 +25,9 @@ const (
 )
 
 var deliveryMoves = map[DeliveryState][]DeliveryState{
-	Queued:   {Claimed, Cancelled, Expired},
-	Claimed:  {Sending, Queued, Refused, Cancelled, Expired},
+	// The reports are about the first copy of what waits to be sent again.
+	Queued:   {Claimed, Cancelled, Expired, Accepted, Bounced, Complained},
+	Claimed:  {Sending, Queued, Refused, Cancelled, Expired, Accepted, Bounced, Complained},
 	Sending:  {Accepted, Refused, InDoubt, Queued},
 	InDoubt:  {Accepted, Bounced, Complained, Queued},
 	Accepted: {Bounced, Complained},

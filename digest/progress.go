@@ -17,7 +17,7 @@ type Share struct {
 	State    DeliveryState
 	Class    Class  // what the last reply meant; empty: none, or a good one
 	Lane     LaneID // in whose hands; zero: in nobody's
-	Deferred bool   // queued, with attempts behind it
+	Deferred bool   // queued, and not to be sent before a time: after an attempt, or while its mail domain is left alone
 	N        int
 	Attempts int       // the most that one of them has behind it
 	Next     time.Time // when the first of them may be tried; zero: now
@@ -64,7 +64,7 @@ func (p Progress) Tally() Tally {
 	return t
 }
 
-// Deferred is how many are queued with attempts behind them.
+// Deferred is how many are queued and wait for their time.
 func (p Progress) Deferred() int { return p.Sum(func(s Share) bool { return s.Deferred }) }
 
 // InHands is how many of them a process's lanes hold.
@@ -157,6 +157,7 @@ type Posted struct {
 	Slot      time.Time
 	Address   string // empty: the reader was erased
 	State     DeliveryState
+	Deferred  bool // queued, and not to be sent before NotBefore
 	Attempts  int
 	Resends   int
 	Reply     string
@@ -169,7 +170,7 @@ type Posted struct {
 // Sieve says which rows of the ledger are asked for; a zero field asks for all.
 type Sieve struct {
 	State    DeliveryState
-	Deferred bool // of those that are queued, only those with attempts behind them
+	Deferred bool // of those that are queued, only those that wait for their time
 	Class    Class
 	Reader   ReaderID
 }

@@ -43,4 +43,5 @@ const (
 	EffectBounced    ReportEffect = "bounced"    // the delivery is marked
 	EffectSuppressed ReportEffect = "suppressed" // the address gets no more mail
 	EffectLeft       ReportEffect = "left"       // the reader left
+	EffectArrived    ReportEffect = "arrived"    // the delivery was in doubt, and counts as accepted now
 )

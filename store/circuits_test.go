@@ -168,3 +168,45 @@ func TestDeliveriesOfAClosedDomainAreDeferredAndSayWhy(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// What waits for its mail domain is told as deferred wherever it is counted or
+// listed, although its rows are not touched; and so is what came back from a
+// lane with the domain's words and no attempt.
+func TestWhatWaitsForItsDomainIsCountedAsDeferred(t *testing.T) {
+	t.Parallel()
+	n, e := mixed(t, 10)
+	n.do(`UPDATE deliveries SET not_before = now() + interval '5 minutes', class = 'throttled', reply = '451 slow down'
+	      WHERE reader_id = (SELECT max(reader_id) FROM deliveries)`) // at quick.example
+	edition, err := n.Edition(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := func(deferred, slow int) {
+		t.Helper()
+		shares, err := n.Shares(t.Context(), []digest.EditionID{e})
+		p := digest.Progress{Shares: shares}
+		if err != nil || p.Deferred() != deferred || p.Tally().String() != "10 queued" {
+			t.Errorf("%d deferred of %s, %v; want %d", p.Deferred(), p.Tally(), err, deferred)
+		}
+		if got := p.Sum(func(s digest.Share) bool { return s.Deferred && s.Class == digest.ClassBlocked && s.Said == "554 5.7.1 go away" && !s.Next.IsZero() && !s.Waiting.IsZero() }); got != slow {
+			t.Errorf("%d wait for their domain, want %d: %+v", got, slow, shares)
+		}
+		rows, err := n.Ledger(t.Context(), edition, digest.Sieve{State: digest.Queued, Deferred: true}, 0, 100)
+		if err != nil || len(rows) != deferred {
+			t.Errorf("%d rows are listed as deferred, %v; want %d", len(rows), err, deferred)
+		}
+		for _, r := range rows {
+			if !r.Deferred || r.NotBefore.Before(time.Now()) || r.Reply == "" || r.Class == "" {
+				t.Errorf("%+v", r)
+			}
+		}
+	}
+	want(1, 0)
+	c := digest.Circuit{Domain: "slow.example", Class: digest.ClassBlocked, Said: "554 5.7.1 go away"}
+	if _, err := n.OpenCircuit(t.Context(), c, []time.Duration{time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	want(6, 5)
+	n.do(`UPDATE circuits SET open_until = clock_timestamp()`)
+	want(1, 0)
+}

@@ -399,6 +399,9 @@ func (s *Store) ResendDoubtful(ctx context.Context) (n int, err error) {
 		if err != nil || len(editions) == 0 {
 			return err
 		}
+		if err := settleReported(ctx, tx, editions); err != nil {
+			return err
+		}
 		r, err := tx.ExecContext(ctx, `
 			UPDATE deliveries d
 			SET state = 'queued', resends = d.resends + 1, not_before = clock_timestamp(), settled_at = NULL

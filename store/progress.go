@@ -76,13 +76,21 @@ func (s *Store) FinishEditions(ctx context.Context, resend bool) ([]digest.Editi
 		if err != nil || len(sending) == 0 {
 			return err
 		}
-		return tx.SelectContext(ctx, &ids, `
+		err = tx.SelectContext(ctx, &ids, `
 			UPDATE editions e
 			SET state = 'done', finished_at = clock_timestamp()
 			WHERE e.id = ANY ($1::bigint[])
 			  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.edition_id = e.id AND d.state IN ('queued', 'claimed', 'sending'))
 			  AND NOT ($2 AND EXISTS (SELECT 1 FROM deliveries d WHERE d.edition_id = e.id AND `+resendable+`))
 			RETURNING e.id`, pq.Array(sending), resend)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		done := make([]int64, len(ids))
+		for i, id := range ids {
+			done[i] = int64(id)
+		}
+		return settleReported(ctx, tx, done)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("finish editions: %w", err)

@@ -11,6 +11,7 @@ import (
 	"courant/digest"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 )
 
 // recipientJSON is digest.ReportRecipient as the reports keep it.
@@ -26,6 +27,8 @@ type recipientJSON struct {
 // it is recorded only: a forged bounce ends nobody's mail. A dead mailbox ends
 // the mail to the address, a complaint ends all subscriptions too, a mailed
 // unsubscribe leaves the digest; every other bounce marks the delivery alone.
+// Whatever the report is, it proves that a relay took the mail: a delivery in
+// doubt is so no more, and a resend that waits is not sent.
 // Whose mail it is, the delivery decides, never an address in the report:
 // forwarded mail comes back in other names.
 func (s *Store) Report(ctx context.Context, r digest.Report) (digest.ReportEffect, error) {
@@ -118,6 +121,18 @@ func insertReport(ctx context.Context, tx *sqlx.Tx, r digest.Report) (id int64, 
 
 // follow does what a report about one of our deliveries calls for.
 func follow(ctx context.Context, tx *sqlx.Tx, r digest.Report, address string) (digest.ReportEffect, error) {
+	arrived := false
+	if r.Kind != digest.ReportBounce && r.Kind != digest.ReportComplaint {
+		// Before a leaving cancels the resend.
+		var err error
+		arrived, err = mark(ctx, tx, r.Ref, `
+			UPDATE deliveries
+			SET state = 'accepted', `+ofNoLane+`
+			WHERE edition_id = $1 AND reader_id = $2 AND `+doubted)
+		if err != nil {
+			return "", err
+		}
+	}
 	switch r.Kind {
 	case digest.ReportBounce:
 		return bounce(ctx, tx, r, worst(r.Recipients, address))
@@ -132,8 +147,19 @@ func follow(ctx context.Context, tx *sqlx.Tx, r digest.Report, address string) (
 		}
 		return digest.EffectLeft, nil
 	}
+	if arrived {
+		return digest.EffectArrived, nil
+	}
 	return digest.EffectNone, nil
 }
+
+// doubted is a delivery of which nobody knew whether it arrived: it is in
+// doubt, or waits to be sent again out of doubt. What a lane is sending again
+// is the lane's to settle.
+const doubted = `(state = 'in doubt' OR resends > 0 AND state IN ('queued', 'claimed'))`
+
+// ofNoLane are the columns of a delivery that is settled without an attempt.
+const ofNoLane = `lane = NULL, fence = NULL, seq = NULL, not_before = NULL, settled_at = COALESCE(settled_at, clock_timestamp())`
 
 // worst picks the recipient that says most: one with the reader's own address
 // before others, a dead mailbox before lesser troubles.
@@ -160,8 +186,8 @@ func bounce(ctx context.Context, tx *sqlx.Tx, r digest.Report, c digest.ReportRe
 	said := digest.PlainLine(strings.TrimSpace(c.Status+" "+c.Said), 500)
 	marked, err := mark(ctx, tx, r.Ref, `
 		UPDATE deliveries
-		SET state = 'bounced', reply = COALESCE(NULLIF($3, ''), reply), class = $4
-		WHERE edition_id = $1 AND reader_id = $2 AND state IN ('accepted', 'in doubt')`, said, c.Class)
+		SET state = 'bounced', reply = COALESCE(NULLIF($3, ''), reply), class = $4, `+ofNoLane+`
+		WHERE edition_id = $1 AND reader_id = $2 AND (state = 'accepted' OR `+doubted+`)`, said, c.Class)
 	if err != nil {
 		return "", err
 	}
@@ -185,8 +211,8 @@ func bounce(ctx context.Context, tx *sqlx.Tx, r digest.Report, c digest.ReportRe
 func complain(ctx context.Context, tx *sqlx.Tx, r digest.Report) (digest.ReportEffect, error) {
 	_, err := mark(ctx, tx, r.Ref, `
 		UPDATE deliveries
-		SET state = 'complained'
-		WHERE edition_id = $1 AND reader_id = $2 AND state IN ('accepted', 'in doubt', 'bounced')`)
+		SET state = 'complained', `+ofNoLane+`
+		WHERE edition_id = $1 AND reader_id = $2 AND (state IN ('accepted', 'bounced') OR `+doubted+`)`)
 	if err != nil {
 		return "", err
 	}
@@ -209,4 +235,25 @@ func mark(ctx context.Context, tx *sqlx.Tx, ref digest.Ref, query string, args .
 		return false, fmt.Errorf("mark the delivery: %w", err)
 	}
 	return n > 0, nil
+}
+
+// settleReported ends the doubt about deliveries of which a report came before
+// the doubt did: a relay that takes a mail, returns it and never answers.
+func settleReported(ctx context.Context, tx *sqlx.Tx, editions []int64) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE deliveries d
+		SET state = p.state
+		FROM (
+			SELECT d.edition_id, d.reader_id,
+			       CASE WHEN bool_or(r.kind = 'complaint') THEN 'complained' WHEN bool_or(r.kind = 'bounce') THEN 'bounced' ELSE 'accepted' END AS state
+			FROM deliveries d
+			JOIN reports r ON r.reader_id = d.reader_id AND r.edition_id = d.edition_id
+			WHERE d.edition_id = ANY ($1::bigint[]) AND d.state = 'in doubt'
+			GROUP BY d.edition_id, d.reader_id
+		) p
+		WHERE d.edition_id = p.edition_id AND d.reader_id = p.reader_id AND d.state = 'in doubt'`, pq.Array(editions))
+	if err != nil {
+		return fmt.Errorf("settle doubts by reports: %w", err)
+	}
+	return nil
 }

@@ -194,3 +194,106 @@ func TestHostileWordsInAReportAreKeptAsOneLine(t *testing.T) {
 		t.Errorf("reply %q", reply)
 	}
 }
+
+// doubt is a newsroom with one delivery in doubt.
+func doubt(t *testing.T) (*newsroom, digest.Lane, digest.Ref) {
+	t.Helper()
+	n, e, ids := sendingTo(t, 1)
+	lane, ref := n.lane(), digest.Ref{Edition: e, Reader: ids[0]}
+	n.claim(lane, e)
+	if granted, err := n.intend(t.Context(), lane, ref); err != nil || len(granted) != 1 {
+		t.Fatal(granted, err)
+	}
+	n.settle(lane, ref, doubtful)
+	return n, lane, ref
+}
+
+// about is a report of a kind that has no recipients.
+func about(ref digest.Ref, kind digest.ReportKind) digest.Report {
+	return digest.Report{Kind: kind, Ref: ref, Via: "message-id", Hash: hash(string(kind)), At: time.Now(),
+		Recipients: []digest.ReportRecipient{{Address: "reader0@example.org", Class: digest.ClassSoft, Status: "4.2.2", Said: "full"}}}
+}
+
+// Whatever comes back proves that a relay took the mail: the doubt is over, and
+// a resend that waits, or is in the hands of a lane, is not sent.
+func TestReportEndsADoubtAndItsResend(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[digest.ReportKind]digest.DeliveryState{
+		digest.ReportBounce: digest.Bounced, digest.ReportComplaint: digest.Complained, digest.ReportUnsubscribe: digest.Accepted,
+		digest.ReportAutoReply: digest.Accepted, digest.ReportOther: digest.Accepted,
+	} {
+		for _, waits := range []string{"in doubt", "queued again", "claimed again"} {
+			t.Run(string(kind)+", "+waits, func(t *testing.T) {
+				t.Parallel()
+				n, lane, ref := doubt(t)
+				var again []digest.Work
+				if waits != "in doubt" {
+					if resent, err := n.ResendDoubtful(t.Context()); err != nil || resent != 1 {
+						t.Fatal(resent, err)
+					}
+				}
+				if waits == "claimed again" {
+					var err error
+					if again, err = n.ClaimDue(t.Context(), lane, 9, 9); err != nil || len(again) != 1 {
+						t.Fatal(again, err)
+					}
+				}
+				if _, err := n.Report(t.Context(), about(ref, kind)); err != nil {
+					t.Fatal(err)
+				}
+				n.wantState(ref.Edition, ref.Reader, want)
+				if granted, err := n.intend(t.Context(), lane, ref); err != nil || len(granted) != 0 {
+					t.Errorf("the resend was granted: %v, %v", granted, err)
+				}
+				if err := n.Release(t.Context(), lane, refs(again)); err != nil {
+					t.Error(err)
+				}
+				if resent, err := n.ResendDoubtful(t.Context()); err != nil || resent != 0 {
+					t.Errorf("resent %d, %v", resent, err)
+				}
+				if work, err := n.ClaimDue(t.Context(), lane, 10, 9); err != nil || len(work) != 0 {
+					t.Errorf("claimed %v, %v", work, err)
+				}
+				n.wantState(ref.Edition, ref.Reader, want)
+			})
+		}
+	}
+}
+
+// A relay that takes a mail, returns it and never answers: the report is here
+// before the doubt is.
+func TestReportThatCameBeforeTheDoubtEndsIt(t *testing.T) {
+	t.Parallel()
+	for _, hold := range []bool{false, true} {
+		for kind, want := range map[digest.ReportKind]digest.DeliveryState{
+			digest.ReportBounce: digest.Bounced, digest.ReportAutoReply: digest.Accepted,
+		} {
+			n, e, ids := sendingTo(t, 2)
+			lane := n.lane()
+			work := n.claim(lane, e)
+			if _, err := n.intend(t.Context(), lane, refs(work)...); err != nil {
+				t.Fatal(err)
+			}
+			ref := digest.Ref{Edition: e, Reader: ids[0]}
+			if _, err := n.Report(t.Context(), about(ref, kind)); err != nil {
+				t.Fatal(err)
+			}
+			n.wantState(e, ids[0], digest.Sending)
+			for _, w := range work {
+				n.settle(lane, w.Ref, doubtful)
+			}
+			if hold {
+				if got, err := n.FinishEditions(t.Context(), false); err != nil || len(got) != 1 {
+					t.Errorf("finished %v, %v", got, err)
+				}
+				n.wantState(e, ids[1], digest.InDoubt)
+			} else {
+				if resent, err := n.ResendDoubtful(t.Context()); err != nil || resent != 1 {
+					t.Errorf("resent %d, %v; want the one without a report", resent, err)
+				}
+				n.wantState(e, ids[1], digest.Queued)
+			}
+			n.wantState(e, ids[0], want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"courant/digest"
@@ -70,7 +71,8 @@ func (s *Store) Shares(ctx context.Context, editions []digest.EditionID) ([]dige
 	// knows: a join of every row would cost as much again.
 	err := s.db.SelectContext(ctx, &rows, `
 		WITH alike AS (
-			SELECT d.edition_id, d.variant_id, d.state, d.class, d.lane, d.state = 'queued' AND d.attempts > 0 AS deferred,
+			SELECT d.edition_id, d.variant_id, d.state, d.class, d.lane,
+			       d.state = 'queued' AND (d.attempts > 0 OR COALESCE(d.not_before > now(), false)) AS deferred,
 			       count(*) AS n, max(d.attempts) AS attempts, min(d.not_before) AS next,
 			       max(d.reply) FILTER (WHERE d.class IS NOT NULL OR d.state = 'in doubt') AS said,
 			       min(d.settled_at) AS first_time, max(d.settled_at) AS last_time,
@@ -96,7 +98,52 @@ func (s *Store) Shares(ctx context.Context, editions []digest.EditionID) ([]dige
 			Next: orZero(r.Next), Said: r.Said, Waiting: r.Waiting, First: orZero(r.FirstTime), Last: orZero(r.LastTime), Lately: r.Lately,
 		}
 	}
-	return shares, nil
+	return s.shutOff(ctx, ids, shares)
+}
+
+// shutOff counts as deferred what waits for a mail domain that is left alone:
+// such rows are not touched, so nothing in them says so.
+func (s *Store) shutOff(ctx context.Context, editions []int64, shares []digest.Share) ([]digest.Share, error) {
+	var rows []struct {
+		EditionID digest.EditionID
+		Class     digest.Class // of the row
+		Shut      digest.Class // why the domain is left alone
+		N         int
+		Said      string
+		Waiting   time.Time
+		Next      time.Time
+	}
+	err := s.db.SelectContext(ctx, &rows, `
+		SELECT d.edition_id, COALESCE(d.class, '') AS class, c.class AS shut, count(*) AS n, min(c.said) AS said,
+		       min(v.window_to) AS waiting, min(c.open_until) AS next
+		FROM circuits c
+		JOIN readers r ON `+domainOf+` = c.domain
+		JOIN deliveries d ON d.reader_id = r.id AND d.edition_id = ANY ($1::bigint[]) AND d.state = 'queued' AND d.attempts = 0
+		     AND NOT COALESCE(d.not_before > now(), false)
+		JOIN variants v ON v.id = d.variant_id
+		WHERE c.open_until > now()
+		  -- Looked at once, and mostly the end of it.
+		  AND EXISTS (SELECT 1 FROM circuits WHERE open_until > now())
+		GROUP BY d.edition_id, d.class, c.class
+		ORDER BY d.edition_id, d.class, c.class`, pq.Array(editions))
+	if err != nil {
+		return nil, fmt.Errorf("count what waits for its domain: %w", err)
+	}
+	for _, r := range rows {
+		for i := range shares {
+			of := &shares[i]
+			if of.Edition == r.EditionID && of.State == digest.Queued && of.Class == r.Class && !of.Deferred {
+				// The rows may have moved since they were counted.
+				n := min(r.N, of.N)
+				of.N -= n
+				shares = append(shares, digest.Share{
+					Edition: r.EditionID, State: digest.Queued, Class: r.Shut, Deferred: true, N: n, Next: r.Next, Said: r.Said, Waiting: r.Waiting,
+				})
+				break
+			}
+		}
+	}
+	return slices.DeleteFunc(shares, func(of digest.Share) bool { return of.N == 0 }), nil
 }
 
 // Processes lists those that hold lanes, the oldest first.
@@ -157,6 +204,9 @@ func (s *Store) Ledger(ctx context.Context, e digest.Edition, sieve digest.Sieve
 		Reply, MessageID     string
 		Class                digest.Class
 		NotBefore, SettledAt *time.Time
+		At                   time.Time // by the database's clock
+		Shut                 *time.Time
+		ShutClass, ShutSaid  *string
 	}
 	// The page is picked before its readers are looked up, so that each page is
 	// a walk along the primary key from where the last one ended.
@@ -168,14 +218,17 @@ func (s *Store) Ledger(ctx context.Context, e digest.Edition, sieve digest.Sieve
 			  AND ($3 = 0 OR d.reader_id = $3)
 			  AND ($4 = '' OR d.state = $4)
 			  AND ($5 = '' OR d.class = $5)
-			  AND (NOT $6 OR d.attempts > 0)
+			  AND (NOT $6 OR d.attempts > 0 OR d.not_before > now()
+			       OR EXISTS (SELECT 1 FROM circuits c JOIN readers r ON r.id = d.reader_id WHERE c.domain = `+domainOf+` AND c.open_until > now()))
 			ORDER BY d.reader_id
 			LIMIT $7
 		)
 		SELECT p.reader_id, COALESCE(r.email, '') AS email, p.state, p.attempts, p.resends, COALESCE(p.reply, '') AS reply,
-		       COALESCE(p.class, '') AS class, p.not_before, p.settled_at, COALESCE(p.message_id, '') AS message_id
+		       COALESCE(p.class, '') AS class, p.not_before, p.settled_at, COALESCE(p.message_id, '') AS message_id,
+		       now() AS at, c.open_until AS shut, c.class AS shut_class, c.said AS shut_said
 		FROM page p
 		JOIN readers r ON r.id = p.reader_id
+		LEFT JOIN circuits c ON c.domain = `+domainOf+` AND c.open_until > now() AND p.state = 'queued'
 		ORDER BY p.reader_id`,
 		int64(e.ID), int64(after), int64(sieve.Reader), string(sieve.State), string(sieve.Class), sieve.Deferred, limit)
 	if err != nil {
@@ -187,6 +240,12 @@ func (s *Store) Ledger(ctx context.Context, e digest.Edition, sieve digest.Sieve
 			Ref: digest.Ref{Edition: e.ID, Reader: r.ReaderID}, Digest: e.Digest, Number: e.Number, Slot: e.Instant,
 			Address: r.Email, State: r.State, Attempts: r.Attempts, Resends: r.Resends, Reply: r.Reply, Class: r.Class,
 			NotBefore: orZero(r.NotBefore), SettledAt: orZero(r.SettledAt), MessageID: r.MessageID,
+		}
+		list[i].Deferred = r.State == digest.Queued && (r.Attempts > 0 || list[i].NotBefore.After(r.At))
+		if r.Shut != nil && r.NotBefore == nil {
+			// It waits for its domain, and what is known of that is in the circuit.
+			list[i].Deferred, list[i].NotBefore = true, *r.Shut
+			list[i].Class, list[i].Reply = digest.Class(*r.ShutClass), *r.ShutSaid
 		}
 	}
 	return list, nil

@@ -166,4 +166,5 @@ var effectWords = map[digest.ReportEffect]string{
 	digest.EffectBounced:    "the delivery is marked as bounced",
 	digest.EffectSuppressed: "the address gets no more mail",
 	digest.EffectLeft:       "the reader left",
+	digest.EffectArrived:    "the delivery was in doubt and counts as accepted",
 }

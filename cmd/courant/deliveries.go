@@ -33,8 +33,8 @@ which state each delivery is, and what the mail server said. Without --edition
 these are the editions of the last seven days, with --reader those of the last
 35. Nothing is changed.
 
---state takes a state of the ledger, or "deferred": queued again after an
-attempt. With --csv cells that a spreadsheet would run as a formula begin with
+--state takes a state of the ledger, or "deferred": queued for later, after an
+attempt or because the mail domain takes nothing now. With --csv cells that a spreadsheet would run as a formula begin with
 an apostrophe.`,
 		Example: "  courant deliveries --edition morning/12 --state refused\n  courant deliveries --since 24h --state deferred --csv > deferred.csv",
 		Args:    arguments(0, 0),

@@ -9,9 +9,9 @@ import (
 	"courant/digest"
 )
 
-// feed gives lanes their work: what a held mail domain's budget allows, then
-// deferred deliveries that came due, then the editions that are sending, in
-// turn, each from reader to reader. The deliveries of held domains are passed
+// feed gives lanes their work: what a held mail domain's budget allows, then in
+// turn deferred deliveries that came due and the editions that are sending,
+// those in turn too, each from reader to reader. The deliveries of held domains are passed
 // over there, and taken from where they were passed.
 //
 // Claims of one process go one after the other, so that the place in an
@@ -29,6 +29,7 @@ type feed struct {
 	dueFrom  map[string]time.Time                            // by held domain, and "" for all others: since when what came due was not looked at
 	passed   map[string]map[digest.EditionID]digest.ReaderID // held domains: up to where each edition was gone through
 	general  bool                                            // whose turn it is where a held domain has as much to send as all others
+	dueLast  bool                                            // the last claim was of what came due
 	now      func() time.Time
 }
 
@@ -122,9 +123,30 @@ func (f *feed) Claim(ctx context.Context, lane digest.Lane, seq, n int) (claim, 
 		}
 	}
 	f.general = false
-	if work, err := f.claimDue(ctx, lane, seq, n, held); err != nil || len(work) > 0 {
-		return claim{work: work}, err
+	// What came due and what is fresh take turns: the retries of a large edition
+	// must not hold up a small one that was published a minute ago.
+	if !f.dueLast {
+		if c, err := f.claimOfDue(ctx, lane, seq, n, held); err != nil || len(c.work) > 0 {
+			return c, err
+		}
 	}
+	dueLast := f.dueLast
+	f.dueLast = false
+	if c, err := f.claimOfEditions(ctx, lane, seq, n, held); err != nil || c.again || len(c.work) > 0 || !dueLast {
+		return c, err
+	}
+	return f.claimOfDue(ctx, lane, seq, n, held)
+}
+
+func (f *feed) claimOfDue(ctx context.Context, lane digest.Lane, seq, n int, held []string) (claim, error) {
+	work, err := f.claimDue(ctx, lane, seq, n, held)
+	f.dueLast = len(work) > 0
+	return claim{work: work}, err
+}
+
+// claimOfEditions takes from the editions in turn, a claim each, however large
+// they are.
+func (f *feed) claimOfEditions(ctx context.Context, lane digest.Lane, seq, n int, held []string) (claim, error) {
 	for range f.editions {
 		f.turn = (f.turn + 1) % len(f.editions)
 		e := f.editions[f.turn]

@@ -41,9 +41,9 @@ func Deliveries(rows []digest.Posted) []Posted {
 	return list
 }
 
-// stateOf is the row's state, and deferred for what is queued after an attempt.
+// stateOf is the row's state, and deferred for what is queued for later.
 func stateOf(r digest.Posted) string {
-	if r.State == digest.Queued && r.Attempts > 0 {
+	if r.Deferred {
 		return deferredState
 	}
 	return string(r.State)

@@ -56,6 +56,7 @@ func posted() []digest.Posted {
 	refused, deferred, erased, late, again := row, row, row, row, row
 	refused.Address, refused.State, refused.Reply, refused.Class = "bob.with.a.rather.long.name@subdomain.example.net", digest.Refused, "550-5.7.1 \x1b[31mblocked\r\n550 see \u202ehttps://example.net/", digest.ClassBlocked
 	deferred.Address, deferred.State, deferred.Attempts, deferred.Reply, deferred.Class = "cy@例え.jp", digest.Queued, 2, "451 4.7.1 slow down", digest.ClassThrottled
+	deferred.Deferred = true
 	deferred.NotBefore, deferred.SettledAt = slot.Add(20*time.Minute), time.Time{}
 	erased.Address, erased.State, erased.Attempts, erased.Reply, erased.MessageID = "", digest.Cancelled, 0, "the reader was erased", ""
 	late.Number, late.State, late.SettledAt, late.Reply, late.Attempts, late.MessageID = 0, digest.Queued, time.Time{}, "", 0, ""

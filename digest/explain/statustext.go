@@ -202,7 +202,11 @@ func (s *sheet) complaint(c digest.Share, at time.Time) {
 		if c.Next.After(at) {
 			when = "in " + rough(c.Next.Sub(at))
 		}
-		row = append(row, piece{faint, fmt.Sprintf(" after up to %s, next %s", times(c.Attempts, "attempt"), when)})
+		after := " after up to " + times(c.Attempts, "attempt")
+		if c.Attempts == 0 {
+			after = " waiting for their mail domain"
+		}
+		row = append(row, piece{faint, fmt.Sprintf("%s, next %s", after, when)})
 	}
 	s.line(4, row...)
 }

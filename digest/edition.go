@@ -60,6 +60,7 @@ type Digest struct {
 	MaxArticles int
 	MinArticles int
 	Subject     string // text/template over the edition
+	Layout      string // of the mail: "standard", "brief", or one of the editor's own; empty: the publication's
 	CatchUp     CatchUp
 	MaxLateness time.Duration
 	FreshUntil  time.Duration // a delivery expires so long after its own instant
@@ -166,6 +167,7 @@ type Edition struct {
 	KeyID      byte // the token key its links and Message-IDs are made with
 	Cadence    Cadence
 	Subject    string    // the digest's subject template at the time
+	Layout     string    // the digest's layout at the time; empty: the publication's
 	ExpiresAt  time.Time // nothing queued is sent after this
 	Published  time.Time
 }

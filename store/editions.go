@@ -191,7 +191,7 @@ func (p *publication) begin(ctx context.Context) (answered bool, err error) {
 	o := p.order
 	d := o.Digest
 	p.edition = digest.Edition{
-		ID: p.id, Digest: d.Name, Title: d.Title, Kind: o.Kind, Language: d.Language, Subject: d.Subject,
+		ID: p.id, Digest: d.Name, Title: d.Title, Kind: o.Kind, Language: d.Language, Subject: d.Subject, Layout: d.Layout,
 		Cadence: o.Cadence, ConfigHash: o.ConfigHash, KeyID: o.KeyID, State: digest.EditionOpen,
 		Published: o.Now.UTC().Truncate(time.Microsecond), WindowTo: o.Now, Instant: o.Now, Zone: homeZone(d),
 		Slot: o.Now.UTC().Format("2006-01-02T15:04:05.000000Z"),
@@ -393,12 +393,12 @@ func (p *publication) writeEdition(ctx context.Context, _ digest.Composition) er
 	}
 	_, err = p.tx.ExecContext(ctx, `
 		INSERT INTO editions (id, digest, title, kind, number, slot, local_date, daily, instant, zone, language,
-		                      lists, categories, window_from, window_to, subject, cadence, state, config_hash, key_id, published)
-		VALUES ($1, $2, $3, $4, $5, $6, $7::date, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'open', $18, $19, $20)`,
+		                      lists, categories, window_from, window_to, subject, cadence, state, config_hash, key_id, published, layout)
+		VALUES ($1, $2, $3, $4, $5, $6, $7::date, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'open', $18, $19, $20, $21)`,
 		e.ID, e.Digest, e.Title, string(e.Kind), number, e.Slot, date.String(),
 		p.order.Kind == digest.KindSlot && p.order.Slot.Daily, e.Instant, e.Zone, e.Language,
 		textArray(p.order.Digest.Lists), textArray(p.order.Digest.Categories), e.WindowFrom, e.WindowTo,
-		e.Subject, cadence, e.ConfigHash, int(e.KeyID), e.Published)
+		e.Subject, cadence, e.ConfigHash, int(e.KeyID), e.Published, e.Layout)
 	if err != nil {
 		return fmt.Errorf("write edition: %w", err)
 	}

@@ -50,7 +50,7 @@ func (r articleRow) candidate() digest.Candidate {
 // editionQuery reads editions as editionRow has them.
 const editionQuery = `
 	SELECT e.id, e.digest, e.title, e.kind, COALESCE(e.number, 0) AS number, e.slot, e.instant, e.zone, e.language,
-	       e.window_from, e.window_to, e.subject, e.cadence, e.state, e.held_reason, e.config_hash, e.key_id, e.published
+	       e.window_from, e.window_to, e.subject, e.cadence, e.state, e.held_reason, e.config_hash, e.key_id, e.published, e.layout
 	FROM editions e`
 
 type editionRow struct {
@@ -66,6 +66,7 @@ type editionRow struct {
 	State, HeldReason, ConfigHash string
 	KeyID                         int
 	Published                     time.Time
+	Layout                        string
 }
 
 func (r editionRow) edition() (digest.Edition, error) {
@@ -77,7 +78,7 @@ func (r editionRow) edition() (digest.Edition, error) {
 		ID: digest.EditionID(r.ID), Digest: r.Digest, Title: r.Title, Kind: digest.EditionKind(r.Kind), Number: r.Number,
 		Slot: r.Slot, Instant: r.Instant, Zone: r.Zone, Language: r.Language, WindowFrom: r.WindowFrom, WindowTo: r.WindowTo,
 		Subject: r.Subject, Cadence: digest.Cadence(c), State: digest.EditionState(r.State), HeldReason: r.HeldReason,
-		ConfigHash: r.ConfigHash, KeyID: byte(r.KeyID), Published: r.Published,
+		ConfigHash: r.ConfigHash, KeyID: byte(r.KeyID), Published: r.Published, Layout: r.Layout,
 	}, nil
 }
 

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/feature/plural"
@@ -122,6 +126,82 @@ func readLanguage(fsys fs.FS, name string) (*Language, error) {
 		}
 	}
 	return l, nil
+}
+
+// With is the catalogue with texts of an editor's own in the place of those
+// there are: by language, then by key, each with the same places to fill. All
+// that is wrong with them is told at once, as WordingErrors.
+func (c *Catalogue) With(wording map[string]map[string]string) (*Catalogue, error) {
+	if len(wording) == 0 {
+		return c, nil
+	}
+	own := &Catalogue{matcher: c.matcher}
+	for _, l := range c.languages {
+		copied := *l
+		copied.Texts = maps.Clone(l.Texts)
+		own.languages = append(own.languages, &copied)
+		copied.fallback = own.languages[0]
+	}
+	var faults []error
+	for _, tag := range slices.Sorted(maps.Keys(wording)) {
+		i := slices.IndexFunc(own.languages, func(l *Language) bool { return l.Tag == tag })
+		if i < 0 {
+			faults = append(faults, &WordingError{tag, "", fmt.Errorf("there are no texts in this language: write one of %s", strings.Join(own.tags(), ", "))})
+			continue
+		}
+		for _, key := range slices.Sorted(maps.Keys(wording[tag])) {
+			if err := own.languages[i].reword(key, wording[tag][key]); err != nil {
+				faults = append(faults, &WordingError{tag, key, err})
+			}
+		}
+	}
+	return own, errors.Join(faults...)
+}
+
+// WordingError is a text of an editor that cannot be used.
+type WordingError struct {
+	Tag, Key string // no key: the language is not there
+	Err      error
+}
+
+func (e *WordingError) Error() string {
+	return strings.TrimSuffix("wording."+e.Tag+"."+e.Key, ".") + ": " + e.Err.Error()
+}
+
+// Unwrap is what is wrong.
+func (e *WordingError) Unwrap() error { return e.Err }
+
+func (c *Catalogue) tags() []string {
+	var tags []string
+	for _, l := range c.languages {
+		tags = append(tags, l.Tag)
+	}
+	return tags
+}
+
+var place = regexp.MustCompile(`\{\w+\}`)
+
+// reword puts a text of an editor in the place of the one of a key. It must
+// have the same places, or the mail would not say what it has to: where "Read
+// more" leads, since when a reader gets this.
+func (l *Language) reword(key, text string) error {
+	there, _, ok := l.text(key)
+	if !ok || !strings.HasPrefix(key, "mail.") {
+		return errors.New("the mail has no text of this name")
+	}
+	if strings.TrimSpace(text) == "" || strings.ContainsFunc(text, unicode.IsControl) || len(text) > 500 {
+		return errors.New("a text is one line of words, of at most 500 bytes")
+	}
+	want, got := sortedPlaces(there.Other), sortedPlaces(text)
+	if !slices.Equal(want, got) {
+		return fmt.Errorf("%q needs the places %s, as in %q", text, strings.Join(want, " "), there.Other)
+	}
+	l.Texts[key] = Text{Other: text}
+	return nil
+}
+
+func sortedPlaces(s string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(place.FindAllString(s, -1))))
 }
 
 // Languages lists every language, the fallback first.

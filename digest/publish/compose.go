@@ -228,10 +228,13 @@ func (e *editor) intoSections(chosen []int) {
 
 // signature names what a draft's readers share. Stories go by the
 // article shown, because a new story has no id yet and a later zone of the
-// same edition must come to the same signature. The template will be part of
-// it when digests can have their own.
+// same edition must come to the same signature, and another one where the
+// digest's layout was changed in between.
 func (e *editor) signature(g digest.Group, categories []string) string {
 	b := fmt.Appendf(nil, "%t\n%q\n%q\n%q\n", categories == nil, categories, g.Language, g.Zone)
+	if e.digest.Layout != "" {
+		b = fmt.Appendf(b, "%q\n", e.digest.Layout)
+	}
 	for i, r := range e.rulings {
 		b = strconv.AppendInt(b, int64(e.stories[i].Told.Article), 10)
 		b = append(b, ' ', '0'+byte(r), '\n')

@@ -7,6 +7,7 @@ import (
 	htmltemplate "html/template"
 	"io/fs"
 	"strings"
+	"sync"
 	"text/template"
 	"text/template/parse"
 	"unicode"
@@ -23,32 +24,57 @@ type layout struct {
 	name string
 	html *htmltemplate.Template
 	text *template.Template
+	runs sync.Pool // of *run: escaped copies, one per render at a time
 }
 
-// parseLayout reads mail/NAME.html and mail/NAME.txt.
-func parseLayout(fsys fs.FS, name string) (*layout, error) {
+// parts is the file of what several layouts have in common.
+const parts = "parts"
+
+// parseLayout reads mail/NAME.html and mail/NAME.txt, each with what
+// mail/parts.html and mail/parts.txt define, and sets the look into them.
+func parseLayout(fsys fs.FS, name string, look Look) (*layout, error) {
 	l := &layout{name: name}
 	funcs := new(run).funcs()
-	var err error
-	file := "mail/" + name + ".html"
-	if l.html, err = htmltemplate.New(name+".html").Funcs(funcs).ParseFS(fsys, file); err != nil {
-		return nil, fmt.Errorf("read template %s: %w", file, err)
+	l.html = htmltemplate.New(name + ".html").Funcs(funcs)
+	if _, err := l.html.ParseFS(fsys, files(fsys, name, ".html")...); err != nil {
+		return nil, fmt.Errorf("read template mail/%s.html: %w", name, err)
 	}
 	for _, t := range l.html.Templates() {
-		if err := checkTree(t.Tree); err != nil {
-			return nil, fmt.Errorf("template %s: %w", file, err)
+		if err := prepare(t.Tree, look); err != nil {
+			return nil, err
 		}
 	}
-	file = "mail/" + name + ".txt"
-	if l.text, err = template.New(name+".txt").Funcs(funcs).ParseFS(fsys, file); err != nil {
-		return nil, fmt.Errorf("read template %s: %w", file, err)
+	l.text = template.New(name + ".txt").Funcs(funcs)
+	if _, err := l.text.ParseFS(fsys, files(fsys, name, ".txt")...); err != nil {
+		return nil, fmt.Errorf("read template mail/%s.txt: %w", name, err)
 	}
 	for _, t := range l.text.Templates() {
-		if err := checkTree(t.Tree); err != nil {
-			return nil, fmt.Errorf("template %s: %w", file, err)
+		if err := prepare(t.Tree, look); err != nil {
+			return nil, err
 		}
 	}
 	return l, nil
+}
+
+// files are those a layout is made of; the layout's own comes last, so that
+// it may define a part anew.
+func files(fsys fs.FS, name, kind string) []string {
+	own, common := "mail/"+name+kind, "mail/"+parts+kind
+	if _, err := fs.Stat(fsys, common); err != nil {
+		return []string{own}
+	}
+	return []string{common, own}
+}
+
+func prepare(t *parse.Tree, look Look) error {
+	err := checkTree(t)
+	if err == nil {
+		err = look.setInto(t)
+	}
+	if err != nil {
+		return fmt.Errorf("template mail/%s: %w", t.ParseName, err)
+	}
+	return nil
 }
 
 // checkTree refuses templates that do more with a personal function than
@@ -104,7 +130,7 @@ func prints(p *parse.PipeNode) bool {
 	if !ok {
 		return false
 	}
-	if f.Ident == "mso" && len(args) == 2 {
+	if quotedOnly[f.Ident] && len(args) == 2 {
 		_, literal := args[1].(*parse.StringNode)
 		return literal
 	}
@@ -136,8 +162,8 @@ func checkArg(t *parse.Tree, a parse.Node) error {
 		if personal[a.Ident] != 0 {
 			return fmt.Errorf("%s: %s differs from reader to reader and can only be printed: write {{%s}} alone", where, a.Ident, a.Ident)
 		}
-		if a.Ident == "mso" {
-			return fmt.Errorf("%s: mso prints markup as it stands and takes one quoted text, nothing else", where)
+		if quotedOnly[a.Ident] {
+			return fmt.Errorf("%s: %s prints what it gives as it stands: write it alone, with one quoted text", where, a.Ident)
 		}
 	}
 	return nil
@@ -153,15 +179,15 @@ type run struct {
 }
 
 // take gets a copy ready for one render: fresh markers, the words of lang.
-func (r *Renderer) take(lang *templates.Language) (*run, error) {
-	x, ok := r.layouts.Get().(*run)
+func (l *layout) take(lang *templates.Language) (*run, error) {
+	x, ok := l.runs.Get().(*run)
 	if !ok {
 		x = &run{}
 		var err error
-		if x.html, err = r.layout.html.Clone(); err != nil {
+		if x.html, err = l.html.Clone(); err != nil {
 			return nil, fmt.Errorf("copy template: %w", err)
 		}
-		if x.text, err = r.layout.text.Clone(); err != nil {
+		if x.text, err = l.text.Clone(); err != nil {
 			return nil, fmt.Errorf("copy template: %w", err)
 		}
 		x.html.Funcs(x.funcs())
@@ -171,7 +197,7 @@ func (r *Renderer) take(lang *templates.Language) (*run, error) {
 	return x, nil
 }
 
-func (r *Renderer) give(x *run) { r.layouts.Put(x) }
+func (l *layout) give(x *run) { l.runs.Put(x) }
 
 // funcs are the functions of mail templates, of both kinds.
 func (x *run) funcs() map[string]any {
@@ -186,6 +212,9 @@ func (x *run) funcs() map[string]any {
 			return hang("", s), err
 		},
 		"mso": mso,
+		// What these two give is set into a template when it is read.
+		"colour": func(name string) string { return name },
+		"font":   func(name string) string { return name },
 	}
 	for name, p := range personal {
 		funcs[name] = func() string { return x.print(p) }

@@ -89,11 +89,11 @@ func (r *Renderer) render(e digest.Edition, v digest.Variant) (*Message, error) 
 	if m.Subject, err = s.subject(e, v, p); err != nil {
 		return nil, err
 	}
-	x, err := r.take(s.lang)
+	x, err := s.layout.take(s.lang)
 	if err != nil {
 		return nil, err
 	}
-	defer r.give(x)
+	defer s.layout.give(x)
 	html, p, err := x.fit(p, r.personalSize())
 	if err != nil {
 		return nil, err

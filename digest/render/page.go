@@ -25,6 +25,9 @@ const (
 	maxAlso   = 6
 )
 
+// column is how wide text and images are on the page, in pixels.
+const column = 520
+
 // page is an edition as templates see it: nothing in it differs between the
 // readers of a variant.
 type page struct {
@@ -37,6 +40,7 @@ type page struct {
 	Date          string // the edition's day, long
 	Number        int    // zero: none
 	Between       string // what stands between the names of a list: ", "
+	Logo          image  // in the place of the publication's name; no URL: none
 	Preheader     string // what inboxes show behind the subject
 	Sections      []section
 	More          int  // stories left out for size
@@ -75,9 +79,11 @@ type also struct{ Name, URL string }
 
 // setting is what times and words of one variant are set in.
 type setting struct {
-	lang *templates.Language
-	loc  *time.Location
-	day  time.Time // the edition's local day, at noon UTC
+	style  *style
+	layout *layout
+	lang   *templates.Language
+	loc    *time.Location
+	day    time.Time // the edition's local day, at noon UTC
 }
 
 func (r *Renderer) setting(e digest.Edition, v digest.Variant) (setting, error) {
@@ -89,7 +95,8 @@ func (r *Renderer) setting(e digest.Edition, v digest.Variant) (setting, error) 
 	if err != nil || zone == digest.ZoneReader {
 		return setting{}, fmt.Errorf("%q is not a time zone to show times in", zone)
 	}
-	return setting{r.texts.Match(v.Language, e.Language), loc, localDay(e, loc)}, nil
+	style := r.style(e)
+	return setting{style, r.layout(style, e), style.texts.Match(v.Language, e.Language), loc, localDay(e, loc)}, nil
 }
 
 // localDay is the day an edition is for. A slot's key begins with it: where
@@ -117,7 +124,7 @@ func (r *Renderer) page(e digest.Edition, v digest.Variant, s setting) (*page, e
 		Publication: plain(r.c.Name, maxName), Home: r.c.URL + "/", Sender: r.from.Address,
 		PostalAddress: r.c.PostalAddress,
 		Title:         plain(e.Title, maxTitle), Date: s.lang.FormatLong(s.day), Number: e.Number,
-		Between: s.lang.Between,
+		Between: s.lang.Between, Logo: s.style.logo,
 	}
 	if p.Title == "" {
 		p.Title = p.Publication
@@ -284,7 +291,7 @@ func (s setting) published(t time.Time, e digest.Edition) string {
 // leadImage takes an image that is worth its room; small ones are logos or
 // open pixels.
 func leadImage(i digest.Image) image {
-	const column, smallest = 520, 200
+	const smallest = 200
 	if i.Width > 0 && i.Width < smallest || i.Height > 0 && i.Height < smallest/2 {
 		return image{}
 	}

@@ -17,7 +17,7 @@ func pointsFrom(s string) digest.PointsFrom { return digest.PointsFrom(s) }
 
 // withTemplates is the built-in templates with others for the mail; empty
 // means the built-in one.
-func withTemplates(t testing.TB, html, text string) fs.FS {
+func withTemplates(t testing.TB, html, text string) fstest.MapFS {
 	t.Helper()
 	files := fstest.MapFS{}
 	err := fs.WalkDir(templates.FS, ".", func(path string, d fs.DirEntry, err error) error {
@@ -39,6 +39,8 @@ func withTemplates(t testing.TB, html, text string) fs.FS {
 	}
 	return files
 }
+
+func templateFile(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
 
 func TestPersonalValuesCanOnlyBePrinted(t *testing.T) {
 	t.Parallel()
@@ -165,7 +167,7 @@ func naive(t testing.TB, r *Renderer, s sample) (text, html string) {
 	for name, v := range values {
 		funcs[name] = func() string { return v }
 	}
-	h := htmltemplate.Must(r.layout.html.Clone()).Funcs(funcs)
+	h := htmltemplate.Must(set.layout.html.Clone()).Funcs(funcs)
 	var out strings.Builder
 	if err := h.Execute(&out, p); err != nil {
 		t.Fatal(err)
@@ -173,7 +175,7 @@ func naive(t testing.TB, r *Renderer, s sample) (text, html string) {
 	html = tidyHTML(out.String())
 	funcs["reason"] = func() string { return hang("", values["reason"]) }
 	out.Reset()
-	if err := template.Must(r.layout.text.Clone()).Funcs(funcs).Execute(&out, p); err != nil {
+	if err := template.Must(set.layout.text.Clone()).Funcs(funcs).Execute(&out, p); err != nil {
 		t.Fatal(err)
 	}
 	return tidyText(out.String()), html

@@ -8,7 +8,6 @@ import (
 	"net/mail"
 	"net/url"
 	"strings"
-	"sync"
 
 	"golang.org/x/net/idna"
 
@@ -33,6 +32,10 @@ type Config struct {
 	Archived func(digest.Edition) string
 
 	Templates fs.FS // mail/ and lang/ as in package templates; nil: those
+
+	Layout string          // of editions that name none; empty: "standard"
+	Look   Look            // the editor's own colours, fonts, logo and words
+	Looks  map[string]Look // of digests that have their own, by name; what is empty there is taken from Look
 }
 
 // Renderer renders editions of one publication. It is safe for concurrent
@@ -41,9 +44,8 @@ type Renderer struct {
 	c        Config
 	from     mail.Address // the domain in ASCII
 	replyTo  *mail.Address
-	layout   *layout
 	texts    *templates.Catalogue
-	layouts  sync.Pool // of *run: escaped copies of layout, one per render at a time
+	styles   map[string]*style // by digest; "" is for those without their own
 	listHost string
 }
 
@@ -60,8 +62,7 @@ func New(c Config) (*Renderer, error) {
 	if r.texts, err = templates.Load(r.c.Templates); err != nil {
 		return nil, err
 	}
-	r.layout, err = parseLayout(r.c.Templates, "standard")
-	return r, err
+	return r, r.readStyles()
 }
 
 func (r *Renderer) check() error {

@@ -151,11 +151,11 @@ func TestContrastIsEnoughInLightAndDark(t *testing.T) {
 
 func contrast(t *testing.T, a, b string) float64 {
 	t.Helper()
-	la, lb := luminance(t, a), luminance(t, b)
+	la, lb := lightOf(t, a), lightOf(t, b)
 	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
 }
 
-func luminance(t *testing.T, c string) float64 {
+func lightOf(t *testing.T, c string) float64 {
 	t.Helper()
 	n, err := strconv.ParseUint(c[1:], 16, 32)
 	if err != nil {

@@ -37,11 +37,11 @@ func (r *Renderer) viewPage(e digest.Edition, v digest.Variant, to *digest.Recip
 	if err := m.words(e); err != nil {
 		return nil, err
 	}
-	x, err := r.take(s.lang)
+	x, err := s.layout.take(s.lang)
 	if err != nil {
 		return nil, err
 	}
-	defer r.give(x)
+	defer s.layout.give(x)
 	pieces, err := x.htmlPieces(p)
 	if err != nil {
 		return nil, err

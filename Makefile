@@ -2,8 +2,9 @@
 .DEFAULT_GOAL := help
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
+MAILS ?= $(sort $(wildcard digest/render/testdata/*.html))
 
-.PHONY: help demo test build screenshots rehearse lint bench fuzz need clean go
+.PHONY: help demo test build screenshots rehearse judge-mail score-mail lint bench fuzz need clean go
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +28,11 @@ rehearse: build ## play an edition for 100,000 readers under fire, and check eve
 	@sh .ci/need postgres
 	./courant rehearse --readers 100000 --kills 20 --workers 2 --postgres-kills 3 --leave 1% \
 		--faults 4xx=3%,5xx=1%,drop-before=0.5%,drop-after=0.5%,stall=0.1% --svg rehearsal.svg
+
+judge-mail: ## hold the golden mails, or MAILS="a.html b.html", against html-validate and axe-core
+	@sh .ci/need node chromium
+	@cd .ci/judge && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --ignore-scripts --no-audit --no-fund; }
+	node .ci/judge/judge.mjs $(MAILS)
 
 lint: ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt wants: $$files"; exit 1; fi

@@ -577,8 +577,8 @@ type padded struct {
 	heavy bool
 }
 
-func (p padded) Sign(message []byte) ([]byte, error) {
-	signed, err := p.press.Sign(message)
+func (p padded) Sign(dst, message []byte) ([]byte, error) {
+	signed, err := p.press.Sign(dst, message)
 	if err == nil && p.heavy {
 		signed = append(slices.Clip(signed), strings.Repeat(strings.Repeat("x", 70)+"\r\n", 120_000)...)
 	}

@@ -217,11 +217,11 @@ func (p press) Render(e digest.Edition, v digest.Variant) (deliver.Message, erro
 	return p.Renderer.Render(e, v)
 }
 
-func (p press) Sign(message []byte) ([]byte, error) {
+func (p press) Sign(dst, message []byte) ([]byte, error) {
 	if p.signer == nil {
 		return message, nil
 	}
-	return p.signer.Sign(message)
+	return p.signer.Sign(dst, message)
 }
 
 // smtpConn adapts a submit.Conn to what deliver wants.

@@ -33,7 +33,6 @@ func homes() map[string][]string {
 		"github.com/spf13/pflag":                 {"cmd/courant"},
 		"github.com/robfig/cron":                 {"digest/schedule"},
 		"github.com/wneessen/go-mail":            {"digest/submit"},
-		"github.com/emersion/go-msgauth":         {"digest/submit"},
 		"github.com/jmoiron/sqlx":                {"store"},
 		"github.com/lib/pq":                      {"store", "store/local", "store/storetest"},
 		"github.com/mmcdole/gofeed":              {"digest/ingest"},
@@ -61,10 +60,10 @@ func homes() map[string][]string {
 // an independent judge of what the code made.
 func testHomes() map[string][]string {
 	return map[string][]string{
-		"github.com/chromedp":            {"cmd/courant"},                // a browser for the readers' pages
-		"golang.org/x/net/dns":           {"digest/vouch", "digest/web"}, // a name server on loopback
-		"github.com/santhosh-tekuri":     {"cmd/courant"},                // a judge of the config's JSON Schema
-		"github.com/emersion/go-msgauth": {"cmd/courant", "digest/render", "digest/rehearse"},
+		"github.com/chromedp":            {"cmd/courant"},                                                      // a browser for the readers' pages
+		"golang.org/x/net/dns":           {"digest/vouch", "digest/web"},                                       // a name server on loopback
+		"github.com/santhosh-tekuri":     {"cmd/courant"},                                                      // a judge of the config's JSON Schema
+		"github.com/emersion/go-msgauth": {"cmd/courant", "digest/submit", "digest/render", "digest/rehearse"}, // verifies our signatures
 		"github.com/lib/pq":              {"cmd/courant", "digest/rehearse"},
 		"golang.org/x/net/html":          {"cmd/courant", "digest/render", "digest/sample", "digest/web", "digest/rehearse", "templates"},
 	}

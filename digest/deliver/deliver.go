@@ -79,8 +79,9 @@ type Press interface {
 	Render(e digest.Edition, v digest.Variant) (Message, error)
 	Envelope(to digest.Recipient) digest.Envelope
 	MessageID(to digest.Recipient) string
-	// Sign returns the message with its signatures, or as it is.
-	Sign(message []byte) ([]byte, error)
+	// Sign appends the message to dst, its signatures before it, or returns it as
+	// it is where nothing signs.
+	Sign(dst, message []byte) ([]byte, error)
 }
 
 // Conn is one SMTP connection. See package submit, whose Conn fits.

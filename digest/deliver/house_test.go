@@ -119,8 +119,8 @@ func messageID(to digest.Recipient) string {
 func (press) Envelope(to digest.Recipient) digest.Envelope {
 	return digest.Envelope{From: "news@example.org", To: to.Address}
 }
-func (press) MessageID(to digest.Recipient) string { return messageID(to) }
-func (press) Sign(message []byte) ([]byte, error)  { return message, nil }
+func (press) MessageID(to digest.Recipient) string   { return messageID(to) }
+func (press) Sign(_, message []byte) ([]byte, error) { return message, nil }
 
 // conn speaks just enough SMTP, one command at a time.
 type conn struct {

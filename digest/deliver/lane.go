@@ -50,7 +50,8 @@ type lane struct {
 	used   time.Time
 	sent   int     // over this connection
 	rate   float64 // messages a second, smoothed
-	buf    []byte
+	buf    []byte  // a mail ...
+	signed []byte  // ... and the same signed
 }
 
 func newLane(s *session, r *relayState, id digest.Lane) *lane {
@@ -469,7 +470,11 @@ func (l *lane) text(w digest.Work) ([]byte, error) {
 		return nil, err
 	}
 	l.buf = m.Splice(l.buf[:0], w.Recipient)
-	return l.s.Press.Sign(l.buf)
+	signed, err := l.s.Press.Sign(l.signed[:0], l.buf)
+	if len(signed) > len(l.buf) { // else it is the message itself
+		l.signed = signed
+	}
+	return signed, err
 }
 
 // misprint holds the edition whose mail cannot be made.

@@ -20,6 +20,9 @@
 //
 // go-mail dials, speaks EHLO, STARTTLS and AUTH. From there on the words go
 // through its exported smtp.Client.Text, so that the body, its dot and the next
-// message's MAIL, RCPT and DATA leave in one write (RFC 2920). go-msgauth signs
-// (RFC 6376, 8301, 8463).
+// message's MAIL, RCPT and DATA leave in one write (RFC 2920).
+//
+// The package signs (RFC 6376, 8301, 8463) with the keys of the standard
+// library: relaxed/relaxed, a closed list of fields. go-msgauth, dkimpy,
+// Mail::DKIM and OpenDKIM judge that in the tests.
 package submit

@@ -1,7 +1,6 @@
 package submit
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -13,8 +12,7 @@ import (
 	"io"
 	"os"
 	"strings"
-
-	"github.com/emersion/go-msgauth/dkim"
+	"sync"
 )
 
 // minRSA is the size below which RFC 8301 3.2 doesn't want a key used by us;
@@ -38,7 +36,8 @@ type Record struct {
 // Signer puts DKIM signatures on messages, one a key. It may be used by many
 // goroutines at once.
 type Signer struct {
-	keys []signingKey
+	keys  []signingKey
+	rooms sync.Pool // of *signing
 }
 
 type signingKey struct {
@@ -154,69 +153,4 @@ func (s *Signer) Records() ([]Record, error) {
 		records = append(records, r)
 	}
 	return records, nil
-}
-
-// Sign returns the message with its DKIM-Signature headers before it. The
-// message has CRLF line ends and is not dot-stuffed; it's left as it was.
-func (s *Signer) Sign(message []byte) ([]byte, error) {
-	names := signedNames(message)
-	var signatures []byte
-	for _, key := range s.keys {
-		signature, err := key.sign(message, names)
-		if err != nil {
-			return nil, fmt.Errorf("sign for %s: %w", key.domain, err)
-		}
-		signatures = append(signatures, signature...)
-	}
-	return append(signatures, message...), nil
-}
-
-// sign makes one signature, over the bare message: so neither of two covers
-// the other, and each stands alone.
-func (k signingKey) sign(message []byte, names []string) (string, error) {
-	signer, err := dkim.NewSigner(&dkim.SignOptions{
-		Domain: k.domain, Selector: k.selector, Signer: k.private, Hash: crypto.SHA256,
-		HeaderCanonicalization: dkim.CanonicalizationRelaxed,
-		BodyCanonicalization:   dkim.CanonicalizationRelaxed,
-		HeaderKeys:             names,
-	})
-	if err != nil {
-		return "", err
-	}
-	_, err = signer.Write(message)
-	if err := errors.Join(err, signer.Close()); err != nil {
-		return "", err
-	}
-	return signer.Signature(), nil
-}
-
-// signedNames is the h= of a message. The first four are named twice, present
-// or not: so nobody can put a second From, or an unsubscribe link of his own,
-// on top without breaking the signature (RFC 6376 8.15, RFC 8058 4). The others are named where
-// present only, since a relay may add one that wasn't there (Feedback-ID).
-func signedNames(message []byte) []string {
-	names := []string{
-		"From", "From", "Subject", "Subject", "List-Unsubscribe", "List-Unsubscribe",
-		"List-Unsubscribe-Post", "List-Unsubscribe-Post",
-	}
-	once := [...]string{"To", "Date", "Message-ID", "MIME-Version", "Content-Type", "Reply-To", "List-Id", "Feedback-ID"}
-	var present [len(once)]bool
-	for len(message) > 0 {
-		line, rest, _ := bytes.Cut(message, []byte("\r\n"))
-		if len(line) == 0 {
-			break
-		}
-		if name, _, ok := bytes.Cut(line, []byte(":")); ok {
-			for i := range once {
-				present[i] = present[i] || bytes.EqualFold(bytes.TrimRight(name, " \t"), []byte(once[i]))
-			}
-		}
-		message = rest
-	}
-	for i, name := range once {
-		if present[i] {
-			names = append(names, name)
-		}
-	}
-	return names
 }

@@ -81,6 +81,7 @@ type Recipient struct {
 // Work is a claimed delivery in the hands of a lane.
 type Work struct {
 	Recipient
+	Seq      int  // the number of the lane's claim it came with
 	Attempts int  // made before this one
 	Late     bool // past its time, by the database's clock
 	Resends  int  // how often it was already sent again out of doubt
@@ -91,6 +92,13 @@ type Work struct {
 type Lane struct {
 	ID    LaneID
 	Fence int64
+}
+
+// LaneRef names a delivery in the hands of a lane. One lane can lose a delivery
+// to another of its own process, so a Ref alone does not say who may send it.
+type LaneRef struct {
+	Lane Lane
+	Ref  Ref
 }
 
 // ErrLaneLost says that a lane is not the caller's any more: its lease is over,
@@ -105,10 +113,11 @@ type Owner struct {
 	Journal string // path of the journal file
 }
 
-// Intent asks for leave to send: the deliveries a lane will hand over next,
-// in that order.
+// Intent asks for leave to send: the deliveries of one claim that a lane will
+// hand over next, in that order.
 type Intent struct {
 	Lane       Lane
+	Seq        int // the number of the claim
 	Refs       []Ref
 	MessageIDs []string // of the same deliveries
 }
@@ -134,6 +143,7 @@ type Salvage struct {
 // Settlement is the end of one attempt on its way to the ledger.
 type Settlement struct {
 	Lane    Lane
+	Seq     int // the number of the claim it came with
 	Ref     Ref
 	Outcome Outcome
 	RetryIn time.Duration // for Deferred: how long to wait, by the database's clock

@@ -68,7 +68,7 @@ func commitRun(b *testing.B, n *newsroom, lane digest.Lane, work []digest.Work, 
 	}
 	next := make([]digest.Settlement, len(granted))
 	for i, ref := range granted {
-		next[i] = digest.Settlement{Lane: lane, Ref: ref, Outcome: accepted}
+		next[i] = digest.Settlement{Lane: lane, Ref: ref.Ref, Outcome: accepted}
 	}
 	return next
 }

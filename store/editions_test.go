@@ -410,7 +410,7 @@ func TestEachZoneJoinsTheEditionAtItsOwnHour(t *testing.T) {
 		t.Errorf("the edition is %s", got)
 	}
 	n.wantTally(east.ID, "2 queued, 2 accepted")
-	if work, err := n.ClaimDue(t.Context(), lane, 10, 10); err != nil || len(work) != 2 {
+	if work, err := n.ClaimDue(t.Context(), lane, 0, 10); err != nil || len(work) != 2 {
 		t.Errorf("the later zone's rows are not found: %d, %v", len(work), err)
 	}
 	n.do(`UPDATE editions SET state = 'held', held_reason = 'hm'`)

@@ -34,10 +34,14 @@ func (s *Store) JoinLanes(ctx context.Context, o digest.Owner, n int, lease time
 func (s *Store) RenewLanes(ctx context.Context, owner string, lease time.Duration) ([]digest.Lane, error) {
 	var lanes []digest.Lane
 	err := s.db.SelectContext(ctx, &lanes, `
-		UPDATE lanes
+		WITH ours AS MATERIALIZED (
+			SELECT id FROM lanes WHERE owner = $1 ORDER BY id FOR NO KEY UPDATE
+		)
+		UPDATE lanes l
 		SET lease_until = clock_timestamp() + $2 * interval '1 millisecond'
-		WHERE owner = $1
-		RETURNING id, fence`, owner, lease.Milliseconds())
+		FROM ours
+		WHERE l.id = ours.id
+		RETURNING l.id, l.fence`, owner, lease.Milliseconds())
 	if err != nil {
 		return nil, fmt.Errorf("renew the lease: %w", err)
 	}
@@ -48,7 +52,7 @@ func (s *Store) RenewLanes(ctx context.Context, owner string, lease time.Duratio
 // did not send is queued again. Rows still sending stay for whoever takes the
 // lane over.
 func (s *Store) LeaveLanes(ctx context.Context, owner string) error {
-	return s.tx(ctx, func(tx *sqlx.Tx) error {
+	return s.retried(ctx, func(tx *sqlx.Tx) error {
 		// Waits for claims that the process gave up on and Postgres did not.
 		_, err := tx.ExecContext(ctx, `SELECT id FROM lanes WHERE owner = $1 ORDER BY id FOR UPDATE`, owner)
 		if err != nil {
@@ -77,7 +81,7 @@ func (s *Store) LeaveLanes(ctx context.Context, owner string) error {
 // still settled under the old fence. digest.ErrLaneLost when the lane is not
 // the caller's any more.
 func (s *Store) MoveFence(ctx context.Context, lane digest.Lane) (moved digest.Lane, err error) {
-	err = s.tx(ctx, func(tx *sqlx.Tx) error {
+	err = s.retried(ctx, func(tx *sqlx.Tx) error {
 		// A claim under way holds the lane's row, so this waits for its end; one
 		// that comes later finds the fence moved.
 		var there bool
@@ -141,9 +145,11 @@ func (s *Store) LostOwners(ctx context.Context, self string) ([]digest.Owner, er
 // is waited for. It returns what judge said.
 func (s *Store) TakeOver(ctx context.Context, owner string, dead bool, judge func([]digest.Stranded) []digest.Salvage) ([]digest.Salvage, error) {
 	var salvaged []digest.Salvage
-	err := s.tx(ctx, func(tx *sqlx.Tx) error {
-		// Every claim holds its lane's row: once the rows are ours, all that the
-		// process claimed is committed and seen by the statements below.
+	err := s.retried(ctx, func(tx *sqlx.Tx) error {
+		// Every claim, intent and verdict holds its lane's row: once the rows are
+		// ours, all that the process claimed or said is committed and seen by the
+		// statements below.
+		salvaged = nil
 		lock := `FOR UPDATE`
 		if !dead {
 			lock = `FOR UPDATE SKIP LOCKED` // somebody else is at it, or it claims: it lives

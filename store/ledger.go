@@ -128,6 +128,7 @@ func (s *Store) claim(ctx context.Context, query string, args ...any) ([]digest.
 	work := make([]digest.Work, len(rows))
 	for i, r := range rows {
 		work[i] = r.work()
+		work[i].Seq = args[2].(int)
 	}
 	return work, nil
 }
@@ -146,35 +147,45 @@ func (s *Store) holds(ctx context.Context, lane, fence any) error {
 	return nil
 }
 
-// commitQuery settles and grants in one statement, so in one commit.
+// commitQuery settles and grants in one statement, so in one commit. A row is
+// only changed for the claim that it came with: a statement that was given up,
+// and that Postgres finishes for all that, may run when the lane has the same
+// row in its hands for the second time.
+//
+// The lanes are locked before any delivery, as claims do: a take-over waits, or
+// is waited for, and the two never hold rows that the other needs.
 //
 // The grant is the late intent: it checks once more, as of now, everything
 // that may have changed since the claim. A reader whose leaving committed
 // first is not granted: either this statement sees it, or it waits for the
 // row that the leaving cancelled and then finds it no longer claimed.
 const commitQuery = `
-	WITH settled AS (
+	WITH held AS MATERIALIZED (
+		SELECT id FROM lanes WHERE id = ANY ($17::bigint[]) ORDER BY id FOR KEY SHARE
+	), settled AS (
 		UPDATE deliveries d
 		SET state = u.state, attempts = d.attempts + u.attempts, reply = NULLIF(u.reply, ''), class = NULLIF(u.class, ''),
 		    not_before = CASE WHEN u.state = 'queued' THEN clock_timestamp() + u.retry_ms * interval '1 millisecond' END,
 		    settled_at = CASE WHEN u.state <> 'queued' THEN clock_timestamp() END,
 		    lane = NULL, fence = NULL, seq = NULL
-		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::bigint[])
-		     AS u (edition_id, reader_id, lane, fence, state, attempts, reply, class, retry_ms)
-		WHERE d.edition_id = u.edition_id AND d.reader_id = u.reader_id AND d.lane = u.lane AND d.fence = u.fence
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[], $6::text[], $7::bigint[], $8::text[], $9::text[], $10::bigint[])
+		     AS u (edition_id, reader_id, lane, fence, seq, state, attempts, reply, class, retry_ms)
+		WHERE d.edition_id = u.edition_id AND d.reader_id = u.reader_id AND d.lane = u.lane AND d.fence = u.fence AND d.seq = u.seq
 		  AND d.state = 'sending'
-		RETURNING d.edition_id, d.reader_id
+		  AND u.lane = ANY (ARRAY(SELECT id FROM held))
+		RETURNING u.edition_id, u.reader_id, u.lane, u.fence
 	), granted AS (
 		UPDATE deliveries d
 		SET state = 'sending', intent_at = clock_timestamp(), message_id = COALESCE(d.message_id, u.message_id)
-		FROM unnest($10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[])
-		     AS u (edition_id, reader_id, lane, fence, message_id)
+		FROM unnest($11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::integer[], $16::text[])
+		     AS u (edition_id, reader_id, lane, fence, seq, message_id)
 		JOIN lanes l ON l.id = u.lane AND l.fence = u.fence
 		JOIN editions e ON e.id = u.edition_id
 		JOIN readers r ON r.id = u.reader_id
 		LEFT JOIN choices c ON c.reader_id = u.reader_id AND c.digest = e.digest AND e.kind <> 'proof'
-		WHERE d.edition_id = u.edition_id AND d.reader_id = u.reader_id AND d.lane = u.lane AND d.fence = u.fence
+		WHERE d.edition_id = u.edition_id AND d.reader_id = u.reader_id AND d.lane = u.lane AND d.fence = u.fence AND d.seq = u.seq
 		  AND d.state IN ('claimed', 'sending')
+		  AND u.lane = ANY (ARRAY(SELECT id FROM held))
 		  AND NOT d.recalled
 		  AND l.lease_until > clock_timestamp()
 		  AND e.state = 'sending'
@@ -184,66 +195,91 @@ const commitQuery = `
 		  AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.email_hash = r.email_hash AND (x.until IS NULL OR x.until > clock_timestamp()))
 		  AND (e.kind = 'proof' OR EXISTS (
 			SELECT 1 FROM subscriptions s WHERE s.reader_id = u.reader_id AND s.list = ANY (e.lists) AND s.state = 'active'))
-		RETURNING d.edition_id, d.reader_id
+		RETURNING u.edition_id, u.reader_id, u.lane, u.fence
 	)
-	SELECT edition_id, reader_id, false AS granted FROM settled
+	SELECT edition_id, reader_id, lane, fence, false AS granted FROM settled
 	UNION ALL
-	SELECT edition_id, reader_id, true FROM granted`
+	SELECT edition_id, reader_id, lane, fence, true FROM granted`
 
 // Commit writes settlements and intents of any number of lanes in one
 // transaction. It returns the intents that stand and the settlements that were
-// written; the others were refused or fenced off. It may be repeated when the
-// database went away in between: what is settled already stays as it is.
-func (s *Store) Commit(ctx context.Context, intents []digest.Intent, settlements []digest.Settlement) (granted, settled []digest.Ref, err error) {
-	args := append(settleArgs(settlements), intentArgs(intents)...)
-	hard := hardRefusals(settlements)
-	var rows []committedRow
+// written, each with the lane that it stands for; the others were refused or
+// fenced off. It may be repeated when the database went away in between: what
+// is settled already stays as it is.
+func (s *Store) Commit(ctx context.Context, intents []digest.Intent, settlements []digest.Settlement) (granted, settled []digest.LaneRef, err error) {
+	lanes := lanesOf(intents, settlements)
+	args := append(append(settleArgs(settlements), intentArgs(intents)...), pq.Array(lanes))
 	st, err := s.stmt(ctx, commitQuery)
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(hard) == 0 {
-		if err := st.SelectContext(ctx, &rows, args...); err != nil {
-			return nil, nil, fmt.Errorf("commit %d intents and %d verdicts: %w", len(intents), len(settlements), err)
-		}
-	} else {
-		err = s.tx(ctx, func(tx *sqlx.Tx) error {
-			if err := lockReaders(ctx, tx, hard); err != nil {
+	var rows []committedRow
+	hard := hardRefusals(settlements)
+	err = undeadlocked(func() error {
+		rows = nil
+		if len(hard) > 0 {
+			return s.tx(ctx, func(tx *sqlx.Tx) (err error) {
+				rows, err = commitHard(ctx, tx, st, hard, lanes, args)
 				return err
-			}
-			// Prepared here too: planning it takes longer than running it, and with
-			// one refused address in a hundred nearly every commit comes this way.
-			if err := tx.StmtxContext(ctx, st).SelectContext(ctx, &rows, args...); err != nil {
-				return fmt.Errorf("commit %d intents and %d verdicts: %w", len(intents), len(settlements), err)
-			}
-			_, settled = parted(rows)
-			for _, h := range hard {
-				if !slices.Contains(settled, h.Ref) {
-					continue // fenced off: it says nothing
-				}
-				if err := noteRefusal(ctx, tx, h); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, nil, err
+			})
 		}
+		return st.SelectContext(ctx, &rows, args...)
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("commit %d intents and %d verdicts: %w", len(intents), len(settlements), err)
 	}
 	granted, settled = parted(rows)
 	return granted, settled, nil
 }
 
-// committedRow is a delivery that commitQuery changed.
-type committedRow struct {
-	EditionID, ReaderID int64
-	Granted             bool // else settled
+// commitHard is a commit with hard refusals among the verdicts, and draws the
+// conclusions from those that were written.
+func commitHard(ctx context.Context, tx *sqlx.Tx, st *sqlx.Stmt, hard []digest.Settlement, lanes []int64, args []any) (rows []committedRow, err error) {
+	if err := lockReaders(ctx, tx, hard, lanes); err != nil {
+		return nil, err
+	}
+	// Prepared here too: planning it takes longer than running it, and with
+	// one refused address in a hundred nearly every commit comes this way.
+	if err := tx.StmtxContext(ctx, st).SelectContext(ctx, &rows, args...); err != nil {
+		return nil, err
+	}
+	_, settled := parted(rows)
+	for _, h := range hard {
+		if !slices.Contains(settled, digest.LaneRef{Lane: h.Lane, Ref: h.Ref}) {
+			continue // fenced off: it says nothing
+		}
+		if err := noteRefusal(ctx, tx, h); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
 }
 
-func parted(rows []committedRow) (granted, settled []digest.Ref) {
+// lanesOf are the lanes that a commit speaks for.
+func lanesOf(intents []digest.Intent, settlements []digest.Settlement) []int64 {
+	var lanes []int64
+	for _, in := range intents {
+		lanes = append(lanes, int64(in.Lane.ID))
+	}
+	for _, v := range settlements {
+		lanes = append(lanes, int64(v.Lane.ID))
+	}
+	slices.Sort(lanes)
+	return slices.Compact(lanes)
+}
+
+// committedRow is a delivery that commitQuery changed.
+type committedRow struct {
+	EditionID, ReaderID, Lane, Fence int64
+	Granted                          bool // else settled
+}
+
+func parted(rows []committedRow) (granted, settled []digest.LaneRef) {
 	for _, r := range rows {
-		ref := digest.Ref{Edition: digest.EditionID(r.EditionID), Reader: digest.ReaderID(r.ReaderID)}
+		ref := digest.LaneRef{
+			Lane: digest.Lane{ID: digest.LaneID(r.Lane), Fence: r.Fence},
+			Ref:  digest.Ref{Edition: digest.EditionID(r.EditionID), Reader: digest.ReaderID(r.ReaderID)},
+		}
 		if r.Granted {
 			granted = append(granted, ref)
 		} else {
@@ -263,14 +299,22 @@ func hardRefusals(settlements []digest.Settlement) (hard []digest.Settlement) {
 }
 
 // lockReaders locks before any delivery, as a leaving does, so that the two
-// wait for each other and do not deadlock.
-func lockReaders(ctx context.Context, tx *sqlx.Tx, hard []digest.Settlement) error {
+// wait for each other and do not deadlock; and the lanes before that, as a
+// take-over does.
+func lockReaders(ctx context.Context, tx *sqlx.Tx, hard []digest.Settlement, lanes []int64) error {
 	readers := make([]int64, len(hard))
 	for i, h := range hard {
 		readers[i] = int64(h.Ref.Reader)
 	}
 	_, err := tx.ExecContext(ctx, `
-		SELECT id FROM readers WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE`, pq.Array(readers))
+		WITH held AS MATERIALIZED (
+			SELECT id FROM lanes WHERE id = ANY ($2::bigint[]) ORDER BY id FOR KEY SHARE
+		)
+		SELECT id
+		FROM readers
+		WHERE id = ANY ($1::bigint[]) AND (SELECT count(*) FROM held) >= 0
+		ORDER BY id
+		FOR NO KEY UPDATE`, pq.Array(readers), pq.Array(lanes))
 	if err != nil {
 		return fmt.Errorf("lock refused readers: %w", err)
 	}
@@ -297,12 +341,12 @@ func noteRefusal(ctx context.Context, tx *sqlx.Tx, v digest.Settlement) error {
 
 func settleArgs(settlements []digest.Settlement) []any {
 	n := len(settlements)
-	editions, readers, lanes, fences := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	editions, readers, lanes, fences, seqs := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	states, replies, classes := make([]string, n), make([]string, n), make([]string, n)
 	attempts, retry := make([]int64, n), make([]int64, n)
 	for i, v := range settlements {
 		editions[i], readers[i] = int64(v.Ref.Edition), int64(v.Ref.Reader)
-		lanes[i], fences[i] = int64(v.Lane.ID), v.Lane.Fence
+		lanes[i], fences[i], seqs[i] = int64(v.Lane.ID), v.Lane.Fence, int64(v.Seq)
 		states[i], replies[i], classes[i] = string(v.State()), digest.PlainLine(v.Outcome.Said(), 500), string(v.Outcome.Class)
 		if !v.Withdrawn {
 			attempts[i] = 1
@@ -312,21 +356,21 @@ func settleArgs(settlements []digest.Settlement) []any {
 			replies[i] = "refused"
 		}
 	}
-	return []any{pq.Array(editions), pq.Array(readers), pq.Array(lanes), pq.Array(fences), pq.Array(states),
+	return []any{pq.Array(editions), pq.Array(readers), pq.Array(lanes), pq.Array(fences), pq.Array(seqs), pq.Array(states),
 		pq.Array(attempts), pq.Array(replies), pq.Array(classes), pq.Array(retry)}
 }
 
 func intentArgs(intents []digest.Intent) []any {
-	var editions, readers, lanes, fences []int64
+	var editions, readers, lanes, fences, seqs []int64
 	var ids []string
 	for _, in := range intents {
 		for i, ref := range in.Refs {
 			editions, readers = append(editions, int64(ref.Edition)), append(readers, int64(ref.Reader))
-			lanes, fences = append(lanes, int64(in.Lane.ID)), append(fences, in.Lane.Fence)
+			lanes, fences, seqs = append(lanes, int64(in.Lane.ID)), append(fences, in.Lane.Fence), append(seqs, int64(in.Seq))
 			ids = append(ids, in.MessageIDs[i])
 		}
 	}
-	return []any{pq.Array(editions), pq.Array(readers), pq.Array(lanes), pq.Array(fences), pq.Array(ids)}
+	return []any{pq.Array(editions), pq.Array(readers), pq.Array(lanes), pq.Array(fences), pq.Array(seqs), pq.Array(ids)}
 }
 
 // Release gives back claimed rows that were not granted or not wanted any
@@ -337,7 +381,11 @@ func (s *Store) Release(ctx context.Context, lane digest.Lane, refs []digest.Ref
 	for i, ref := range refs {
 		editions[i], readers[i] = int64(ref.Edition), int64(ref.Reader)
 	}
-	_, err := s.db.ExecContext(ctx, `
+	// The lane first, as in a commit.
+	const query = `
+		WITH held AS MATERIALIZED (
+			SELECT id FROM lanes WHERE id = $1 FOR KEY SHARE
+		)
 		UPDATE deliveries d
 		SET state = n.state, lane = NULL, fence = NULL, seq = NULL, reply = COALESCE(n.why, d.reply),
 		    not_before = CASE WHEN n.state = 'queued' THEN clock_timestamp() END,
@@ -368,8 +416,12 @@ func (s *Store) Release(ctx context.Context, lane digest.Lane, refs []digest.Ref
 			) g
 		) n
 		WHERE d.edition_id = n.edition_id AND d.reader_id = n.reader_id
-		  AND d.lane = $1 AND d.fence = $2 AND d.state = 'claimed'`,
-		int64(lane.ID), lane.Fence, pq.Array(editions), pq.Array(readers))
+		  AND d.lane = $1 AND d.fence = $2 AND d.state = 'claimed'
+		  AND EXISTS (SELECT 1 FROM held)`
+	err := undeadlocked(func() error {
+		_, err := s.db.ExecContext(ctx, query, int64(lane.ID), lane.Fence, pq.Array(editions), pq.Array(readers))
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("give %d claims back: %w", len(refs), err)
 	}

@@ -195,7 +195,7 @@ func TestIntentThatStandsFromTheFirstTimeIsWithdrawnWhenTheSecondIsRefused(t *te
 	if err != nil || len(settled) != 1 {
 		t.Fatalf("withdrawn %v, %v", settled, err)
 	}
-	work, err := n.ClaimDue(t.Context(), lane, 1, 10)
+	work, err := n.ClaimDue(t.Context(), lane, 0, 10)
 	if err != nil || len(work) != 1 || work[0].Attempts != 0 {
 		t.Fatalf("claimed %+v, %v", work, err)
 	}
@@ -235,6 +235,11 @@ func TestOneCommitCarriesVerdictsAndIntentsOfManyLanes(t *testing.T) {
 	if err != nil || len(granted) != 6 || len(settled) != 3 {
 		t.Fatalf("granted %v, settled %v, %v", granted, settled, err)
 	}
+	for _, g := range granted {
+		if i := slices.IndexFunc(intents[:3], func(in digest.Intent) bool { return in.Lane == g.Lane }); i < 0 || !slices.Contains(intents[i].Refs, g.Ref) {
+			t.Errorf("granted to the wrong lane: %+v", g)
+		}
+	}
 	n.wantTally(e, "1 queued, 6 sending, 1 accepted, 1 refused")
 	if got := n.one(`SELECT count(*) FROM deliveries WHERE message_id = '<x@y>'`); got != "0" {
 		t.Error("another lane's Message-ID was written")
@@ -242,6 +247,46 @@ func TestOneCommitCarriesVerdictsAndIntentsOfManyLanes(t *testing.T) {
 	if got := n.one(`SELECT count(*) FROM suppressions WHERE reason = 'hard'`); got != "1" {
 		t.Errorf("%s suppressions", got)
 	}
+}
+
+// A commit that was given up, because the database stood still, is finished by
+// Postgres when its repetition is long settled: the lane has the row in its
+// hands again by then.
+func TestStatementThatComesLateChangesNothingOfTheNextAttempt(t *testing.T) {
+	t.Parallel()
+	n, e, ids := sendingTo(t, 2)
+	lane := n.lane()
+	first, other := digest.Ref{Edition: e, Reader: ids[0]}, digest.Ref{Edition: e, Reader: ids[1]}
+	n.claim(lane, e)
+	late := func() {
+		t.Helper()
+		in := digest.Intent{Lane: lane, Refs: []digest.Ref{other}, MessageIDs: []string{"<a@b>"}}
+		granted, settled, err := n.Commit(t.Context(), []digest.Intent{in}, []digest.Settlement{{Lane: lane, Ref: first, Withdrawn: true}})
+		if err != nil || len(granted)+len(settled) != 0 {
+			t.Errorf("granted %v, settled %v, %v", granted, settled, err)
+		}
+	}
+	if granted, err := n.intend(t.Context(), lane, first); err != nil || len(granted) != 1 {
+		t.Fatalf("granted %v, %v", granted, err)
+	}
+	if _, settled, err := n.Commit(t.Context(), nil, []digest.Settlement{{Lane: lane, Ref: first, Withdrawn: true}}); err != nil || len(settled) != 1 {
+		t.Fatalf("settled %v, %v", settled, err)
+	}
+	if err := n.Release(t.Context(), lane, []digest.Ref{other}); err != nil {
+		t.Fatal(err)
+	}
+	again, err := n.ClaimDue(t.Context(), lane, 1, 10)
+	if err != nil || len(again) != 2 || again[0].Seq != 1 {
+		t.Fatalf("claimed %+v, %v", again, err)
+	}
+	late()
+	n.wantTally(e, "2 claimed")
+	in := digest.Intent{Lane: lane, Seq: 1, Refs: []digest.Ref{first}, MessageIDs: []string{"<a@b>"}}
+	if granted, _, err := n.Commit(t.Context(), []digest.Intent{in}, nil); err != nil || len(granted) != 1 {
+		t.Fatalf("granted %v, %v", granted, err)
+	}
+	late()
+	n.wantTally(e, "1 claimed, 1 sending")
 }
 
 func TestMessageIDStaysTheSameOverRetries(t *testing.T) {
@@ -281,7 +326,7 @@ func TestDoubtIsResentOnceToWhoStillWantsIt(t *testing.T) {
 		t.Fatalf("resent %d, %v", got, err)
 	}
 	n.wantTally(e, "2 queued, 4 in doubt")
-	again, err := n.ClaimDue(t.Context(), lane, 6, 10)
+	again, err := n.ClaimDue(t.Context(), lane, 0, 10)
 	if err != nil || len(again) != 2 || again[0].Resends != 1 || again[0].Attempts != 1 {
 		t.Fatalf("claimed %+v, %v", again, err)
 	}

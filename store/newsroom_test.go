@@ -220,7 +220,11 @@ func (n *newsroom) intend(ctx context.Context, l digest.Lane, refs ...digest.Ref
 		ids[i] = fmt.Sprintf("<%d.%d@example.com>", r.Edition, r.Reader)
 	}
 	granted, _, err := n.Commit(ctx, []digest.Intent{{Lane: l, Refs: refs, MessageIDs: ids}}, nil)
-	return granted, err
+	var got []digest.Ref
+	for _, g := range granted {
+		got = append(got, g.Ref)
+	}
+	return got, err
 }
 
 // accept carries a claimed delivery through to accepted.

@@ -70,8 +70,13 @@ func (s *Store) Leave(ctx context.Context, ref digest.Ref, l digest.Leaving) err
 // retried is tx for acts that nobody can be asked to repeat: what Postgres
 // stops to end a deadlock is done again.
 func (s *Store) retried(ctx context.Context, act func(*sqlx.Tx) error) error {
+	return undeadlocked(func() error { return s.tx(ctx, act) })
+}
+
+// undeadlocked does an act again that Postgres stopped to end a deadlock.
+func undeadlocked(act func() error) error {
 	for tries := 1; ; tries++ {
-		err := s.tx(ctx, act)
+		err := act()
 		var pe *pq.Error
 		if tries == 5 || !errors.As(err, &pe) || pe.Code != "40P01" && pe.Code != "40001" {
 			return err

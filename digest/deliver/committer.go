@@ -111,49 +111,53 @@ func (c *committer) commit(ctx context.Context, batch []request) error {
 			intents = append(intents, r.intent)
 		}
 	}
-	granted, err := c.persist(ctx, intents, settlements)
-	stands := make(map[digest.Ref]bool, len(granted.refs))
-	for _, ref := range granted.refs {
+	stand, answer, err := c.persist(ctx, intents, settlements)
+	stands := make(map[digest.LaneRef]bool, len(stand))
+	for _, ref := range stand {
 		stands[ref] = true
 	}
 	for _, r := range batch {
 		if r.answer != nil {
-			r.answer <- grant{refs: among(r.intent.Refs, stands), at: granted.at, repeated: granted.repeated}
+			answer.refs = among(r.intent, stands)
+			r.answer <- answer
 		}
 	}
 	return err
 }
 
-// among is those of refs that stand, in order.
-func among(refs []digest.Ref, stands map[digest.Ref]bool) []digest.Ref {
-	kept := make([]digest.Ref, 0, len(refs))
-	for _, ref := range refs {
-		if stands[ref] {
+// among is what stands of an intent, in order. After a take-over two lanes may
+// ask for the same delivery in one batch: the one that lost it, and the one that
+// claimed it since.
+func among(in digest.Intent, stands map[digest.LaneRef]bool) []digest.Ref {
+	kept := make([]digest.Ref, 0, len(in.Refs))
+	for _, ref := range in.Refs {
+		if stands[digest.LaneRef{Lane: in.Lane, Ref: ref}] {
 			kept = append(kept, ref)
 		}
 	}
 	return kept
 }
 
-func (c *committer) persist(ctx context.Context, intents []digest.Intent, settlements []digest.Settlement) (grant, error) {
+// persist returns what stands, and what its answers have in common.
+func (c *committer) persist(ctx context.Context, intents []digest.Intent, settlements []digest.Settlement) ([]digest.LaneRef, grant, error) {
 	wait, waited := 100*time.Millisecond, false
 	for {
 		asked := c.now()
 		granted, settled, err := c.store.Commit(ctx, intents, settlements)
 		if err == nil {
-			c.forget(settlements, settled, waited)
-			return grant{granted, asked, waited}, nil
+			c.forget(settlements, len(settled), waited)
+			return granted, grant{at: asked, repeated: waited}, nil
 		}
 		if !c.away(err) {
 			c.log.Error("ledger refused a commit", "error", err)
-			return grant{}, err
+			return nil, grant{}, err
 		}
 		if !waited {
 			c.log.Warn("database is away, deliveries wait", "error", err)
 			waited = true
 		}
 		if serr := sleep(ctx, wait); serr != nil {
-			return grant{}, err
+			return nil, grant{}, err
 		}
 		wait = min(2*wait, 2*time.Second)
 	}
@@ -162,13 +166,9 @@ func (c *committer) persist(ctx context.Context, intents []digest.Intent, settle
 // forget drops settled attempts from the journal. What was not settled had
 // been taken over: its late verdict is fenced off, and whoever took it over
 // has judged it.
-func (c *committer) forget(settlements []digest.Settlement, settled []digest.Ref, repeated bool) {
-	refs := make([]digest.Ref, len(settlements))
-	for i, s := range settlements {
-		refs[i] = s.Ref
-	}
-	c.journal.Settled(refs)
-	if n := len(settlements) - len(settled); n > 0 && !repeated {
+func (c *committer) forget(settlements []digest.Settlement, settled int, repeated bool) {
+	c.journal.Settled(settlements)
+	if n := len(settlements) - settled; n > 0 && !repeated {
 		c.log.Warn("late verdicts were fenced off", "verdicts", n)
 	}
 }

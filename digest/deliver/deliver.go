@@ -43,7 +43,7 @@ type Store interface {
 
 	ClaimFresh(ctx context.Context, lane digest.Lane, seq int, e digest.EditionID, after digest.ReaderID, n int) ([]digest.Work, error)
 	ClaimDue(ctx context.Context, lane digest.Lane, seq int, n int) ([]digest.Work, error)
-	Commit(ctx context.Context, intents []digest.Intent, settlements []digest.Settlement) (granted, settled []digest.Ref, err error)
+	Commit(ctx context.Context, intents []digest.Intent, settlements []digest.Settlement) (granted, settled []digest.LaneRef, err error)
 	Release(ctx context.Context, lane digest.Lane, refs []digest.Ref) error
 
 	WalkFresh(ctx context.Context, lane digest.Lane, seq int, e digest.EditionID, after digest.ReaderID, n int, d digest.DomainChoice) (digest.Walk, error)

@@ -136,7 +136,7 @@ type journal struct {
 	seq     uint64
 	torn    bool   // ends in half a record that cannot be taken back: nothing is sent any more
 	open    [2]int // attempts a file speaks of that are not settled
-	in      map[digest.Ref]int
+	in      map[relicKey]int
 }
 
 // createJournal makes the journal of a new process.
@@ -148,7 +148,7 @@ func createJournal(dir, boot string) (*journal, error) {
 	if _, err := rand.Read(name[:]); err != nil {
 		return nil, fmt.Errorf("name the journal: %w", err)
 	}
-	j := &journal{Name: hex.EncodeToString(name[:]), dir: dir, boot: boot, turnAt: journalSwitch, in: map[digest.Ref]int{}}
+	j := &journal{Name: hex.EncodeToString(name[:]), dir: dir, boot: boot, turnAt: journalSwitch, in: map[relicKey]int{}}
 	for i := range j.files {
 		f, err := os.OpenFile(j.path(i)+".new", os.O_CREATE|os.O_EXCL|os.O_RDWR|os.O_APPEND, 0o600)
 		if err != nil {
@@ -212,18 +212,19 @@ func (j *journal) write(r record) error {
 	if j.torn {
 		return errors.New("the journal is torn")
 	}
+	key := relicKey{r.Lane, r.Ref}
 	if r.Kind == recordStart {
 		if err := j.turn(); err != nil {
 			return err
 		}
-		if was, again := j.in[r.Ref]; again {
+		if was, again := j.in[key]; again {
 			j.open[was]--
 		}
-		j.in[r.Ref] = j.current
+		j.in[key] = j.current
 		j.open[j.current]++
 	}
 	// An end goes where its start is, so that both are dropped together.
-	at, ok := j.in[r.Ref]
+	at, ok := j.in[key]
 	if !ok {
 		at = j.current
 	}
@@ -247,14 +248,16 @@ func (j *journal) turn() error {
 	return nil
 }
 
-// Settled forgets attempts whose verdict is in the ledger.
-func (j *journal) Settled(refs []digest.Ref) {
+// Settled forgets attempts whose verdict is in the ledger. Those of another lane
+// at the same delivery are not meant.
+func (j *journal) Settled(settlements []digest.Settlement) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for _, ref := range refs {
-		if at, ok := j.in[ref]; ok {
+	for _, s := range settlements {
+		key := relicKey{s.Lane.ID, s.Ref}
+		if at, ok := j.in[key]; ok {
 			j.open[at]--
-			delete(j.in, ref)
+			delete(j.in, key)
 		}
 	}
 }
@@ -289,10 +292,13 @@ func removeJournal(dir, name string) error {
 type relic struct {
 	Name  string
 	Whole bool // of this boot, so that what it does not tell did not happen
+	dated bool // a file names its boot: a power cut can empty both
 	last  map[relicKey]record
 	lock  *os.File
 }
 
+// relicKey is what records tell apart: attempts of different lanes at one
+// delivery are different attempts.
 type relicKey struct {
 	lane digest.LaneID
 	ref  digest.Ref
@@ -351,6 +357,7 @@ func readRelic(dir, name, boot string) (*relic, error) {
 			return nil, err
 		}
 	}
+	r.Whole = r.Whole && r.dated
 	return r, nil
 }
 
@@ -377,6 +384,7 @@ func (r *relic) read(path, boot string) error {
 		r.Whole = false
 		return nil
 	}
+	r.dated = true
 	if b, err := in.ReadString('\n'); err != nil || strings.TrimSuffix(b, "\n") != boot || boot == "" {
 		r.Whole = false
 	}
@@ -426,6 +434,11 @@ func (r *relic) judge(row digest.Stranded) digest.Salvage {
 	case 'r':
 		s.State, s.Class = digest.Refused, cmp.Or(rec.Class, digest.ClassUnknown)
 	case 'd':
+		if !r.Whole {
+			// Perhaps of the attempt before: the lane may have the row in its hands
+			// again, and the start that tells so may be lost, or be yet to come.
+			return inDoubt(row)
+		}
 		s.State, s.Class = digest.Queued, rec.Class
 	default:
 		return inDoubt(row)

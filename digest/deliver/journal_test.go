@@ -153,7 +153,7 @@ func TestLaterAttemptOverridesAnEarlierOne(t *testing.T) {
 	r := left(t, "boot", func(j *journal) {
 		must(t, j.Start(1, ref(1)))
 		must(t, j.End(1, ref(1), digest.Outcome{Verdict: digest.VerdictDeferred}))
-		j.Settled([]digest.Ref{ref(1)})
+		j.Settled([]digest.Settlement{{Lane: digest.Lane{ID: 1}, Ref: ref(1)}})
 		// The second attempt goes to the other file, which is read later or
 		// earlier, as it comes.
 		j.turnAt = 0
@@ -216,6 +216,53 @@ func TestJournalCutToNothingHadNothingToTell(t *testing.T) {
 	}
 }
 
+// A power cut shortly after a start leaves files that were never written out.
+func TestJournalThatAPowerCutEmptiedTellsNothing(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"", "courant"} {
+		dir := t.TempDir()
+		must(t, os.WriteFile(filepath.Join(dir, "x.0"), []byte(file), 0o600))
+		must(t, os.WriteFile(filepath.Join(dir, "x.1"), nil, 0o600))
+		r := relicsIn(t, dir, "boot")[0]
+		wantStates(t, r.Judge(rows(1, 1)), digest.InDoubt)
+		must(t, r.Close())
+	}
+}
+
+// The lane was told to come again later, did, and stands still right before it
+// says that the body goes out. What it journalled is of the first attempt.
+func TestDeferralOfALaneThatMayGoOnIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	j, err := createJournal(dir, "boot")
+	must(t, err)
+	must(t, j.Start(1, ref(1)))
+	must(t, j.End(1, ref(1), digest.Outcome{Verdict: digest.VerdictDeferred, Reply: digest.Reply{Code: 451}}))
+	must(t, j.Start(1, ref(2)))
+	must(t, j.End(1, ref(2), accepted))
+	k := &keeper{session: &session{Engine: &Engine{Host: "here", JournalDir: dir, Boot: "boot"}}}
+	judge, _ := k.judgeLost(digest.Owner{ID: j.Name, Host: "here", Journal: filepath.Join(dir, j.Name)})
+	wantStates(t, judge(rows(1, 1, 2, 3)), digest.InDoubt, digest.Accepted, digest.InDoubt)
+	must(t, j.Close())
+}
+
+// Two lanes had the same delivery in their hands: that the late verdict of the
+// one was fenced off does not settle what the other is sending.
+func TestJournalForgetsTheAttemptOfOneLaneOnly(t *testing.T) {
+	t.Parallel()
+	r := left(t, "boot", func(j *journal) {
+		j.turnAt = 0
+		must(t, j.Start(1, ref(1)))
+		must(t, j.Start(2, ref(1)))
+		j.Settled([]digest.Settlement{{Lane: digest.Lane{ID: 1}, Ref: ref(1)}})
+		for i := 2; i < 10; i++ { // would turn to the file that has the start
+			must(t, j.Start(1, ref(i)))
+			j.Settled([]digest.Settlement{{Lane: digest.Lane{ID: 1}, Ref: ref(i)}})
+		}
+	})
+	wantStates(t, r.Judge(rows(2, 1)), digest.InDoubt)
+}
+
 func TestMissingHalfOfAJournalMayHaveToldMore(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -259,7 +306,7 @@ func TestJournalForgetsOnlyWhatIsSettled(t *testing.T) {
 	for i := 2; i < 1000; i++ {
 		must(t, j.Start(1, ref(i)))
 		must(t, j.End(1, ref(i), accepted))
-		j.Settled([]digest.Ref{ref(i)})
+		j.Settled([]digest.Settlement{{Lane: digest.Lane{ID: 1}, Ref: ref(i)}})
 	}
 	must(t, j.Close())
 	relics := relicsIn(t, dir, "boot")
@@ -276,7 +323,7 @@ func TestJournalIsTruncatedOnceAllIsSettled(t *testing.T) {
 	for i := range 500 {
 		must(t, j.Start(1, ref(i)))
 		must(t, j.End(1, ref(i), accepted))
-		j.Settled([]digest.Ref{ref(i)})
+		j.Settled([]digest.Settlement{{Lane: digest.Lane{ID: 1}, Ref: ref(i)}})
 	}
 	must(t, j.Close())
 	for _, suffix := range []string{".0", ".1"} {

@@ -301,7 +301,7 @@ func (l *lane) intend(work []digest.Work) (*run, []digest.Work) {
 }
 
 func (l *lane) intent(work []digest.Work) digest.Intent {
-	in := digest.Intent{Lane: l.id, Refs: make([]digest.Ref, len(work)), MessageIDs: make([]string, len(work))}
+	in := digest.Intent{Lane: l.id, Seq: work[0].Seq, Refs: make([]digest.Ref, len(work)), MessageIDs: make([]string, len(work))}
 	for i, w := range work {
 		in.Refs[i], in.MessageIDs[i] = w.Ref, l.s.Press.MessageID(w.Recipient)
 	}
@@ -368,7 +368,7 @@ func (l *lane) may(w digest.Work) bool {
 	}
 	ok, wait, why := l.s.domains.Leave(w.Address, l.grab)
 	if !ok {
-		l.giveUp(digest.Settlement{Lane: l.id, Ref: w.Ref, Withdrawn: true, RetryIn: wait,
+		l.giveUp(digest.Settlement{Lane: l.id, Seq: w.Seq, Ref: w.Ref, Withdrawn: true, RetryIn: wait,
 			Outcome: digest.Outcome{Verdict: digest.VerdictDeferred, Class: why.Class, Fault: why.Said}})
 	}
 	return ok
@@ -521,7 +521,7 @@ func (l *lane) old(at time.Time) bool {
 // conclude journals how an attempt ended and hands the verdict on. It says
 // whether the lane may go on.
 func (l *lane) conclude(w digest.Work, o digest.Outcome, took time.Duration, started, withdrawn bool) bool {
-	s := digest.Settlement{Lane: l.id, Ref: w.Ref, Outcome: o, Withdrawn: withdrawn}
+	s := digest.Settlement{Lane: l.id, Seq: w.Seq, Ref: w.Ref, Outcome: o, Withdrawn: withdrawn}
 	config := o.Class == digest.ClassConfiguration
 	switch {
 	case withdrawn:
@@ -571,7 +571,7 @@ func beforeRcpt(stage digest.Stage) bool {
 // withdraw gives up intents that were not used: the rows go back to queued.
 func (l *lane) withdraw(work []digest.Work) {
 	for _, w := range work {
-		l.giveUp(digest.Settlement{Lane: l.id, Ref: w.Ref, Withdrawn: true})
+		l.giveUp(digest.Settlement{Lane: l.id, Seq: w.Seq, Ref: w.Ref, Withdrawn: true})
 	}
 }
 

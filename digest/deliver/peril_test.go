@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -49,7 +50,7 @@ func (p perilous) ClaimDue(ctx context.Context, l digest.Lane, seq, n int) ([]di
 	return work, nil
 }
 
-func (p perilous) Commit(ctx context.Context, in []digest.Intent, out []digest.Settlement) ([]digest.Ref, []digest.Ref, error) {
+func (p perilous) Commit(ctx context.Context, in []digest.Intent, out []digest.Settlement) ([]digest.LaneRef, []digest.LaneRef, error) {
 	granted, settled, err := p.Store.Commit(ctx, in, out)
 	if err = p.lose(p.commit, err); err != nil {
 		return nil, nil, err
@@ -507,4 +508,54 @@ func TestLimitBreaksARunOffWithoutBlame(t *testing.T) {
 	if got := n.look(`SELECT string_agg(attempts::text, '' ORDER BY reader_id) FROM deliveries`); got != "111011" {
 		t.Errorf("attempts are %s", got)
 	}
+}
+
+// All lanes of a process are taken over while it lives, again and again. What
+// one of them had claimed is claimed by another of the same process, while the
+// first still asks for leave to send it: often in the same commit.
+func TestLanesOfOneProcessDoNotSendForEachOther(t *testing.T) {
+	t.Parallel()
+	const readers, takeOvers = 1500, 10
+	n, sink := newNewspaper(t, readers), smtpsink.Start(t, smtpsink.Options{})
+	e := n.publish()
+	engine := n.engine(sink, 8)
+	engine.Lease = time.Hour
+	engine.Log = slog.New(slog.DiscardHandler)
+	// A slow ledger makes for large commits.
+	engine.Store = perilous{Store: n.Store, commit: func() error {
+		n.look(`SELECT pg_sleep(0.02)::text`)
+		return nil
+	}}
+	done := make(chan error, 1)
+	go func() {
+		left, err := engine.Drain(t.Context(), time.Minute)
+		if left.Total() != 0 {
+			err = errors.Join(err, errors.New("something is left"))
+		}
+		done <- err
+	}()
+	for i := range takeOvers {
+		must(t, sink.Wait(t.Context(), (i+1)*readers/(2*takeOvers)))
+		n.await(`SELECT EXISTS (SELECT 1 FROM lanes)`) // they may be joining again just now
+		_, err := n.TakeOver(t.Context(), n.look(`SELECT owner FROM lanes LIMIT 1`), true, allInDoubt)
+		must(t, err)
+	}
+	must(t, <-done)
+	tally := n.tally(e)
+	if tally[digest.Accepted]+tally[digest.InDoubt] != readers {
+		t.Errorf("ledger says %s", tally)
+	}
+	for i := range readers {
+		if got := len(sink.To(address(i))); got > 1 {
+			t.Errorf("%s got %d mails", address(i), got)
+		}
+	}
+}
+
+// allInDoubt judges without a journal.
+func allInDoubt(rows []digest.Stranded) (list []digest.Salvage) {
+	for _, r := range rows {
+		list = append(list, digest.Salvage{Ref: r.Ref, State: digest.InDoubt, Attempt: true, Reply: "taken over"})
+	}
+	return list
 }

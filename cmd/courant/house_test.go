@@ -39,7 +39,7 @@ func homes() map[string][]string {
 		"codeberg.org/readeck/go-readability/v2": {"digest/ingest"},
 		"github.com/andybalholm/cascadia":        {"digest/ingest"},
 		"github.com/temoto/robotstxt":            {"digest/ingest"},
-		"golang.org/x/net/html":                  {"digest/ingest", "digest/inbox"}, // inbox takes a mail's tags apart for its frame
+		"golang.org/x/net/html":                  {"digest/ingest", "digest/inbox", "digest/lint"}, // inbox takes a mail's tags apart for its frame; lint judges them
 		"golang.org/x/net/publicsuffix":          {"digest/ingest", "digest/vouch"},
 		"github.com/prometheus/client_golang":    {"digest/measure"},
 		"github.com/prometheus/client_model":     {"digest/measure"}, // what its text is read into
@@ -48,7 +48,7 @@ func homes() map[string][]string {
 		// Small ones that know no noun of ours, so several rooms may hold them.
 		"golang.org/x/net/idna":       {"cmd/courant", "digest/ingest", "digest/render", "digest/submit", "digest/receive", "digest/web"},
 		"golang.org/x/text":           {"cmd/courant", "digest/ingest", "digest/render", "digest/receive", "digest/web", "digest/publish", "templates"},
-		"github.com/rivo/uniseg":      {"cmd/courant", "digest/explain", "digest/render"}, // the width of text in a terminal or text mail
+		"github.com/rivo/uniseg":      {"cmd/courant", "digest/explain", "digest/render", "digest/lint"}, // the width of text in a terminal or text mail
 		"golang.org/x/sys":            {"cmd/courant", "store/local", "digest/deliver", "digest/rehearse"},
 		"golang.org/x/term":           {"cmd/courant"},
 		"golang.org/x/crypto/argon2":  {"digest/web"},

@@ -1,0 +1,3 @@
+package lint
+
+const action = "\uE000"

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -224,6 +225,89 @@ func (n *newsroom) settle(l digest.Lane, ref digest.Ref, o digest.Outcome) {
 	if err != nil || len(settled) != 1 {
 		n.t.Fatalf("settle %v: %v, %v", ref, settled, err)
 	}
+}
+
+// judgedInDoubt is a judgement without a journal.
+func judgedInDoubt(rows []digest.Stranded) (list []digest.Salvage) {
+	for _, r := range rows {
+		list = append(list, digest.Salvage{Ref: r.Ref, State: digest.InDoubt, Attempt: true, Reply: "lost"})
+	}
+	return list
+}
+
+// free says whether nobody holds a delivery.
+func (n *newsroom) free(ref digest.Ref) bool {
+	n.t.Helper()
+	return n.one(`SELECT count(*) FROM (
+		SELECT 1 FROM deliveries WHERE edition_id = $1 AND reader_id = $2 FOR UPDATE SKIP LOCKED) AS free`, ref.Edition, ref.Reader) == "1"
+}
+
+// What a commit writes and what a take-over ends are the same rows, and each
+// goes through them in an order of its own: whoever comes second must wait
+// before it holds any.
+func TestTakeOverWaitsForACommitUnderWay(t *testing.T) {
+	t.Parallel()
+	n, e, ids := sendingTo(t, 4)
+	lane := n.join("slow", 1, time.Hour)[0]
+	n.claim(lane, e)
+	first, last := digest.Ref{Edition: e, Reader: ids[0]}, digest.Ref{Edition: e, Reader: ids[3]}
+	if _, err := n.intend(t.Context(), lane, last); err != nil {
+		t.Fatal(err)
+	}
+	open := n.gate(digest.Accepted)
+	commit := n.beside(1, func() error {
+		in := digest.Intent{Lane: lane, Refs: []digest.Ref{first}, MessageIDs: []string{"<a@b>"}}
+		granted, settled, err := n.Commit(t.Context(), []digest.Intent{in}, []digest.Settlement{{Lane: lane, Ref: last, Outcome: accepted}})
+		if len(granted) != 1 || len(settled) != 1 {
+			t.Errorf("granted %v, settled %v", granted, settled)
+		}
+		return err
+	})
+	taken := n.beside(2, func() error {
+		_, err := n.TakeOver(t.Context(), "slow", true, judgedInDoubt)
+		return err
+	})
+	if !n.free(first) {
+		t.Error("the take-over holds what the commit has yet to write")
+	}
+	open()
+	if err := errors.Join(<-commit, <-taken); err != nil {
+		t.Fatal(err)
+	}
+	n.wantTally(e, "2 queued, 1 accepted, 1 in doubt")
+}
+
+func TestCommitAndReleaseWaitForATakeOverUnderWay(t *testing.T) {
+	t.Parallel()
+	n, e, ids := sendingTo(t, 4)
+	lane := n.join("slow", 1, time.Hour)[0]
+	n.claim(lane, e)
+	ref := func(i int) digest.Ref { return digest.Ref{Edition: e, Reader: ids[i]} }
+	if _, err := n.intend(t.Context(), lane, ref(3)); err != nil {
+		t.Fatal(err)
+	}
+	open := n.gate(digest.Queued)
+	taken := n.beside(1, func() error {
+		_, err := n.TakeOver(t.Context(), "slow", true, judgedInDoubt)
+		return err
+	})
+	commit := n.beside(2, func() error {
+		in := digest.Intent{Lane: lane, Refs: []digest.Ref{ref(0), ref(1), ref(2)}, MessageIDs: []string{"<a@b>", "<c@d>", "<e@f>"}}
+		granted, settled, err := n.Commit(t.Context(), []digest.Intent{in}, []digest.Settlement{{Lane: lane, Ref: ref(3), Outcome: accepted}})
+		if len(granted)+len(settled) != 0 {
+			t.Errorf("granted %v, settled %v", granted, settled)
+		}
+		return err
+	})
+	release := n.beside(3, func() error { return n.Release(t.Context(), lane, []digest.Ref{ref(2), ref(1), ref(0)}) })
+	if !n.free(ref(3)) {
+		t.Error("the commit holds what the take-over has yet to judge")
+	}
+	open()
+	if err := errors.Join(<-taken, <-commit, <-release); err != nil {
+		t.Fatal(err)
+	}
+	n.wantTally(e, "3 queued, 1 in doubt")
 }
 
 func TestMoveFenceWaitsForAClaimUnderWay(t *testing.T) {

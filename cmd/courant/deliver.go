@@ -33,7 +33,15 @@ run side by side.`,
 			if !drain {
 				return misuse{errors.New("deliver needs --drain; `courant serve --only deliver` delivers without an end")}
 			}
-			return p.with(c.Context(), p.quiet(), func(h *house) error { return p.drain(c.Context(), h, wait) })
+			began := false
+			err := p.with(c.Context(), p.quiet(), func(h *house) error {
+				began = true
+				return p.drain(c.Context(), h, wait)
+			})
+			if !began && toldToStop(c.Context(), err) {
+				return errors.New("told to stop before anything was sent; what is queued stays queued, `courant deliver --drain` goes on with it")
+			}
+			return err
 		},
 	}
 	c.Flags().BoolVar(&drain, "drain", false, "end when nothing is left to do")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -38,6 +39,7 @@ type fault struct {
 	rules []smtpsink.Rule
 	at    smtpsink.Stage // where the relay says nothing, so that one wait is made short; empty: it answers
 	want  string         // the three deliveries, "a / b / c"; a single one is that of b, and a and c are accepted
+	or    string         // what may become of b as well, where the relay and our kernel race
 	says  string         // what the run ends with; empty: no error
 
 	copies    int  // of b's mail, where that is not 1 for an accepted one and else 0
@@ -210,7 +212,8 @@ func bodyFaults() []fault {
 		}
 		rows = append(rows,
 			fault{name: "large body " + name, rules: toB(smtpsink.AtBody, late(do)), at: at(smtpsink.AtBody), heavy: true, want: "deferred transient"},
-			fault{name: "body " + name, rules: toB(smtpsink.AtBody, late(do)), at: at(smtpsink.AtDot), want: "accepted again"},
+			// The relay may go before the kernel has the dot: then nothing is in doubt.
+			fault{name: "body " + name, rules: toB(smtpsink.AtBody, late(do)), at: at(smtpsink.AtDot), want: "accepted again", or: "deferred transient"},
 			fault{name: "dot " + name, rules: toB(smtpsink.AtDot, do), at: at(smtpsink.AtDot), want: "accepted again"},
 			fault{name: "recorded, then " + name, rules: toB(smtpsink.AtRecorded, do), at: at(smtpsink.AtDot), want: "accepted again", copies: 2},
 			fault{name: "dot " + name + ", hold", rules: toB(smtpsink.AtDot, do), at: at(smtpsink.AtDot), hold: true, want: "in doubt"},
@@ -571,7 +574,9 @@ func hurried(w submit.Timeouts, at smtpsink.Stage) submit.Timeouts {
 	return w
 }
 
-// padded makes mails larger than what a socket takes at once.
+// padded makes the second reader's mail larger than what a socket takes at
+// once. The first one's is not: the kernel makes room for as much as went
+// through a connection before, and would take the second one whole.
 type padded struct {
 	press
 	heavy bool
@@ -579,7 +584,7 @@ type padded struct {
 
 func (p padded) Sign(dst, message []byte) ([]byte, error) {
 	signed, err := p.press.Sign(dst, message)
-	if err == nil && p.heavy {
+	if err == nil && p.heavy && bytes.Contains(message, []byte("@b.example")) {
 		signed = append(slices.Clip(signed), strings.Repeat(strings.Repeat("x", 70)+"\r\n", 120_000)...)
 	}
 	return signed, err
@@ -632,6 +637,9 @@ func (o *postOffice) compare(t *testing.T, sink *smtpsink.Sink, e digest.Edition
 	}
 	for i, s := range got {
 		address := o.address(string(rune('a' + i)))
+		if i == 1 && f.or != "" && s.String() == f.or {
+			want[i] = f.or
+		}
 		if s.String() != want[i] {
 			t.Errorf("the ledger says of %s: %s; want %s", address, s, want[i])
 		}

@@ -3,13 +3,17 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
+	"net"
 	"net/http"
 	"net/mail"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -395,6 +399,45 @@ func TestKillsWithHoldDoubleNobodyAndListTheDoubtful(t *testing.T) {
 	doubt := tally[digest.InDoubt]
 	if extra > 0 || missed > doubt || doubt > kills*connections || tally[digest.Accepted]+doubt != readers {
 		t.Errorf("%d missed, %d copies too many, ledger says %s (in doubt at most %d)", missed, extra, tally, kills*connections)
+	}
+}
+
+// The database takes the connection and says nothing, so the program is still
+// starting when it is told to stop.
+func TestToldToStopWhileItStarts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"serve", exitDone, "stopped before it served"},
+		{"serve --only deliver", exitDone, "stopped before it served"},
+		{"deliver --drain", exitFailed, "told to stop before anything was sent; what is queued stays queued"},
+	} {
+		silent, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := newDesk(t, smtpsink.Options{})
+		d.dsn = fmt.Sprintf("postgres://courant@%s/courant?sslmode=disable", silent.Addr())
+		d.configure()
+		ctx, stop := context.WithCancel(t.Context())
+		var errs bytes.Buffer
+		p := program{args: append([]string{"--config", filepath.Join(d.dir, "courant.yaml")}, strings.Fields(c.args)...), stdin: strings.NewReader(""), stdout: &errs, stderr: &errs, env: testEnv, now: time.Now}
+		done := make(chan int, 1)
+		go func() { done <- p.run(ctx) }()
+		line, err := silent.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		if code := <-done; code != c.code || !strings.Contains(errs.String(), c.says) || strings.Contains(errs.String(), "context canceled") {
+			t.Errorf("%s: exit %d, and it said %s", c.args, code, errs.String())
+		}
+		if err := errors.Join(line.Close(), silent.Close()); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

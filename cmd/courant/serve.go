@@ -15,6 +15,7 @@ import (
 	"courant/digest"
 	"courant/digest/schedule"
 	"courant/digest/web"
+	"courant/store"
 
 	"github.com/spf13/cobra"
 )
@@ -47,14 +48,27 @@ either, the next start settles what is open.`,
 				only = parts
 			}
 			log := p.log()
-			return p.with(c.Context(), log, func(h *house) error {
+			began := false
+			err := p.with(c.Context(), log, func(h *house) error {
+				began = true
 				defer p.announce(c.Context(), log)()
 				return h.serve(c.Context(), only)
 			})
+			if !began && toldToStop(c.Context(), err) {
+				log.Info("stopped before it served")
+				return nil
+			}
+			return err
 		},
 	}
 	c.Flags().StringSliceVar(&only, "only", nil, "the `PARTS` this process does: "+strings.Join(parts, ","))
 	return c
+}
+
+// toldToStop says whether an act failed because ctx ended under it. What the
+// database says of that it says in many ways.
+func toldToStop(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || store.Away(err))
 }
 
 // serve runs the parts side by side until ctx is done or one of them cannot

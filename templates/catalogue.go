@@ -110,8 +110,13 @@ func readLanguage(fsys fs.FS, name string) (*Language, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseLanguage(name, b)
+}
+
+func parseLanguage(name string, b []byte) (*Language, error) {
 	l := &Language{Tag: strings.TrimSuffix(path.Base(name), ".json")}
-	if err := json.Unmarshal(b, l); err != nil {
+	err := json.Unmarshal(b, l)
+	if err != nil {
 		return nil, err
 	}
 	if l.tag, err = language.Parse(l.Tag); err != nil {
@@ -269,3 +274,6 @@ func (l *Language) form(t Text, n int) string {
 
 // Upper sets s in capitals by the language's own rules.
 func (l *Language) Upper(s string) string { return cases.Upper(l.tag).String(s) }
+
+// Places are those a text has to fill, braces included, sorted.
+func (t Text) Places() []string { return sortedPlaces(t.Other) }

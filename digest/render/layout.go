@@ -6,6 +6,8 @@ import (
 	"fmt"
 	htmltemplate "html/template"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"text/template"
@@ -32,28 +34,23 @@ const parts = "parts"
 
 // parseLayout reads mail/NAME.html and mail/NAME.txt, each with what
 // mail/parts.html and mail/parts.txt define, and sets the look into them.
-func parseLayout(fsys fs.FS, name string, look Look) (*layout, error) {
+func parseLayout(fsys fs.FS, name string, look Look, texts *templates.Catalogue) (*layout, []*TemplateFault) {
 	l := &layout{name: name}
 	funcs := new(run).funcs()
 	l.html = htmltemplate.New(name + ".html").Funcs(funcs)
-	if _, err := l.html.ParseFS(fsys, files(fsys, name, ".html")...); err != nil {
-		return nil, fmt.Errorf("read template mail/%s.html: %w", name, err)
-	}
+	_, err := l.html.ParseFS(fsys, files(fsys, name, ".html")...)
+	html := map[string]*parse.Tree{}
 	for _, t := range l.html.Templates() {
-		if err := prepare(t.Tree, look); err != nil {
-			return nil, err
-		}
+		html[t.Name()] = t.Tree
 	}
+	faults := prepare(html, l.name+".html", err, look, texts)
 	l.text = template.New(name + ".txt").Funcs(funcs)
-	if _, err := l.text.ParseFS(fsys, files(fsys, name, ".txt")...); err != nil {
-		return nil, fmt.Errorf("read template mail/%s.txt: %w", name, err)
-	}
+	_, err = l.text.ParseFS(fsys, files(fsys, name, ".txt")...)
+	text := map[string]*parse.Tree{}
 	for _, t := range l.text.Templates() {
-		if err := prepare(t.Tree, look); err != nil {
-			return nil, err
-		}
+		text[t.Name()] = t.Tree
 	}
-	return l, nil
+	return l, append(faults, prepare(text, l.name+".txt", err, look, texts)...)
 }
 
 // files are those a layout is made of; the layout's own comes last, so that
@@ -66,58 +63,79 @@ func files(fsys fs.FS, name, kind string) []string {
 	return []string{common, own}
 }
 
-func prepare(t *parse.Tree, look Look) error {
-	err := checkTree(t)
-	if err == nil {
-		err = look.setInto(t)
+// prepare judges the trees of one kind, of which root is the layout's own,
+// and makes them ready. An error of the parser is the only thing there is to say.
+func prepare(trees map[string]*parse.Tree, root string, parsing error, look Look, texts *templates.Catalogue) []*TemplateFault {
+	if parsing != nil {
+		return []*TemplateFault{parseFault(root, parsing)}
 	}
-	if err != nil {
-		return fmt.Errorf("template mail/%s: %w", t.ParseName, err)
+	var faults []*TemplateFault
+	for _, name := range slices.Sorted(maps.Keys(trees)) {
+		faults = append(faults, checkTree(trees[name])...)
 	}
-	return nil
+	faults = append(faults, typed(trees, root, texts.Languages()[0])...)
+	if len(faults) > 0 {
+		return faults
+	}
+	for _, name := range slices.Sorted(maps.Keys(trees)) {
+		err := look.setInto(trees[name])
+		if err == nil {
+			err = counted(trees[name])
+		}
+		if err != nil {
+			faults = append(faults, executionFault(root, err))
+		}
+	}
+	return faults
 }
 
 // checkTree refuses templates that do more with a personal function than
 // print it: what it returns is a marker, not a value, so a comparison or a
 // pipe would compare or change the marker. And mso, which prints its text as it
 // is, takes nothing but words of the template itself.
-func checkTree(t *parse.Tree) error {
+func checkTree(t *parse.Tree) []*TemplateFault {
 	if t == nil || t.Root == nil {
 		return nil
 	}
-	return checkNode(t, t.Root)
+	c := &printCheck{tree: t}
+	c.node(t.Root)
+	return c.faults
 }
 
-func checkNode(t *parse.Tree, n parse.Node) error {
+// printCheck walks a tree for what may only be printed.
+type printCheck struct {
+	tree   *parse.Tree
+	faults []*TemplateFault
+}
+
+func (c *printCheck) node(n parse.Node) {
 	switch n := n.(type) {
 	case *parse.ListNode:
 		if n == nil {
-			return nil
+			return
 		}
 		for _, x := range n.Nodes {
-			if err := checkNode(t, x); err != nil {
-				return err
-			}
+			c.node(x)
 		}
 	case *parse.ActionNode:
-		if prints(n.Pipe) {
-			return nil
+		if !prints(n.Pipe) {
+			c.pipe(n.Pipe)
 		}
-		return checkPipe(t, n.Pipe)
 	case *parse.TemplateNode:
-		return checkPipe(t, n.Pipe)
+		c.pipe(n.Pipe)
 	case *parse.IfNode:
-		return checkBranch(t, &n.BranchNode)
+		c.branch(&n.BranchNode)
 	case *parse.RangeNode:
-		return checkBranch(t, &n.BranchNode)
+		c.branch(&n.BranchNode)
 	case *parse.WithNode:
-		return checkBranch(t, &n.BranchNode)
+		c.branch(&n.BranchNode)
 	}
-	return nil
 }
 
-func checkBranch(t *parse.Tree, b *parse.BranchNode) error {
-	return errors.Join(checkPipe(t, b.Pipe), checkNode(t, b.List), checkNode(t, b.ElseList))
+func (c *printCheck) branch(b *parse.BranchNode) {
+	c.pipe(b.Pipe)
+	c.node(b.List)
+	c.node(b.ElseList)
 }
 
 // prints says whether a pipe is a personal function alone, or mso with words.
@@ -137,36 +155,37 @@ func prints(p *parse.PipeNode) bool {
 	return personal[f.Ident] != 0 && len(args) == 1
 }
 
-func checkPipe(t *parse.Tree, p *parse.PipeNode) error {
+func (c *printCheck) pipe(p *parse.PipeNode) {
 	if p == nil {
-		return nil
+		return
 	}
-	for _, c := range p.Cmds {
-		for _, a := range c.Args {
-			if err := checkArg(t, a); err != nil {
-				return err
-			}
+	for _, command := range p.Cmds {
+		for _, a := range command.Args {
+			c.arg(a)
 		}
 	}
-	return nil
 }
 
-func checkArg(t *parse.Tree, a parse.Node) error {
+func (c *printCheck) arg(a parse.Node) {
 	switch a := a.(type) {
 	case *parse.PipeNode:
-		return checkPipe(t, a)
+		c.pipe(a)
 	case *parse.ChainNode:
-		return checkArg(t, a.Node)
+		c.arg(a.Node)
 	case *parse.IdentifierNode:
-		where, _ := t.ErrorContext(a)
 		if personal[a.Ident] != 0 {
-			return fmt.Errorf("%s: %s differs from reader to reader and can only be printed: write {{%s}} alone", where, a.Ident, a.Ident)
+			c.fault(a, "%s differs from reader to reader and can only be printed: write {{%s}} alone", a.Ident, a.Ident)
 		}
 		if quotedOnly[a.Ident] {
-			return fmt.Errorf("%s: %s prints what it gives as it stands: write it alone, with one quoted text", where, a.Ident)
+			c.fault(a, "%s prints what it gives as it stands: write it alone, with one quoted text", a.Ident)
 		}
 	}
-	return nil
+}
+
+func (c *printCheck) fault(n parse.Node, format string, args ...any) {
+	f := &TemplateFault{Err: fmt.Errorf(format, args...)}
+	f.File, f.Line = placeIn(c.tree, n)
+	c.faults = append(c.faults, f)
 }
 
 // run is a copy of a layout in the hands of one render. Copies are kept,
@@ -176,6 +195,8 @@ type run struct {
 	html *htmltemplate.Template
 	text *template.Template
 	lang *templates.Language
+
+	spent, made int // of what one execution may cost
 }
 
 // take gets a copy ready for one render: fresh markers, the words of lang.
@@ -202,16 +223,18 @@ func (l *layout) give(x *run) { l.runs.Put(x) }
 // funcs are the functions of mail templates, of both kinds.
 func (x *run) funcs() map[string]any {
 	funcs := map[string]any{
-		"say":   func(key string, pairs ...any) (string, error) { return x.lang.Say(key, pairs...) },
-		"upper": func(s string) string { return x.lang.Upper(s) },
-		"cased": cased,
-		"wrap":  func(s string) string { return hang("", s) },
-		"hang":  hang,
+		"say":   x.say,
+		"upper": func(s string) (string, error) { return x.bounded(x.lang.Upper(s)) },
+		"cased": func(s string) (bool, error) { _, err := x.bounded(s); return cased(s), err },
+		"wrap":  func(s string) (string, error) { return x.hang("", s) },
+		"hang":  x.hang,
 		"label": func(text string) (string, error) {
-			s, err := x.lang.Say("mail.label", "text", text)
+			s, err := x.say("mail.label", "text", text)
 			return hang("", s), err
 		},
-		"mso": mso,
+		"print": x.printing(fmt.Sprint), "println": x.printing(fmt.Sprintln), "printf": x.printing(formatted),
+		spendName: x.spend,
+		"mso":     mso,
 		// What these two give is set into a template when it is read.
 		"colour": func(name string) string { return name },
 		"font":   func(name string) string { return name },
@@ -220,6 +243,15 @@ func (x *run) funcs() map[string]any {
 		funcs[name] = func() string { return x.print(p) }
 	}
 	return funcs
+}
+
+// say is a text of the catalogue.
+func (x *run) say(key string, pairs ...any) (string, error) {
+	s, err := x.lang.Say(key, pairs...)
+	if err != nil {
+		return "", err
+	}
+	return x.bounded(s)
 }
 
 // cased says whether s is in a script with capitals. Only such words may be
@@ -244,6 +276,7 @@ func mso(markup string) htmltemplate.HTML {
 // the markers.
 func (x *run) executeHTML(p *page) (string, error) {
 	var out limited
+	x.spent, x.made = 0, 0
 	if err := x.html.Execute(&out, p); err != nil {
 		return "", fmt.Errorf("make the HTML: %w", err)
 	}
@@ -262,6 +295,7 @@ func (x *run) executeHTML(p *page) (string, error) {
 // executeText runs the text template.
 func (x *run) executeText(p *page) (string, error) {
 	var out limited
+	x.spent, x.made = 0, 0
 	if err := x.text.Execute(&out, p); err != nil {
 		return "", fmt.Errorf("make the text: %w", err)
 	}

@@ -163,12 +163,20 @@ func TestLayoutIsTheOneOfTheEdition(t *testing.T) {
 	files["mail/own.txt"] = templateFile("own\n{{unsubscribeURL}}\n")
 	c.Templates = files
 	r := newRenderer(t, c)
-	for layout, own := range map[string]bool{"own": true, "standard": false, "": false, "gone": false} {
+	for layout, own := range map[string]bool{"own": true, "standard": false, "": false} {
 		s := plainSample()
 		s.Edition.Layout = layout
 		if _, p := render(t, r, s); strings.HasPrefix(p.html, "<p>own</p>") != own {
 			t.Errorf("layout %q: %.80s", layout, p.html)
 		}
+	}
+	s := plainSample()
+	s.Edition.Layout = "gone"
+	if _, err := r.Render(s.Edition, s.Variant); err == nil || !strings.Contains(err.Error(), `published in the layout "gone", which is gone: put mail/gone.html and mail/gone.txt back among the templates (there are `) {
+		t.Errorf("a layout that is gone: %v", err)
+	}
+	if view, err := r.View(s.Edition, s.Variant, nil); err != nil || !strings.Contains(string(view), "<!DOCTYPE") {
+		t.Errorf("an edition whose layout is gone cannot be read on the web: %v", err)
 	}
 	c.Layout = "own"
 	if _, p := render(t, newRenderer(t, c), plainSample()); !strings.HasPrefix(p.html, "<p>own</p>") {
@@ -186,7 +194,7 @@ func TestLookIsAskedForInOneWay(t *testing.T) {
 		`there is no colour "pink": write one of accent, ground`: `<p style="color:{{colour "pink"}}">{{unsubscribeURL}}</p>`,
 		`there is no font "script"`:                              `<p style="font-family:{{font "script"}}">{{unsubscribeURL}}</p>`,
 		`write it alone, with one quoted text`:                   `<p style="color:{{colour .Title}}">{{unsubscribeURL}}</p>`,
-		`template mail/standard.html: standard.html:1:12: colo`:  `<p>{{if eq (colour "ink") "x"}}y{{end}}{{unsubscribeURL}}</p>`,
+		`template mail/standard.html:1: colour prints what`:      `<p>{{if eq (colour "ink") "x"}}y{{end}}{{unsubscribeURL}}</p>`,
 	} {
 		c := testConfig()
 		c.Templates = withTemplates(t, html, "")

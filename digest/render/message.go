@@ -74,6 +74,9 @@ func (r *Renderer) render(e digest.Edition, v digest.Variant) (*Message, error) 
 		return nil, errors.New("the edition has no date")
 	}
 	s, err := r.setting(e, v)
+	if err == nil {
+		err = s.style.mailLayout(e)
+	}
 	if err != nil {
 		return nil, err
 	}

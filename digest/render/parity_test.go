@@ -143,7 +143,7 @@ func TestHTMLKeepsToWhatMailReadersKnow(t *testing.T) {
 			_, p := render(t, r, s)
 			checkHTML(t, p.html)
 			m := mustMatch(t, `<html lang="([^"]+)" dir="([^"]+)"`, p.html)
-			l := r.texts.Match(s.Variant.Language)
+			l := r.styles[""].texts.Match(s.Variant.Language)
 			if m[1] != l.Tag || m[2] != l.Direction {
 				t.Errorf("lang %s dir %s, want %s %s", m[1], m[2], l.Tag, l.Direction)
 			}

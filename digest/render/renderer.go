@@ -31,7 +31,8 @@ type Config struct {
 	// Archived-At (RFC 5064); nil or an empty answer: it is not there.
 	Archived func(digest.Edition) string
 
-	Templates fs.FS // mail/ and lang/ as in package templates; nil: those
+	Templates   fs.FS            // mail/ and lang/ as in package templates; nil: those
+	TemplatesOf map[string]fs.FS // of digests that have their own, by name
 
 	Layout string          // of editions that name none; empty: "standard"
 	Look   Look            // the editor's own colours, fonts, logo and words
@@ -44,7 +45,6 @@ type Renderer struct {
 	c        Config
 	from     mail.Address // the domain in ASCII
 	replyTo  *mail.Address
-	texts    *templates.Catalogue
 	styles   map[string]*style // by digest; "" is for those without their own
 	listHost string
 }
@@ -58,11 +58,10 @@ func New(c Config) (*Renderer, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	var err error
-	if r.texts, err = templates.Load(r.c.Templates); err != nil {
+	if err := r.readStyles(); err != nil {
 		return nil, err
 	}
-	return r, r.readStyles()
+	return r, nil
 }
 
 func (r *Renderer) check() error {

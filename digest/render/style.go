@@ -40,46 +40,65 @@ func Layouts(fsys fs.FS) ([]string, error) {
 }
 
 // readStyles sets each look into each layout.
-func (r *Renderer) readStyles() error {
-	names, err := Layouts(r.c.Templates)
-	if err != nil {
-		return err
-	}
+func (r *Renderer) readStyles() (err error) {
 	if r.c.Layout == "" {
 		r.c.Layout = DefaultLayout
 	}
-	if !slices.Contains(names, r.c.Layout) {
-		return fmt.Errorf("there is no layout %q: set layout to one of %s", r.c.Layout, strings.Join(names, ", "))
-	}
 	r.styles = map[string]*style{}
-	if r.styles[""], err = r.readStyle(r.c.Look, names); err != nil {
+	if r.styles[""], err = readStyle(r.c.Templates, r.c.Look); err != nil {
 		return err
 	}
-	for _, of := range slices.Sorted(maps.Keys(r.c.Looks)) {
-		if r.styles[of], err = r.readStyle(r.c.Looks[of].Over(r.c.Look), names); err != nil {
+	if _, there := r.styles[""].layouts[r.c.Layout]; !there {
+		return fmt.Errorf("there is no layout %q: set layout to one of %s", r.c.Layout, r.styles[""].names())
+	}
+	own := map[string]bool{}
+	for of := range r.c.Looks {
+		own[of] = true
+	}
+	for of := range r.c.TemplatesOf {
+		own[of] = true
+	}
+	for of := range own {
+		fsys := r.c.Templates
+		if r.c.TemplatesOf[of] != nil {
+			fsys = r.c.TemplatesOf[of]
+		}
+		if r.styles[of], err = readStyle(fsys, r.c.Looks[of].Over(r.c.Look)); err != nil {
 			return fmt.Errorf("digest %s: %w", of, err)
 		}
 	}
 	return nil
 }
 
-func (r *Renderer) readStyle(look Look, names []string) (*style, error) {
+func readStyle(fsys fs.FS, look Look) (*style, error) {
 	if faults := look.Faults(); len(faults) > 0 {
 		return nil, faults[0]
 	}
+	names, err := Layouts(fsys)
+	if err != nil {
+		return nil, err
+	}
 	look = look.Whole()
 	s := &style{layouts: map[string]*layout{}, logo: image{URL: look.Logo.URL, Alt: look.Logo.Alt, Width: look.Logo.Width}}
-	var err error
-	if s.texts, err = r.texts.With(look.Wording); err != nil {
+	texts, err := templates.Load(fsys)
+	if err != nil {
+		return nil, err
+	}
+	if s.texts, err = texts.With(look.Wording); err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		if s.layouts[name], err = parseLayout(r.c.Templates, name, look); err != nil {
-			return nil, err
+		l, faults := parseLayout(fsys, name, look, s.texts)
+		if len(faults) > 0 {
+			return nil, fmt.Errorf("template %w", faults[0])
 		}
+		s.layouts[name] = l
 	}
 	return s, nil
 }
+
+// names lists the layouts for people.
+func (s *style) names() string { return strings.Join(slices.Sorted(maps.Keys(s.layouts)), ", ") }
 
 func (r *Renderer) style(e digest.Edition) *style {
 	if s, ok := r.styles[e.Digest]; ok {
@@ -89,13 +108,23 @@ func (r *Renderer) style(e digest.Edition) *style {
 }
 
 // layout is the one the edition was published in. Where an editor has taken
-// it away since, the edition is still read on the web: it is shown in the
-// publication's.
+// it away since, the edition is still read on the web, in another one; it is
+// not mailed, see render.
 func (r *Renderer) layout(s *style, e digest.Edition) *layout {
-	if l, ok := s.layouts[e.Layout]; ok {
-		return l
+	for _, name := range []string{e.Layout, r.c.Layout} {
+		if l, there := s.layouts[name]; there {
+			return l
+		}
 	}
-	return s.layouts[r.c.Layout]
+	return s.layouts[DefaultLayout] // it ships, so it is in every set
+}
+
+// mailLayout says whether an edition can be mailed as it was published.
+func (s *style) mailLayout(e digest.Edition) error {
+	if _, there := s.layouts[e.Layout]; there || e.Layout == "" {
+		return nil
+	}
+	return fmt.Errorf("the edition was published in the layout %q, which is gone: put mail/%[1]s.html and mail/%[1]s.txt back among the templates (there are %[2]s) and start courant again", e.Layout, s.names())
 }
 
 // quotedOnly names the functions that take one quoted text and stand alone.
@@ -154,8 +183,9 @@ func (l Look) valueOf(t *parse.Tree, n *parse.ActionNode) (parse.Node, error) {
 	values := l.values(f.Ident)
 	value, known := values[name.Text]
 	if !known {
-		where, _ := t.ErrorContext(n)
-		return nil, fmt.Errorf("%s: there is no %s %q: write one of %s", where, f.Ident, name.Text, strings.Join(slices.Sorted(maps.Keys(values)), ", "))
+		fault := &TemplateFault{Err: fmt.Errorf("there is no %s %q: write one of %s", f.Ident, name.Text, strings.Join(slices.Sorted(maps.Keys(values)), ", "))}
+		fault.File, fault.Line = placeIn(t, n)
+		return nil, fault
 	}
 	return &parse.TextNode{NodeType: parse.NodeText, Pos: n.Pos, Text: []byte(value)}, nil
 }

@@ -108,9 +108,6 @@ func TestSmallRehearsalsKeepEveryPromise(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if c.stops > 0 && os.Getenv("COURANT_REHEARSE_STOPS") == "" {
-				t.Skip("once in thirteen runs, on a machine with seven times its load, a reader had a second copy; not understood yet, see docs/delivery.md. COURANT_REHEARSE_STOPS=1 runs it")
-			}
 			path, err := binary()
 			if err != nil {
 				t.Fatal(err)

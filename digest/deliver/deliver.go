@@ -6,7 +6,8 @@
 //
 //	claim ----> rows are ours, under a lease by the database's clock
 //	intent ---> committed before the dot, for the lane's next w messages;
-//	            whoever left by now is refused here
+//	            whoever left by now is refused here; it stands for this lane
+//	            and this claim alone
 //	start ----> journalled by plain write(2) before the body goes out
 //	dot, reply
 //	end ------> journalled by plain write(2) before anything else is sent

@@ -165,7 +165,7 @@ func (c *conn) step(stage digest.Stage, say string) digest.Outcome {
 			o.Verdict = digest.VerdictRefused
 		}
 		return o
-	case code >= 500 && stage == digest.StageMail:
+	case code >= 500 && (stage == digest.StageMail || stage == digest.StageBanner):
 		return digest.Outcome{Verdict: digest.VerdictRefused, Stage: stage, Class: digest.ClassConfiguration, Reply: digest.Reply{Code: code, Text: text}}
 	case code >= 500:
 		return digest.Outcome{Verdict: digest.VerdictRefused, Stage: stage, Class: digest.ClassHard, Reply: digest.Reply{Code: code, Status: "5.1.1", Text: text}}

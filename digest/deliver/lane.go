@@ -220,7 +220,7 @@ func (l *lane) connect() time.Duration {
 	conn, o, wait := l.relay.connect(l.s.work)
 	if conn == nil {
 		if o.Verdict != "" && l.s.stop.Err() == nil {
-			l.s.Log.Warn("relay cannot be used", "relay", l.relay.Name, "outcome", digest.WithoutAddresses(o.String()))
+			l.complain(o)
 		}
 		return wait
 	}
@@ -530,7 +530,7 @@ func (l *lane) conclude(w digest.Work, o digest.Outcome, took time.Duration, sta
 		// Ours to mend: no reader is charged with it.
 		s.Withdrawn = true
 		l.relay.Refuse(o)
-		l.s.Log.Warn("relay refuses to serve us", "relay", l.relay.Name, "outcome", digest.WithoutAddresses(o.String()))
+		l.complain(o)
 	case o.Verdict == digest.VerdictDeferred && beforeRcpt(o.Stage) && l.conn.Broken():
 		// The relay hung up before it was told of the reader.
 		s.Withdrawn = true
@@ -556,6 +556,16 @@ func (l *lane) conclude(w digest.Work, o digest.Outcome, took time.Duration, sta
 	l.s.tell(digest.Attempt{Work: w, Relay: l.relay.Name, Outcome: o, Took: took, Withdrawn: s.Withdrawn})
 	l.s.committer.settle(s)
 	return !config && !l.s.wake.Lost(l.id)
+}
+
+// complain logs why the relay cannot be used; as an error, with what to set,
+// where that is ours to mend.
+func (l *lane) complain(o digest.Outcome) {
+	if o.Class == digest.ClassConfiguration {
+		l.s.Log.Error("relay cannot be used", "relay", l.relay.Name, "error", &OutcomeError{l.relay.Name, o})
+		return
+	}
+	l.s.Log.Warn("relay cannot be used", "relay", l.relay.Name, "outcome", digest.WithoutAddresses(o.String()))
 }
 
 // beforeRcpt says whether a conversation ended before the reader's address

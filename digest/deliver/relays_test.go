@@ -3,6 +3,8 @@ package deliver_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -209,4 +211,62 @@ func TestDayLimitSurvivesARestart(t *testing.T) {
 	n.exec(`UPDATE relay_limits SET slot = slot - 241`)
 	drain(t, limited(60))
 	n.wantOnce(e, sink, 90)
+}
+
+// Relays that refuse our login or sender are named in the log and left alone;
+// the others send it all, and no reader is charged with it.
+func TestRelayThatRefusesUsLeavesAllToTheOthers(t *testing.T) {
+	t.Parallel()
+	const readers = 300
+	for name, rule := range map[string]smtpsink.Rule{
+		"sender": {At: smtpsink.AtMail, Do: smtpsink.Action{Do: smtpsink.Answer, Reply: smtpsink.Reply{Code: 550, Text: "sender not allowed"}}},
+		"banner": {At: smtpsink.AtConnect, Do: smtpsink.Action{Do: smtpsink.Answer, Reply: smtpsink.Reply{Code: 554, Text: "no service for you"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := newNewspaper(t, readers)
+			refusing, good := smtpsink.Start(t, smtpsink.Options{Script: smtpsink.Rules(rule)}), smtpsink.Start(t, smtpsink.Options{})
+			e := n.publish()
+			engine := n.over(2, []*smtpsink.Sink{refusing, good}, 9, 1)
+			var log strings.Builder
+			engine.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+			left, err := engine.Drain(t.Context(), time.Minute)
+			if err != nil || left.Total() != 0 {
+				t.Errorf("left %+v, %v", left, err)
+			}
+			n.wantTally(e, digest.Tally{digest.Accepted: readers})
+			if refusing.Count() != 0 || good.Count() != readers || n.look(`SELECT max(attempts)::text || ' ' || (SELECT count(*) FROM suppressions) FROM deliveries`) != "1 0" {
+				t.Errorf("%d and %d mails, attempts and suppressions %s", refusing.Count(), good.Count(), n.look(`SELECT max(attempts)::text || ' ' || (SELECT count(*) FROM suppressions) FROM deliveries`))
+			}
+			for _, word := range []string{"level=ERROR", refusing.Addr(), "does not let us send", "nothing was counted against any reader", "under smtp"} {
+				if !strings.Contains(log.String(), word) {
+					t.Errorf("%q is not in the log\n%s", word, log.String())
+				}
+			}
+		})
+	}
+}
+
+// A connection that is older than ten minutes is changed for a new one, whose
+// first mail is the next.
+func TestOldConnectionIsChangedForANewOne(t *testing.T) {
+	t.Parallel()
+	const readers = 40
+	n, c := newNewspaper(t, readers), &clock{}
+	sink := smtpsink.Start(t, smtpsink.Options{Script: func(at smtpsink.Stage, _ *smtpsink.Conversation) smtpsink.Action {
+		if at == smtpsink.AtDot {
+			c.advance(time.Minute)
+		}
+		return smtpsink.Action{}
+	}})
+	e := n.publish()
+	engine := n.engine(sink, 1)
+	engine.Now = c.now
+	if _, err := engine.Drain(t.Context(), 10*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	n.wantOnce(e, sink, readers)
+	if got := sink.Connections(); got != 4 {
+		t.Errorf("%d connections for forty mails of a minute each, want one for each ten minutes", got)
+	}
 }

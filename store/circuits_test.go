@@ -188,7 +188,9 @@ func TestWhatWaitsForItsDomainIsCountedAsDeferred(t *testing.T) {
 		if err != nil || p.Deferred() != deferred || p.Tally().String() != "10 queued" {
 			t.Errorf("%d deferred of %s, %v; want %d", p.Deferred(), p.Tally(), err, deferred)
 		}
-		if got := p.Sum(func(s digest.Share) bool { return s.Deferred && s.Class == digest.ClassBlocked && s.Said == "554 5.7.1 go away" && !s.Next.IsZero() && !s.Waiting.IsZero() }); got != slow {
+		if got := p.Sum(func(s digest.Share) bool {
+			return s.Deferred && s.Class == digest.ClassBlocked && s.Said == "554 5.7.1 go away" && !s.Next.IsZero() && !s.Waiting.IsZero()
+		}); got != slow {
 			t.Errorf("%d wait for their domain, want %d: %+v", got, slow, shares)
 		}
 		rows, err := n.Ledger(t.Context(), edition, digest.Sieve{State: digest.Queued, Deferred: true}, 0, 100)

@@ -298,11 +298,20 @@ func (h *house) engine() (*deliver.Engine, error) {
 		Store: h.store, Press: press{r, signer}, Relays: h.config.relays(),
 		JournalDir: filepath.Join(h.config.DataDir, "journal", h.id), Host: host, Boot: bootID(),
 		Lease: h.config.Lease, Resend: h.config.InDoubt == InDoubtResend, Log: h.log, Away: store.Away,
+		Adopted: h.place(host).Check,
 	}
 	if h.figures != nil {
 		e.Meter = h.figures
 	}
 	return e, nil
+}
+
+// place is the data_dir as the database knows it.
+func (h *house) place(host string) *deliver.Place {
+	return &deliver.Place{
+		Store: h.store, File: filepath.Join(h.config.DataDir, "host", h.id), JournalDir: filepath.Join(h.config.DataDir, "journal", h.id),
+		DataDir: h.config.DataDir, Name: host,
+	}
 }
 
 // bootID is the identity of this boot where the system tells one.

@@ -136,12 +136,17 @@ func (h *house) serveDeliver(ctx context.Context, wake <-chan struct{}) error {
 		return err
 	}
 	e.Wake = wake
+	told := false
 	for {
 		err := e.Run(ctx)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		h.log.Error("delivery stopped, next try in five seconds", "error", err)
+		// Whether to adopt the database may take the operator hours to say.
+		if waits := errors.Is(err, digest.ErrNotAdopted); !waits || !told {
+			h.log.Error("delivery stopped, next try in five seconds", "error", err)
+			told = waits
+		}
 		select {
 		case <-ctx.Done():
 			return nil

@@ -118,8 +118,11 @@ type Engine struct {
 	Wake       <-chan struct{} // a hint that an edition was published; polling is the truth
 	Now        func() time.Time
 	Log        *slog.Logger
-	Meter      Meter            // nil: nobody reads the figures
-	Away       func(error) bool // whether an error of Store means "try again"
+	Meter      Meter // nil: nobody reads the figures
+	// Adopted says whether this host may send what the ledger holds. It is asked
+	// before anything else, and every two seconds; nil: it may. See Place.
+	Adopted func(context.Context) error
+	Away    func(error) bool // whether an error of Store means "try again"
 
 	counts counts
 }
@@ -231,6 +234,11 @@ func (e *Engine) away(err error) bool {
 func (e *Engine) session(ctx context.Context, d *drain) (left digest.Remainder, err error) {
 	if len(e.Relays) == 0 {
 		return left, errors.New("no relay is configured: add one under smtp")
+	}
+	if e.Adopted != nil {
+		if err := e.Adopted(ctx); err != nil {
+			return left, err
+		}
 	}
 	j, err := createJournal(e.JournalDir, e.Boot)
 	if err != nil {

@@ -195,6 +195,13 @@ func (l *lane) makeSure() bool {
 // rejoin takes a new lane in place of one that was lost with its lease.
 func (l *lane) rejoin() bool {
 	l.s.Log.Warn("the lane was taken over while this process was stopped or cut off", "lane", l.id.ID)
+	// Or the database was replaced by an older copy, which knows nothing of it.
+	if l.s.Adopted != nil {
+		if err := l.s.Adopted(l.s.work); err != nil {
+			l.s.Log.Warn("cannot join again", "error", err)
+			return false
+		}
+	}
 	ids, err := l.s.Store.JoinLanes(l.s.work, l.s.owner, 1, l.s.lease())
 	if err != nil {
 		l.s.Log.Warn("cannot join again", "error", err)

@@ -238,10 +238,37 @@ type keeper struct {
 	leftAt                        time.Time // when a drain may count what is left again
 	left                          int       // what a drain saw last ...
 	moved                         time.Time // ... and since when
+	asked                         time.Time // whether this host may send
+}
+
+// adoptedEvery is how often it is asked whether this host may still send.
+const adoptedEvery = 2 * time.Second
+
+// stillAdopted ends the session where the database was replaced under it.
+func (k *keeper) stillAdopted(now time.Time) error {
+	if k.Adopted == nil || now.Sub(k.asked) < adoptedEvery {
+		return nil
+	}
+	if k.asked.IsZero() {
+		k.asked = now // the session began with it
+		return nil
+	}
+	err := k.Adopted(k.work)
+	if errors.Is(err, digest.ErrNotAdopted) {
+		k.fail(err)
+		return errDrained
+	}
+	if err == nil {
+		k.asked = now
+	}
+	return err
 }
 
 func (k *keeper) round() error {
 	now := k.now()
+	if err := k.stillAdopted(now); err != nil {
+		return err
+	}
 	if now.Sub(k.renewed) > k.lease()/4 {
 		if err := k.renew(); err != nil {
 			return err

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"database/sql"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"courant/digest"
+	"courant/digest/smtpsink"
+	"courant/store/storetest"
+)
+
+// A copy of the database is started beside the live one, on a host of its own,
+// while the live one sends: not a mail leaves it until an operator says so.
+func TestCopyBesideTheLiveDatabaseSendsNothingUntilAdopted(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"pg_dump", "psql"} {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Skipf("%s is not here; make need brings it with Postgres", name)
+		}
+	}
+	const readers = 300
+	live := newDesk(t, smtpsink.Options{})
+	server := live.ownPostgres()
+	id := live.crowd(readers)
+	live.must("readers", "add", "late@example.org")
+	copied := emptyBeside(t, server.DSN())
+	dump := exec.CommandContext(t.Context(), "/bin/sh", "-ec", `pg_dump "$0" | psql -q -v ON_ERROR_STOP=1 "$1"`, server.DSN(), copied)
+	if out, err := dump.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+
+	other := newDesk(t, smtpsink.Options{})
+	other.dsn = copied
+	other.store = storetest.Open(t, other.dsn)
+	other.extra = "secret_file: " + filepath.Join(live.dir, "data", "secret") + "\n"
+	other.configure()
+	serve := live.start("serve", "--only", "deliver")
+	beside := other.start("serve")
+	other.until("the copy to be seen", func() bool { return strings.Contains(beside.log.String(), "not adopted") })
+	if err := live.sink.Wait(t.Context(), readers); err != nil {
+		t.Fatal(err)
+	}
+	sentence(t, other.try("deliver", "--drain"), exitFailed, "not adopted", "does not know", filepath.Join(live.dir, "data"), "courant adopt")
+	if err := serve.signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	live.wantTally(id, digest.Tally{digest.Accepted: readers})
+	if n := other.sink.Connections(); n > 0 {
+		t.Errorf("%d connections from a copy that was not adopted", n)
+	}
+	other.wantTally(id, digest.Tally{digest.Queued: readers})
+	// The operator decides that the copy goes on, without what went out; the
+	// process that waits needs no restart.
+	if out := other.must("adopt", "--give-up"); !strings.Contains(out, "1 editions are given up") || !strings.Contains(out, "nothing is open") {
+		t.Errorf("adopt says %s", out)
+	}
+	other.tell("Bridge opens a year early")
+	other.must("send", "morning")
+	if got := other.sink.Count(); got != readers+1 {
+		t.Errorf("%d mails from the copy, want one for each reader it has", got)
+	}
+	if err := beside.signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+}
+
+// emptyBeside makes an empty database beside the one at dsn.
+func emptyBeside(t *testing.T, dsn string) string {
+	t.Helper()
+	db, err := sql.Open("postgres", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() // one statement, nothing to flush
+	if _, err := db.ExecContext(t.Context(), `CREATE DATABASE copied`); err != nil {
+		t.Fatal(err)
+	}
+	return regexp.MustCompile(`dbname='?\w+'?`).ReplaceAllString(dsn, "dbname=copied")
+}

@@ -1,0 +1,324 @@
+package deliver
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"courant/digest"
+)
+
+// HostStore is what a Place needs of the database.
+type HostStore interface {
+	Hosts(ctx context.Context) ([]digest.Host, error)
+	AddHost(ctx context.Context, h digest.Host, only bool) (bool, error)
+	PulseHost(ctx context.Context, id string, remembered int64) (int64, error)
+	Cluster(ctx context.Context) (string, error)
+}
+
+// Place is this host's data_dir, where it keeps which database it works and
+// how far that was. A restored copy of the database must not send what the live
+// one sends, so the two are held against each other:
+//
+//	nobody worked the database yet            this host is the first
+//	it knows the host, and all the host knows  go on
+//	a host that it knows is at work            join it
+//	anything else                              wait for an operator: Adopt
+//
+// A copy lacks the pulse: whoever worked the live database since remembers a
+// higher one, and nobody else is at work in a copy. A replica that took over has
+// the pulse, if it has all that was committed. Not told apart is a copy of a
+// whole machine, disks and database, from the machine itself.
+type Place struct {
+	Store      HostStore
+	File       string // in data_dir, one for each database
+	JournalDir string
+	DataDir    string        // for people
+	Name       string        // of this host, for people
+	Watch      time.Duration // how long to look whether others are at work; zero: 5 seconds
+
+	mu    sync.Mutex
+	known memory           // what this process goes by; no id: nothing yet
+	seen  map[string]int64 // the pulses of others when they were looked at first
+}
+
+// memory is what the file holds.
+type memory struct {
+	id, cluster string
+	inode       uint64 // of the file itself: in a copy of it another one
+	pulse       int64
+}
+
+// Check says whether this host may send what the database holds, and counts
+// its pulse on. digest.ErrNotAdopted, with what to do, where it may not.
+func (p *Place) Check(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	why, err := p.member(ctx)
+	if err != nil || why == "" {
+		return err
+	}
+	for until := time.Now().Add(p.watch()); ; {
+		joined, err := p.join(ctx)
+		if err != nil || joined {
+			return err
+		}
+		if time.Now().After(until) {
+			return fmt.Errorf("%w: %s; nothing is sent until you run `courant adopt` on this host, which you must not while another Courant sends from the original", digest.ErrNotAdopted, why)
+		}
+		if err := sleep(ctx, p.watch()/20); err != nil {
+			return err
+		}
+	}
+}
+
+func (p *Place) watch() time.Duration {
+	if p.Watch > 0 {
+		return p.Watch
+	}
+	return 5 * time.Second
+}
+
+// member goes on as the host that this data_dir is, or says why it is none.
+func (p *Place) member(ctx context.Context) (why string, err error) {
+	m := p.known
+	if m.id == "" {
+		if m, err = p.read(); err != nil {
+			return "", err
+		}
+		switch cluster, err := p.Store.Cluster(ctx); {
+		case err != nil:
+			return "", err
+		case m.id == "":
+			return p.stranger(ctx)
+		case m.inode == 0:
+			return fmt.Sprintf("%s was copied from another place, so the database may be a copy too", p.DataDir), nil
+		case m.cluster != cluster:
+			return fmt.Sprintf("the database is on another server than the one that %s was used with, so it may be a restored copy", p.DataDir), nil
+		}
+	}
+	pulse, err := p.Store.PulseHost(ctx, m.id, m.pulse)
+	if errors.Is(err, digest.ErrNotFound) {
+		p.known = memory{}
+		return p.behind(ctx)
+	}
+	if err != nil {
+		return "", err
+	}
+	p.known, p.seen = m, nil
+	p.known.pulse = pulse
+	return "", p.remember(p.known)
+}
+
+// behind is why a host that was known is so no more. A first start that died
+// before the database heard of it is none.
+func (p *Place) behind(ctx context.Context) (why string, err error) {
+	if why, err = p.stranger(ctx); why == "" {
+		return "", err
+	}
+	return "the database is older than this host remembers it, so it is a restored copy", nil
+}
+
+// stranger makes the first host of a database known, and says of any other
+// who was there before.
+func (p *Place) stranger(ctx context.Context) (why string, err error) {
+	hosts, err := p.Store.Hosts(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(hosts) == 0 {
+		if first, err := p.settle(ctx, true); err != nil || first {
+			return "", err
+		}
+		if hosts, err = p.Store.Hosts(ctx); err != nil || len(hosts) == 0 {
+			return "", errors.Join(err, errors.New("another host began at the same moment"))
+		}
+	}
+	last := hosts[0]
+	return fmt.Sprintf("the database was last worked by %s with %s, %s, and does not know %s on this host, so it may be a restored copy",
+		last.Name, last.DataDir, last.Seen.UTC().Format("2006-01-02 15:04 UTC"), p.DataDir), nil
+}
+
+// join makes this host known beside one that is at work now. A data_dir that
+// was copied has journals of processes that may live, and never joins.
+func (p *Place) join(ctx context.Context) (bool, error) {
+	if m, err := p.read(); err != nil || m.id != "" && m.inode == 0 {
+		return false, err
+	}
+	hosts, err := p.Store.Hosts(ctx)
+	if err != nil {
+		return false, err
+	}
+	alive := false
+	for _, h := range hosts {
+		was, looked := p.seen[h.ID]
+		alive = alive || looked && h.Pulse > was
+	}
+	if !alive {
+		if p.seen == nil {
+			p.seen = map[string]int64{}
+			for _, h := range hosts {
+				p.seen[h.ID] = h.Pulse
+			}
+		}
+		return false, nil
+	}
+	return p.settle(ctx, false)
+}
+
+// Adopt makes this host known to the database as it is: an operator's word
+// that no other one sends what it holds.
+func (p *Place) Adopt(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m, err := p.read()
+	if err != nil {
+		return err
+	}
+	if m.id != "" && m.inode == 0 {
+		// Copies, too, and what they lack would be taken for never sent. The
+		// leases run out on what they tell of.
+		if err := dropJournals(p.JournalDir); err != nil {
+			return err
+		}
+	}
+	_, err = p.settle(ctx, false)
+	return err
+}
+
+// settle makes a new host of this data_dir. The file comes first: one that the
+// database never heard of is no hindrance to a first start.
+func (p *Place) settle(ctx context.Context, only bool) (bool, error) {
+	m := memory{}
+	var id [12]byte
+	if _, err := rand.Read(id[:]); err != nil {
+		return false, fmt.Errorf("name this host: %w", err)
+	}
+	m.id = hex.EncodeToString(id[:])
+	var err error
+	if m.cluster, err = p.Store.Cluster(ctx); err != nil {
+		return false, err
+	}
+	if err := p.write(m); err != nil {
+		return false, err
+	}
+	added, err := p.Store.AddHost(ctx, digest.Host{ID: m.id, Name: p.Name, DataDir: p.DataDir}, only)
+	if err != nil || !added {
+		return false, err
+	}
+	p.known, p.seen = m, nil
+	return true, nil
+}
+
+// The file is lines of a word and a value; the last one, the pulse twice, is
+// written over in place.
+const placeHead = "courant host 1\n"
+
+// read gives the zero memory where there is no file, or one that is no help;
+// inode is zero in a copy of another place's file.
+func (p *Place) read() (m memory, err error) {
+	f, err := os.Open(p.File)
+	if errors.Is(err, os.ErrNotExist) {
+		return m, nil
+	}
+	if err != nil {
+		return m, placeFault(err)
+	}
+	defer f.Close() // read only
+	text := make([]byte, 512)
+	n, err := f.ReadAt(text, 0)
+	if n == 0 && err != nil {
+		return m, nil
+	}
+	var inode uint64
+	var pulse, again int64
+	body, ok := strings.CutPrefix(string(text[:n]), placeHead)
+	if _, err := fmt.Sscanf(body, "id %s\ncluster %s\ninode %d\npulse %d %d\n", &m.id, &m.cluster, &inode, &pulse, &again); !ok || err != nil {
+		return memory{}, nil
+	}
+	m.pulse = min(pulse, again) // they differ where a power cut tore them
+	if at, err := inodeOf(f); err != nil || at == inode {
+		m.inode = inode
+		return m, err
+	}
+	return m, nil
+}
+
+func (m memory) pulseLine() string { return fmt.Sprintf("pulse %020d %020d\n", m.pulse, m.pulse) }
+
+// write makes the file anew.
+func (p *Place) write(m memory) (err error) {
+	if err := os.MkdirAll(filepath.Dir(p.File), 0o700); err != nil {
+		return placeFault(err)
+	}
+	f, err := os.OpenFile(p.File, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return placeFault(err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	inode, err := inodeOf(f)
+	if err != nil {
+		return err
+	}
+	text := placeHead + "id " + m.id + "\ncluster " + m.cluster + "\ninode " + strconv.FormatUint(inode, 10) + "\n" + m.pulseLine()
+	if _, err := f.WriteAt([]byte(text), 0); err != nil {
+		return placeFault(err)
+	}
+	return errors.Join(f.Truncate(int64(len(text))), f.Sync())
+}
+
+// remember writes the pulse over the last one. Of several processes that do so
+// one may write the lower number: the database has counted further, which is
+// as it should be.
+func (p *Place) remember(m memory) (err error) {
+	f, err := os.OpenFile(p.File, os.O_RDWR, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return p.write(m)
+	}
+	if err != nil {
+		return placeFault(err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return placeFault(err)
+	}
+	line := m.pulseLine()
+	if _, err := f.WriteAt([]byte(line), info.Size()-int64(len(line))); err != nil {
+		return placeFault(err)
+	}
+	return nil
+}
+
+func inodeOf(f *os.File) (uint64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, placeFault(err)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return st.Ino, nil
+	}
+	return 1, nil // of no use here, and no hindrance
+}
+
+// dropJournals removes the journals of a directory that no process holds.
+func dropJournals(dir string) error {
+	relics, err := deadJournals(dir, "")
+	for _, r := range relics {
+		err = errors.Join(err, removeJournal(dir, r.Name), r.Close())
+	}
+	return err
+}
+
+func placeFault(err error) error {
+	return fmt.Errorf("keep which database this host works: %w; see that data_dir can be written to", err)
+}

@@ -184,6 +184,20 @@ type Variant struct {
 	Categories []string // what its readers chose; nil: all of the digest's
 	Default    bool     // the digest's own choice, shown by the archive
 	Stories    []Told   // in order
+
+	// Corrections are owed to its readers: they had what was wrong.
+	Corrections []Correction
+}
+
+// Correction says what an edition told wrong, to those who read it there. It
+// never changes; to correct a correction, make another one.
+type Correction struct {
+	ID    CorrectionID
+	Story StoryID
+	Title string // of the story, as it was last told
+	URL   string // where it is told now
+	Text  string // what was wrong and what is right, one plain line
+	At    time.Time
 }
 
 // LeftOut says why a candidate story is not in a variant.

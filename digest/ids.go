@@ -13,6 +13,8 @@ type (
 	EditionID int64
 	// VariantID names a variant of an edition.
 	VariantID int64
+	// CorrectionID names a correction of a story.
+	CorrectionID int64
 	// LaneID names a lane: one connection of one process.
 	LaneID int64
 )

@@ -19,6 +19,23 @@ type sample struct {
 	Edition   digest.Edition
 	Variant   digest.Variant
 	Recipient digest.Recipient
+	Look      Look // of the digest
+}
+
+// renderers makes mails in the look of each sample.
+func renderers(t testing.TB, all map[string]sample) map[string]*Renderer {
+	t.Helper()
+	plain := newRenderer(t, testConfig())
+	made := map[string]*Renderer{}
+	for name, s := range all {
+		made[name] = plain
+		if s.Look.Wording != nil || s.Look.Day != (Colours{}) {
+			c := testConfig()
+			c.Looks = map[string]Look{s.Edition.Digest: s.Look}
+			made[name] = newRenderer(t, c)
+		}
+	}
+	return made
 }
 
 // samples reads testdata/*.json by name.
@@ -47,10 +64,12 @@ func samples(t testing.TB) map[string]sample {
 
 func TestSamplesRenderAsTheyDid(t *testing.T) {
 	t.Parallel()
-	r := newRenderer(t, testConfig())
-	for name, s := range samples(t) {
+	all := samples(t)
+	made := renderers(t, all)
+	for name, s := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			r := made[name]
 			m, err := r.Render(s.Edition, s.Variant)
 			if err != nil {
 				t.Fatal(err)

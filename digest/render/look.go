@@ -153,11 +153,14 @@ func (c Colours) faults(where string) []Fault {
 	if len(faults) > 0 {
 		return faults
 	}
-	for _, n := range []struct{ name, value string }{{"ink", c.Ink}, {"soft", c.Soft}, {"accent", c.Accent}} {
-		// WCAG 2.2, 1.4.3; the text stands on the paper only.
-		if got := Contrast(n.value, c.Paper); got < LeastContrast {
-			faults = append(faults, Fault{where + n.name, fmt.Errorf("%s on the paper %s has a contrast of %.1f, and text needs %.1f: take a %s one",
-				n.value, c.Paper, got, LeastContrast, darkerOrLighter(c.Paper))})
+	// WCAG 2.2, 1.4.3. Text stands on the paper; only what stands for a
+	// picture that is not shown stands on the ground.
+	for _, n := range []struct{ name, value, on, under string }{
+		{"ink", c.Ink, "paper", c.Paper}, {"soft", c.Soft, "paper", c.Paper}, {"accent", c.Accent, "paper", c.Paper}, {"soft", c.Soft, "ground", c.Ground},
+	} {
+		if got := Contrast(n.value, n.under); got < LeastContrast {
+			faults = append(faults, Fault{where + n.name, fmt.Errorf("%s on the %s %s has a contrast of %.1f, and text needs %.1f: take a %s one",
+				n.value, n.on, n.under, got, LeastContrast, darkerOrLighter(n.under))})
 		}
 	}
 	return faults

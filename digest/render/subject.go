@@ -42,8 +42,7 @@ func (s setting) subject(e digest.Edition, v digest.Variant, p *page) (string, e
 		Publication: p.Publication, Title: p.Title, Number: e.Number,
 		Date: s.lang.FormatDate(s.day), Weekday: s.lang.Weekdays[s.day.Weekday()], Count: len(v.Stories),
 	}
-	lead := p.Sections[0].Stories[0]
-	d.Lead.Title, d.Lead.Category, d.Lead.By = lead.Title, p.Sections[0].Name, lead.By
+	d.Lead.Title, d.Lead.Category, d.Lead.By = p.Lead.Title, p.Lead.Kicker, p.Lead.By
 	return runSubject(e.Subject, d)
 }
 

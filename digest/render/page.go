@@ -47,8 +47,10 @@ type page struct {
 	Preheader     string // what inboxes show behind the subject
 	Padding       template.HTML
 	Corrections   []correction
+	Sections      []section // of all stories, the lead in the first
 	Lead          story
-	Sections      []section // of the other stories
+	Contents      *contents // below the lead; nil: none is needed
+	Others        []section // of all stories but the lead, as a page that has it on top needs them
 	More          int       // stories left out for size
 	Web           bool      // this is the page, not the mail
 	Personal      bool      // there is a reader: personal functions have values
@@ -153,10 +155,11 @@ func (r *Renderer) page(e digest.Edition, v digest.Variant, s setting) (*page, e
 		if i == 0 {
 			st.Lead, st.Kicker, st.Image = true, category, leadImage(t.Image)
 			p.Lead = st
-			continue
+		} else {
+			st.Image = smallImage(t.Image)
+			p.Others = add(p.Others, category, st)
 		}
-		st.Image = smallImage(t.Image)
-		p.add(category, st)
+		p.Sections = add(p.Sections, category, st)
 	}
 	if err := p.nameSections(s.lang); err != nil {
 		return nil, err
@@ -164,23 +167,29 @@ func (r *Renderer) page(e digest.Edition, v digest.Variant, s setting) (*page, e
 	for _, c := range v.Corrections {
 		p.Corrections = append(p.Corrections, correction{plain(c.Title, maxTitle), link(c.URL), plain(c.Text, maxPoint)})
 	}
+	p.Contents = p.contents()
 	p.Preheader = p.preheader()
 	p.Padding = padding(p.Preheader)
 	return p, nil
 }
 
-// nameSections settles which sections have a heading. Where all stories are
-// of one category its name stands above the lead, and once is enough; stories
-// without a category get a heading where they would seem to belong to what
-// stands above them.
+// nameSections settles which sections have a heading. Stories without a
+// category get one where they would seem to belong to what stands above them.
+// Below a lead that has its category's name, all stories of one category need
+// no other, and the section that goes on with it says so.
 func (p *page) nameSections(l *templates.Language) error {
 	rest, err := l.Say("mail.other")
 	if err != nil {
 		return err
 	}
-	alone := len(p.Sections) == 1 && p.Sections[0].Name == p.Lead.Kicker
 	for i := range p.Sections {
-		s := &p.Sections[i]
+		if i > 0 && p.Sections[i].Name == "" {
+			p.Sections[i].Name = rest
+		}
+	}
+	alone := len(p.Others) == 1 && p.Others[0].Name == p.Lead.Kicker
+	for i := range p.Others {
+		s := &p.Others[i]
 		s.ID = "s" + strconv.Itoa(i+1)
 		switch {
 		case alone:
@@ -214,11 +223,10 @@ type contents struct {
 	Sections  []section
 }
 
-// Contents is the table of contents of the stories shown; nil: none is needed.
-// Templates call it.
-func (p *page) Contents() *contents {
+// contents is the table of contents of the stories shown.
+func (p *page) contents() *contents {
 	var c contents
-	for _, s := range p.Sections {
+	for _, s := range p.Others {
 		c.Headlines = append(c.Headlines, s.Stories...)
 	}
 	shown := len(c.Headlines) + 1
@@ -227,26 +235,26 @@ func (p *page) Contents() *contents {
 		return nil
 	case shown <= headlinesUpTo:
 		return &c
-	case len(p.Sections) < 2:
+	case len(p.Others) < 2:
 		return nil
 	}
-	return &contents{Sections: p.Sections}
+	return &contents{Sections: p.Others}
 }
 
 // add puts a story into the section of its category; sections stand in the
 // order of their first story.
-func (p *page) add(category string, s story) {
-	for i := range p.Sections {
-		if p.Sections[i].Name == category {
-			p.Sections[i].Stories = append(p.Sections[i].Stories, s)
-			return
+func add(sections []section, category string, s story) []section {
+	for i := range sections {
+		if sections[i].Name == category {
+			sections[i].Stories = append(sections[i].Stories, s)
+			return sections
 		}
 	}
-	p.Sections = append(p.Sections, section{Name: category, Stories: []story{s}})
+	return append(sections, section{Name: category, Stories: []story{s}})
 }
 
 func (p *page) stories() int {
-	n := 1 // the lead
+	n := 0
 	for _, s := range p.Sections {
 		n += len(s.Stories)
 	}
@@ -258,29 +266,43 @@ func (p *page) stories() int {
 // for the tail of the first.
 func (p *page) first(n int) *page {
 	q := *p
-	q.Sections = nil
+	q.Sections, q.Others = nil, nil
 	q.More = p.stories() - n
-	kept := make([]int, len(p.Sections))
-	for left := min(n, p.stories()) - 1; left > 0; {
-		for i, s := range p.Sections {
-			if left > 0 && kept[i] < len(s.Stories) {
-				kept[i]++
-				left--
+	kept := map[string]bool{p.Lead.ID: true}
+	for round := 0; len(kept) < min(n, p.stories()); round++ {
+		for _, s := range p.Others {
+			if round < len(s.Stories) && len(kept) < n {
+				kept[s.Stories[round].ID] = true
 			}
 		}
 	}
-	for i, s := range p.Sections {
-		if s.Stories = s.Stories[:kept[i]]; kept[i] > 0 {
-			q.Sections = append(q.Sections, s)
+	q.Sections, q.Others = only(p.Sections, kept), only(p.Others, kept)
+	q.Contents = q.contents()
+	return &q
+}
+
+// only is what is left of sections when they keep those stories.
+func only(sections []section, kept map[string]bool) []section {
+	var left []section
+	for _, s := range sections {
+		var stories []story
+		for _, st := range s.Stories {
+			if kept[st.ID] {
+				stories = append(stories, st)
+			}
+		}
+		if s.Stories = stories; len(stories) > 0 {
+			left = append(left, s)
 		}
 	}
-	return &q
+	return left
 }
 
 // bare is the page with the lead's headline and nothing else of it.
 func (p *page) bare() *page {
 	q := p.first(1)
 	q.Lead = story{Title: p.Lead.Title, URL: p.Lead.URL, Host: p.Lead.Host, By: p.Lead.By, ID: p.Lead.ID, Lead: true, Page: p}
+	q.Sections = []section{{Stories: []story{q.Lead}}}
 	q.Preheader, q.Padding, q.Corrections = "", "", nil
 	return q
 }
@@ -292,7 +314,7 @@ func (p *page) preheader() string {
 		return clip(strings.Join(p.Lead.Points, " "), 140)
 	}
 	var words []string
-	for _, s := range p.Sections {
+	for _, s := range p.Others {
 		for _, st := range s.Stories {
 			words = append(words, st.Title)
 		}

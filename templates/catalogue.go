@@ -39,7 +39,9 @@ type Language struct {
 	LongDate   string     `json:"long_date"`   // with {weekday} {day} {month} {year}
 	Date       string     `json:"date"`
 	ShortDate  string     `json:"short_date"`   // without the year
-	Clock      string     `json:"clock"`        // {hour} has two digits, {h} has one or two
+	Clock      string     `json:"clock"`        // {hour} has two digits, {h} has one or two, {h12} counts to 12 and goes with {ampm}
+	AM         string     `json:"am"`           // what {ampm} is before noon
+	PM         string     `json:"pm"`           // and after
 	Between    string     `json:"list_between"` // ", "
 	Last       string     `json:"list_last"`    // " and "
 
@@ -100,6 +102,11 @@ func Load(fsys fs.FS) (*Catalogue, error) {
 	tags := make([]language.Tag, len(c.languages))
 	for i, l := range c.languages {
 		tags[i], l.fallback = l.tag, c.languages[0]
+		for _, base := range c.languages { // a country's file leaves texts to its language's
+			if parent := l.tag.Parent(); base != l && !parent.IsRoot() && base.tag == parent {
+				l.fallback = base
+			}
+		}
 	}
 	c.matcher = language.NewMatcher(tags)
 	return c, nil

@@ -20,7 +20,12 @@ func (l *Language) FormatShort(t time.Time) string { return l.fill(l.ShortDate, 
 
 // FormatClock is the wall clock: "07:00".
 func (l *Language) FormatClock(hour, minute int) string {
+	half := l.AM
+	if hour >= 12 {
+		half = l.PM
+	}
 	return strings.NewReplacer(
+		"{h12}", strconv.Itoa((hour+11)%12+1), "{ampm}", half,
 		"{hour}", fmt.Sprintf("%02d", hour), "{h}", strconv.Itoa(hour), "{minute}", fmt.Sprintf("%02d", minute),
 	).Replace(l.Clock)
 }

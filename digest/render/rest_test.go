@@ -52,13 +52,14 @@ func TestReasonsAreTrueInEveryLanguage(t *testing.T) {
 	t.Parallel()
 	r := newRenderer(t, testConfig())
 	for lang, want := range map[string]string{
-		"en": "You get Morning Brief, weekdays at 07:00 (Berlin), since 3 March 2026.",
-		"de": "Sie erhalten Morning Brief montags bis freitags um 7:00 Uhr (Berlin), seit dem 3. März 2026.",
-		"fr": "Vous recevez Morning Brief, du lundi au vendredi à 7 h 00 (Berlin), depuis le 3 mars 2026.",
-		"es": "Recibe Morning Brief, de lunes a viernes, a las 7:00 (Berlín), desde el 3 de marzo de 2026.",
-		"pt": "Recebe Morning Brief, de segunda a sexta-feira, às 7h00 (Berlim), desde 3 de março de 2026.",
-		"ar": "تصلك نشرة «Morning Brief» من الاثنين إلى الجمعة الساعة 07:00 (برلين) منذ 3 مارس 2026.",
-		"nl": "You get Morning Brief, weekdays at 07:00 (Berlin), since 3 March 2026.",
+		"en":    "You get Morning Brief, weekdays at 07:00 (Berlin), since 3 March 2026.",
+		"de":    "Sie erhalten Morning Brief montags bis freitags um 7:00 Uhr (Berlin), seit dem 3. März 2026.",
+		"en-US": "You get Morning Brief, weekdays at 7:00 a.m. (Berlin), since March 3, 2026.",
+		"fr":    "Vous recevez Morning Brief, du lundi au vendredi à 7 h 00 (Berlin), depuis le 3 mars 2026.",
+		"es":    "Recibe Morning Brief, de lunes a viernes, a las 7:00 (Berlín), desde el 3 de marzo de 2026.",
+		"pt":    "Você recebe Morning Brief, de segunda a sexta-feira, às 7h00 (Berlim), desde 3 de março de 2026.",
+		"ar":    "تصلك نشرة «Morning Brief» من الاثنين إلى الجمعة الساعة 07:00 (برلين) منذ 3 مارس 2026.",
+		"nl":    "You get Morning Brief, weekdays at 07:00 (Berlin), since 3 March 2026.",
 	} {
 		s := plainSample()
 		s.Variant.Language = lang
@@ -69,6 +70,41 @@ func TestReasonsAreTrueInEveryLanguage(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestLanguageIsOneFile adds a seventh language by a file and nothing else.
+func TestLanguageIsOneFile(t *testing.T) {
+	t.Parallel()
+	c := testConfig()
+	files := withTemplates(t, "", "")
+	files["lang/nl.json"] = templateFile(`{
+		"name": "Nederlands", "direction": "ltr",
+		"months": ["januari","februari","maart","april","mei","juni","juli","augustus","september","oktober","november","december"],
+		"weekdays": ["zondag","maandag","dinsdag","woensdag","donderdag","vrijdag","zaterdag"],
+		"on_weekdays": ["op zondag","op maandag","op dinsdag","op woensdag","op donderdag","op vrijdag","op zaterdag"],
+		"long_date": "{weekday} {day} {month} {year}", "date": "{day} {month} {year}", "short_date": "{day} {month}", "clock": "{hour}.{minute} uur",
+		"list_between": ", ", "list_last": " en ", "cities": {"Europe/Berlin": "Berlijn"},
+		"texts": {
+			"days.weekdays": "op werkdagen", "mail.number": "Nr.\u00a0{n}", "mail.unsubscribe": "Afmelden", "mail.read_more": "Lees verder bij {host}",
+			"mail.reason": "U ontvangt {digest} {days} om {time} ({place}), sinds {since}."
+		}
+	}`)
+	c.Templates = files
+	r := newRenderer(t, c)
+	s := plainSample()
+	s.Variant.Language = "nl-BE"
+	_, p := render(t, r, s)
+	for _, want := range []string{"dinsdag 3 maart 2026", "Nr.\u00a012", "Afmelden", "Lees verder bij example.org", "U ontvangt Morning Brief op werkdagen om 07.00 uur (Berlijn), sinds 3 maart 2026.", "View in browser"} {
+		for kind, part := range map[string]string{"text": p.text, "html": p.html} {
+			if !strings.Contains(squeeze(part), squeeze(want)) {
+				t.Errorf("%s: no %q", kind, want)
+			}
+		}
+	}
+	if !strings.Contains(p.html, `<html lang="nl" dir="ltr"`) {
+		t.Error("the HTML does not say that it is Dutch")
+	}
+	parity(t, p)
 }
 
 func TestReasonSaysOnlyWhatIsKnown(t *testing.T) {

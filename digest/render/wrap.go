@@ -19,7 +19,8 @@ func hang(lead, paragraph string) string {
 	var out strings.Builder
 	out.WriteString(lead)
 	col := 0
-	for i, word := range strings.Fields(paragraph) {
+	blank := func(r rune) bool { return r == ' ' || r == '\n' || r == '\t' } // not those that forbid a break
+	for i, word := range strings.FieldsFunc(paragraph, blank) {
 		gap := min(i, 1)
 		for _, part := range breakable(word, room) {
 			w := width(part)

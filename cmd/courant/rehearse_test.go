@@ -22,6 +22,10 @@ type rehearsed struct {
 	Stops         int
 	PostgresKills int `json:"postgres_kills"`
 	Mails         int
+	Bare          float64 `json:"bare_signatures_rate"`
+	BareCPU       float64 `json:"cpu_per_1000_bare_signatures"`
+	SigningRatio  float64 `json:"signing_ratio"`
+	SigningShare  float64 `json:"signing_share_of_cpu"`
 	Promises      []struct {
 		Promise, Promised, Seen string
 		Kept                    bool
@@ -123,6 +127,21 @@ func TestSmallRehearsalsKeepEveryPromise(t *testing.T) {
 				t.Errorf("in doubt without a death: %s", r.seen("in doubt through"))
 			}
 		})
+	}
+}
+
+func TestSignedRehearsalTellsWhatTheMachineGives(t *testing.T) {
+	t.Parallel()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rehearsal(t, path, "--readers", "200", "--dkim")
+	if broken := r.broken(); len(broken) > 0 {
+		t.Errorf("broken: %q", broken)
+	}
+	if r.Bare <= 0 || r.BareCPU <= 0 || r.SigningRatio <= 0 || r.SigningShare <= 0 {
+		t.Errorf("bare signatures: %+v", r)
 	}
 }
 

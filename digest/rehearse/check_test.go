@@ -1,9 +1,13 @@
 package rehearse
 
 import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,6 +132,44 @@ func TestMailOfASleeperIsNotLate(t *testing.T) {
 	if broken := brokenBy(e); len(broken) > 0 {
 		t.Errorf("broken: %q", broken)
 	}
+}
+
+func TestReportHoldsSignedMailsAgainstBareSignatures(t *testing.T) {
+	t.Parallel()
+	r := Report{Mails: 3000, Took: 2 * time.Second, Spent: usage{CPU: 2700 * time.Millisecond}, PostgresCPU: 300 * time.Millisecond,
+		Bare: &Measured{Mails: 4000, Took: 2 * time.Second, CPU: 3 * time.Second}}
+	if got := r.figures(); !strings.Contains(got, "bare RSA-2048 signatures on all cores: 2000 a second, CPU for 1,000 0.750 s; ratio 0.75, share of the CPU 0.75\n") {
+		t.Errorf("the figures are\n%s", got)
+	}
+	if r.Bare = nil; strings.Contains(r.figures(), "bare") {
+		t.Errorf("without a measurement the figures are\n%s", r.figures())
+	}
+}
+
+func TestBareSignaturesAreMadeUntilTheEnd(t *testing.T) {
+	t.Parallel()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	if n, err := signBare(ctxAfter{ctx, stop, new(atomic.Int64)}, key, 2); err != nil || n < 10 {
+		t.Errorf("%d signatures, %v", n, err)
+	}
+}
+
+// ctxAfter ends when it was asked ten times.
+type ctxAfter struct {
+	context.Context
+	stop  func()
+	asked *atomic.Int64
+}
+
+func (c ctxAfter) Err() error {
+	if c.asked.Add(1) > 10 {
+		c.stop()
+	}
+	return c.Context.Err()
 }
 
 func TestReportShowsWhatBroke(t *testing.T) {

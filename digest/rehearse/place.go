@@ -26,7 +26,8 @@ type place struct {
 	dir  string
 	url  string // of the readers' pages
 	feed *wire
-	dsn  string // of the private Postgres
+	dsn  string          // of the private Postgres
+	key  *rsa.PrivateKey // that signs; nil: nothing is signed
 }
 
 func (p *place) file(name string) string { return filepath.Join(p.dir, name) }
@@ -164,15 +165,14 @@ func settingsOf(dsn string) (pairs []string) {
 }
 
 // makeKey writes a DKIM key (RFC 6376, RFC 8301: RSA of 2048 bits).
-func (p *place) makeKey() error {
+func (p *place) makeKey() (err error) {
 	if !p.plan.Signed {
 		return nil
 	}
-	key, err := rsa.GenerateKey(crand.Reader, 2048)
-	if err != nil {
+	if p.key, err = rsa.GenerateKey(crand.Reader, 2048); err != nil {
 		return fmt.Errorf("make a DKIM key: %w", err)
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
+	der, err := x509.MarshalPKCS8PrivateKey(p.key)
 	if err != nil {
 		return fmt.Errorf("make a DKIM key: %w", err)
 	}

@@ -47,6 +47,7 @@ type Report struct {
 	Spent       usage         // by the workers
 	PostgresCPU time.Duration // 0: not known, or Postgres was killed
 	Peer        *Measured     // smtp-source; nil: not measured
+	Bare        *Measured     // signatures on all cores and nothing else; nil: not measured
 	Dir         string        // what was seen, kept because a promise broke; else empty
 
 	kills, terms, stops, postgresKills int
@@ -93,6 +94,26 @@ func (r *Report) Ratio() float64 {
 		return 0
 	}
 	return r.Courant().Rate() / r.Peer.Rate()
+}
+
+// Signing is Courant's rate against that of bare signatures in this run; 0: not
+// measured.
+func (r *Report) Signing() float64 {
+	if r.Bare == nil || r.Bare.Rate() == 0 {
+		return 0
+	}
+	return r.Courant().Rate() / r.Bare.Rate()
+}
+
+// SigningShare is how much of the CPU that mails took, Courant's and Postgres's,
+// bare signatures take: what the machine's other guests don't change; 0: not
+// measured.
+func (r *Report) SigningShare() float64 {
+	all := r.Courant().per1000() + Measured{Mails: r.Mails, CPU: r.PostgresCPU}.per1000()
+	if r.Bare == nil || all == 0 {
+		return 0
+	}
+	return r.Bare.per1000() / all
 }
 
 // Paint colours a word of the report: a promise that was kept, or not.
@@ -197,6 +218,10 @@ func (r *Report) figures() string {
 		fmt.Fprintf(&b, "smtp-source, the same size and connections, no ledger: %.0f a second, CPU for 1,000 %.3f s; ratio %.2f\n",
 			r.Peer.Rate(), r.Peer.per1000(), r.Ratio())
 	}
+	if r.Bare != nil {
+		fmt.Fprintf(&b, "bare RSA-2048 signatures on all cores: %.0f a second, CPU for 1,000 %.3f s; ratio %.2f, share of the CPU %.2f\n",
+			r.Bare.Rate(), r.Bare.per1000(), r.Signing(), r.SigningShare())
+	}
 	return b.String()
 }
 
@@ -223,6 +248,10 @@ type reportJSON struct {
 	Memory        int64         `json:"memory"`
 	PeerRate      float64       `json:"smtp_source_rate"`
 	Ratio         float64       `json:"ratio"`
+	BareRate      float64       `json:"bare_signatures_rate"`
+	BareCPU       float64       `json:"cpu_per_1000_bare_signatures"`
+	SigningRatio  float64       `json:"signing_ratio"`
+	SigningShare  float64       `json:"signing_share_of_cpu"`
 	Dir           string        `json:"dir"`
 }
 
@@ -243,10 +272,13 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		Kills: r.kills, Terms: r.terms, Stops: r.stops, PostgresKills: r.postgresKills, Faults: r.Plan.Faults.String(), Kept: r.Kept(),
 		Mails: r.Mails, Bytes: r.Size, Seconds: r.Took.Seconds(), Rate: c.Rate(), PublishSecs: r.Publish.Seconds(),
 		CourantCPU: c.per1000(), PostgresCPU: Measured{Mails: r.Mails, CPU: r.PostgresCPU}.per1000(), Memory: r.Spent.Memory,
-		Ratio: r.Ratio(), Dir: r.Dir, Promises: []promiseJSON{},
+		Ratio: r.Ratio(), SigningRatio: r.Signing(), SigningShare: r.SigningShare(), Dir: r.Dir, Promises: []promiseJSON{},
 	}
 	if r.Peer != nil {
 		out.PeerRate = r.Peer.Rate()
+	}
+	if r.Bare != nil {
+		out.BareRate, out.BareCPU = r.Bare.Rate(), r.Bare.per1000()
 	}
 	for _, p := range r.Promises {
 		out.Promises = append(out.Promises, promiseJSON{p.Name, p.Promised, p.Seen, p.Kept, append([]string{}, p.Examples...)})

@@ -147,13 +147,21 @@ type act struct {
 }
 
 func (p *run) acts() []act {
+	key := act{"making bare signatures", p.measureKey}
+	measured := p.plan.Calm() && p.plan.Signed
 	acts := []act{
 		{"starting a private Postgres", p.prepare},
 		{"importing readers", p.gather},
 		{"publishing", p.publish},
-		{"delivering", p.deliver},
-		{"comparing", p.compare},
 	}
+	if measured {
+		acts = append(acts, key)
+	}
+	acts = append(acts, act{"delivering", p.deliver})
+	if measured {
+		acts = append(acts, key)
+	}
+	acts = append(acts, act{"comparing", p.compare})
 	if p.plan.Calm() && p.Peer != "" {
 		acts = append(acts, act{"measuring smtp-source", p.measurePeer})
 	}

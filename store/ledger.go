@@ -438,6 +438,8 @@ const resendable = `
 		JOIN editions g ON g.id = d.edition_id
 		LEFT JOIN choices c ON c.reader_id = r.id AND c.digest = g.digest AND g.kind <> 'proof'
 		WHERE r.id = d.reader_id AND r.email IS NOT NULL AND c.left_at IS NULL
+		  AND (c.paused_until IS NULL OR c.paused_until <= clock_timestamp())
+		  AND (g.kind = 'proof' OR EXISTS (SELECT 1 FROM subscriptions s WHERE s.reader_id = r.id AND s.list = ANY (g.lists) AND s.state = 'active'))
 		  AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.email_hash = r.email_hash AND (x.until IS NULL OR x.until > clock_timestamp())))`
 
 // ResendDoubtful queues each delivery in doubt once more, with the same

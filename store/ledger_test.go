@@ -306,15 +306,18 @@ func TestMessageIDStaysTheSameOverRetries(t *testing.T) {
 
 func TestDoubtIsResentOnceToWhoStillWantsIt(t *testing.T) {
 	t.Parallel()
-	n, e, ids := sendingTo(t, 6)
+	n, e, ids := sendingTo(t, 8)
 	lane := n.lane()
 	work := n.claim(lane, e)
-	if granted, err := n.intend(t.Context(), lane, refs(work)...); err != nil || len(granted) != 6 {
+	if granted, err := n.intend(t.Context(), lane, refs(work)...); err != nil || len(granted) != 8 {
 		t.Fatalf("granted %v, %v", granted, err)
 	}
 	for _, w := range work {
 		n.settle(lane, w.Ref, doubtful)
 	}
+	n.do(`UPDATE subscriptions SET state = 'unsubscribed', ended_at = now() WHERE reader_id = $1`, ids[6])
+	n.do(`INSERT INTO choices (reader_id, digest, paused_until) VALUES ($1, $2, now() + interval '1 day')
+	      ON CONFLICT (reader_id, digest) DO UPDATE SET paused_until = EXCLUDED.paused_until`, ids[7], n.digest.Name)
 	n.leave(digest.Ref{Edition: e, Reader: ids[1]}, digest.Leaving{At: n.now})
 	n.do(`INSERT INTO suppressions (email_hash, reason) SELECT email_hash, 'hard' FROM readers WHERE id = $1`, ids[2])
 	n.do(`UPDATE deliveries SET recalled = true WHERE reader_id = $1`, ids[3])
@@ -325,7 +328,7 @@ func TestDoubtIsResentOnceToWhoStillWantsIt(t *testing.T) {
 	if got, err := n.ResendDoubtful(t.Context()); err != nil || got != 2 {
 		t.Fatalf("resent %d, %v", got, err)
 	}
-	n.wantTally(e, "2 queued, 4 in doubt")
+	n.wantTally(e, "2 queued, 6 in doubt")
 	again, err := n.ClaimDue(t.Context(), lane, 0, 10)
 	if err != nil || len(again) != 2 || again[0].Resends != 1 || again[0].Attempts != 1 {
 		t.Fatalf("claimed %+v, %v", again, err)
@@ -507,8 +510,8 @@ func TestStateMachine(t *testing.T) {
 	seen := map[[2]digest.DeliveryState]bool{}
 	into := map[digest.DeliveryState]string{
 		digest.Queued:     `not_before = now() - interval '1 second'`,
-		digest.Claimed:    `lane = $1, fence = $2, seq = 1`,
-		digest.Sending:    `lane = $1, fence = $2, seq = 1, intent_at = now(), message_id = 'm'`,
+		digest.Claimed:    `lane = $1, fence = $2, seq = 0`,
+		digest.Sending:    `lane = $1, fence = $2, seq = 0, intent_at = now(), message_id = 'm'`,
 		digest.Accepted:   `intent_at = now(), message_id = 'm', settled_at = now()`,
 		digest.InDoubt:    `intent_at = now(), message_id = 'm', settled_at = now()`,
 		digest.Bounced:    `intent_at = now(), message_id = 'm', settled_at = now()`,

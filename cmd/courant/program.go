@@ -127,6 +127,7 @@ A first day:
 		p.whyCommand(),
 		p.readersCommand(),
 		p.bounceCommand(),
+		p.resumeCommand(),
 		p.adoptCommand(),
 		p.rehearseCommand(),
 		p.migrateCommand(),

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"courant/digest"
+
+	"github.com/spf13/cobra"
+)
+
+// The words of --in-doubt of resume.
+const (
+	doubtResend   = "resend"
+	doubtAccepted = "accepted"
+)
+
+func (p *program) resumeCommand() *cobra.Command {
+	var inDoubt, reader string
+	c := &cobra.Command{
+		Use:   "resume [EDITION]",
+		Short: "Let a held edition go on, or decide on what is in doubt",
+		Long: `Let an edition go on that is held, after what it was held for is mended.
+
+With --in-doubt it decides on deliveries of which nobody knows whether they
+arrived: "resend" sends them once more, with the same Message-ID, as far as
+they are still fresh, still wanted and were not sent again before; "accepted"
+says that they arrived, as the relay's log may show.
+
+EDITION is a number, or DIGEST/NUMBER; DIGEST alone is all of its editions,
+and none is all of the last seven days.`,
+		Example: "  courant resume morning/12\n  courant resume morning/12 --in-doubt resend",
+		Args:    arguments(0, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if c.Flags().Changed("in-doubt") && inDoubt != doubtResend && inDoubt != doubtAccepted {
+				return misuse{fmt.Errorf("--in-doubt %s: it takes resend or accepted", inDoubt)}
+			}
+			if reader != "" && inDoubt == "" {
+				return misuse{errors.New("--reader goes with --in-doubt: an edition goes on for all")}
+			}
+			edition := ""
+			if len(args) > 0 {
+				edition = args[0]
+			}
+			return p.with(c.Context(), p.quiet(), func(h *house) error { return p.resume(c.Context(), h, edition, inDoubt, reader) })
+		},
+	}
+	c.Flags().StringVar(&inDoubt, "in-doubt", "", "what becomes of deliveries in doubt: `resend|accepted`")
+	c.Flags().StringVar(&reader, "reader", "", "of one reader's `ADDRESS` alone")
+	return c
+}
+
+func (p *program) resume(ctx context.Context, h *house, edition, inDoubt, address string) error {
+	since, err := asked{edition: edition}.from(p.now())
+	if err != nil {
+		return err
+	}
+	editions, err := h.editionsAsked(ctx, edition, since)
+	if err != nil {
+		return err
+	}
+	var reader digest.ReaderID
+	if address != "" {
+		r, _, err := h.reader(ctx, address)
+		if err != nil {
+			return err
+		}
+		reader = r.ID
+	}
+	n := 0
+	for _, e := range editions {
+		did, err := h.resumed(ctx, e, inDoubt, reader)
+		if err != nil {
+			return err
+		}
+		if did != "" {
+			n++
+			fmt.Fprintf(p.stdout, "%s: %s\n", editionName(e), did)
+		}
+	}
+	if n == 0 {
+		what := "held"
+		if inDoubt != "" {
+			what = "in doubt"
+		}
+		fmt.Fprintf(p.stdout, "nothing is %s\n", what)
+	}
+	return nil
+}
+
+func editionName(e digest.Edition) string {
+	if e.Number == 0 {
+		return fmt.Sprintf("%s (proof of %s)", e.Digest, e.Instant.UTC().Format(time.DateTime))
+	}
+	return fmt.Sprintf("%s/%d", e.Digest, e.Number)
+}
+
+// resumed does it for one edition and says what was done; empty: nothing was
+// to do.
+func (h *house) resumed(ctx context.Context, e digest.Edition, inDoubt string, reader digest.ReaderID) (string, error) {
+	switch inDoubt {
+	case doubtResend:
+		resent, stay, err := h.store.ResendDoubts(ctx, e.ID, reader)
+		if err != nil || resent+stay == 0 {
+			return "", err
+		}
+		return fmt.Sprintf("%d are queued to be sent once more, %d stay in doubt", resent, stay), nil
+	case doubtAccepted:
+		n, err := h.store.AcceptDoubts(ctx, e.ID, reader)
+		if err != nil || n == 0 {
+			return "", err
+		}
+		return fmt.Sprintf("%d count as accepted", n), nil
+	}
+	if e.State != digest.EditionHeld {
+		return "", nil
+	}
+	moved, err := h.store.MoveEdition(ctx, e.ID, digest.EditionSending, "")
+	if err != nil || !moved {
+		return "", err
+	}
+	return "goes on; it was held: " + e.HeldReason, nil
+}

@@ -10,6 +10,7 @@ type Host struct {
 	ID      string // random; what the data_dir keeps
 	Name    string // of the machine, for people
 	DataDir string
+	FoundAt string    // what and where the database was when it began; empty: can't be told
 	Pulse   int64     // counts on while it delivers
 	Seen    time.Time // its last pulse, by the database's clock
 }

@@ -17,7 +17,7 @@ import (
 func (s *Store) Hosts(ctx context.Context) ([]digest.Host, error) {
 	var hosts []digest.Host
 	err := s.db.SelectContext(ctx, &hosts, `
-		SELECT id, name, data_dir, pulse, seen
+		SELECT id, name, data_dir, found_at, pulse, seen
 		FROM hosts
 		ORDER BY seen DESC, id`)
 	if err != nil {
@@ -35,9 +35,9 @@ func (s *Store) AddHost(ctx context.Context, h digest.Host, only bool) (added bo
 			return err
 		}
 		r, err := tx.ExecContext(ctx, `
-			INSERT INTO hosts (id, name, data_dir)
-			SELECT $1, $2, $3
-			WHERE NOT ($4 AND EXISTS (SELECT 1 FROM hosts))`, h.ID, h.Name, h.DataDir, only)
+			INSERT INTO hosts (id, name, data_dir, found_at)
+			SELECT $1, $2, $3, $4
+			WHERE NOT ($5 AND EXISTS (SELECT 1 FROM hosts))`, h.ID, h.Name, h.DataDir, h.FoundAt, only)
 		if err != nil {
 			return err
 		}
@@ -53,13 +53,14 @@ func (s *Store) AddHost(ctx context.Context, h digest.Host, only bool) (added bo
 
 // PulseHost counts a host's pulse on and returns it. digest.ErrNotFound where
 // the host is unknown, or remembers a pulse that never was here: this database
-// is a copy, from before that.
-func (s *Store) PulseHost(ctx context.Context, id string, remembered int64) (pulse int64, err error) {
+// is a copy, from before that. What foundAt says is kept for hosts that begin
+// later.
+func (s *Store) PulseHost(ctx context.Context, id string, remembered int64, foundAt string) (pulse int64, err error) {
 	err = s.db.GetContext(ctx, &pulse, `
 		UPDATE hosts
-		SET pulse = pulse + 1, seen = clock_timestamp()
+		SET pulse = pulse + 1, seen = clock_timestamp(), found_at = $3
 		WHERE id = $1 AND pulse >= $2
-		RETURNING pulse`, id, remembered)
+		RETURNING pulse`, id, remembered, foundAt)
 	if err != nil {
 		return 0, fmt.Errorf("count the host's pulse: %w", found(err))
 	}
@@ -77,6 +78,25 @@ func (s *Store) Cluster(ctx context.Context) (name string, err error) {
 	var pe *pq.Error
 	if errors.As(err, &pe) && (pe.Code == "42501" || pe.Code == "42883") { // not allowed, or not Postgres itself
 		err = s.db.GetContext(ctx, &name, `SELECT d.oid FROM pg_database d WHERE d.datname = current_database()`)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the server's identity: %w", err)
+	}
+	return name, nil
+}
+
+// Origin names what no copy of this database has in common with it: server and
+// database, the tables, which a dump that is read back makes anew, and how often
+// the server was taken back to a moment or took over from another. Empty where
+// the server doesn't say. Copies of a running server's disk have the same.
+func (s *Store) Origin(ctx context.Context) (name string, err error) {
+	err = s.db.GetContext(ctx, &name, `
+		SELECT concat_ws('/', c.system_identifier, d.oid, 'hosts'::regclass::oid, k.timeline_id)
+		FROM pg_control_system() c, pg_control_checkpoint() k, pg_database d
+		WHERE d.datname = current_database()`)
+	var pe *pq.Error
+	if errors.As(err, &pe) && (pe.Code == "42501" || pe.Code == "42883") { // not allowed, or not Postgres itself
+		return "", nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("read the server's identity: %w", err)

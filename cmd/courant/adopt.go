@@ -17,7 +17,7 @@ func (p *program) adoptCommand() *cobra.Command {
 		Short: "Say that this host may send what a restored database holds",
 		Long: `Say that this host may send what the database holds. Courant asks for that
 where the database may be a copy: restored from a backup, copied with data_dir,
-or last worked by a host that is gone. Until then nothing is sent.
+or found elsewhere than by the hosts that worked it. Until then nothing is sent.
 
 See to it first that nothing sends from the original any more. A restored
 ledger doesn't know what went out after the backup; --give-up sends nothing of

@@ -310,8 +310,22 @@ func (h *house) engine() (*deliver.Engine, error) {
 func (h *house) place(host string) *deliver.Place {
 	return &deliver.Place{
 		Store: h.store, File: filepath.Join(h.config.DataDir, "host", h.id), JournalDir: filepath.Join(h.config.DataDir, "journal", h.id),
-		DataDir: h.config.DataDir, Name: host,
+		DataDir: h.config.DataDir, Name: host, Address: h.config.databaseAt(host),
 	}
+}
+
+// databaseAt is where the database is, in words that are the same on all hosts
+// that share it; empty if the config doesn't say.
+func (c Config) databaseAt(host string) string {
+	if c.Database.isZero() {
+		return host + ":" + c.DataDir
+	}
+	name := databaseName(c.Database.reveal())
+	switch at := strings.ToLower(name); {
+	case at == "" || strings.HasPrefix(at, "localhost"), strings.HasPrefix(at, "127."), strings.HasPrefix(at, "[::1]"), strings.HasPrefix(at, "/"):
+		return host + ":" + name // each host has its own
+	}
+	return name
 }
 
 // bootID is the identity of this boot where the system tells one.

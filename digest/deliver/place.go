@@ -21,8 +21,9 @@ import (
 type HostStore interface {
 	Hosts(ctx context.Context) ([]digest.Host, error)
 	AddHost(ctx context.Context, h digest.Host, only bool) (bool, error)
-	PulseHost(ctx context.Context, id string, remembered int64) (int64, error)
+	PulseHost(ctx context.Context, id string, remembered int64, foundAt string) (int64, error)
 	Cluster(ctx context.Context) (string, error)
+	Origin(ctx context.Context) (string, error)
 }
 
 // Place is this host's data_dir, where it keeps which database it works and
@@ -31,23 +32,28 @@ type HostStore interface {
 //
 //	nobody worked the database yet            this host is the first
 //	it knows the host, and all the host knows  go on
+//	it is new to the host, and is what and
+//	where those that it knows found it         join them
 //	a host that it knows is at work            join it
 //	anything else                              wait for an operator: Adopt
 //
 // A copy lacks the pulse: whoever worked the live database since remembers a
-// higher one, and nobody else is at work in a copy. A replica that took over has
-// the pulse, if it has all that was committed. Not told apart is a copy of a
-// whole machine, disks and database, from the machine itself.
+// higher one. A dump that was read back has other tables, a copy of the server's
+// disk has another address, and nobody else is at work in either. A replica that
+// took over has the pulse, if it has all that was committed. Not told apart is a
+// copy of a whole machine, disks and database, from the machine itself.
 type Place struct {
 	Store      HostStore
 	File       string // in data_dir, one for each database
 	JournalDir string
 	DataDir    string        // for people
 	Name       string        // of this host, for people
+	Address    string        // where it finds the database, the same for all hosts that share it; empty: can't be told
 	Watch      time.Duration // how long to look whether others are at work; zero: 5 seconds
 
 	mu    sync.Mutex
 	known memory           // what this process goes by; no id: nothing yet
+	found string           // what and where the database was at its start
 	seen  map[string]int64 // the pulses of others when they were looked at first
 }
 
@@ -92,6 +98,9 @@ func (p *Place) watch() time.Duration {
 func (p *Place) member(ctx context.Context) (why string, err error) {
 	m := p.known
 	if m.id == "" {
+		if p.found, err = p.foundAt(ctx); err != nil {
+			return "", err
+		}
 		if m, err = p.read(); err != nil {
 			return "", err
 		}
@@ -106,7 +115,7 @@ func (p *Place) member(ctx context.Context) (why string, err error) {
 			return fmt.Sprintf("the database is on another server than the one that %s was used with, so it may be a restored copy", p.DataDir), nil
 		}
 	}
-	pulse, err := p.Store.PulseHost(ctx, m.id, m.pulse)
+	pulse, err := p.Store.PulseHost(ctx, m.id, m.pulse, p.found)
 	if errors.Is(err, digest.ErrNotFound) {
 		p.known = memory{}
 		return p.behind(ctx)
@@ -119,17 +128,31 @@ func (p *Place) member(ctx context.Context) (why string, err error) {
 	return "", p.remember(p.known)
 }
 
+// foundAt is what this database is, and where; empty if one can't be told.
+func (p *Place) foundAt(ctx context.Context) (string, error) {
+	origin, err := p.Store.Origin(ctx)
+	if err != nil || origin == "" || p.Address == "" {
+		return "", err
+	}
+	return origin + " at " + p.Address, nil
+}
+
 // behind is why a host that was known is so no more. A first start that died
 // before the database heard of it is none.
 func (p *Place) behind(ctx context.Context) (why string, err error) {
-	if why, err = p.stranger(ctx); why == "" {
+	hosts, err := p.Store.Hosts(ctx)
+	switch {
+	case err != nil:
 		return "", err
+	case len(hosts) == 0:
+		return p.stranger(ctx)
 	}
 	return "the database is older than this host remembers it, so it is a restored copy", nil
 }
 
-// stranger makes the first host of a database known, and says of any other
-// who was there before.
+// stranger makes a host known that has no memory: the first one of a database,
+// or one that finds the database as others did. Of any other it says who was
+// there before.
 func (p *Place) stranger(ctx context.Context) (why string, err error) {
 	hosts, err := p.Store.Hosts(ctx)
 	if err != nil {
@@ -141,6 +164,12 @@ func (p *Place) stranger(ctx context.Context) (why string, err error) {
 		}
 		if hosts, err = p.Store.Hosts(ctx); err != nil || len(hosts) == 0 {
 			return "", errors.Join(err, errors.New("another host began at the same moment"))
+		}
+	}
+	for _, h := range hosts {
+		if h.FoundAt != "" && h.FoundAt == p.found {
+			_, err := p.settle(ctx, false)
+			return "", err
 		}
 	}
 	last := hosts[0]
@@ -211,7 +240,7 @@ func (p *Place) settle(ctx context.Context, only bool) (bool, error) {
 	if err := p.write(m); err != nil {
 		return false, err
 	}
-	added, err := p.Store.AddHost(ctx, digest.Host{ID: m.id, Name: p.Name, DataDir: p.DataDir}, only)
+	added, err := p.Store.AddHost(ctx, digest.Host{ID: m.id, Name: p.Name, DataDir: p.DataDir, FoundAt: p.found}, only)
 	if err != nil || !added {
 		return false, err
 	}

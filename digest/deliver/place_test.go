@@ -168,6 +168,31 @@ type elsewhere struct{ deliver.HostStore }
 
 func (elsewhere) Cluster(context.Context) (string, error) { return "4711/1", nil }
 
+// A host takes the place of one that is gone: the database is what it was, and
+// where it was. A dump that was read back, or a copy elsewhere, is not.
+func TestHostFindsTheDatabaseAsOthersDid(t *testing.T) {
+	t.Parallel()
+	n := newNewspaper(t, 0)
+	at := func(address string) *deliver.Place {
+		p := n.place(t.TempDir())
+		p.Address = address
+		return p
+	}
+	first := at("db.example.com/courant")
+	n.wantPlace(first)
+	n.wantPlace(at("db.example.com/courant"))
+	n.wantPlace(at("copy.example.com/courant"), "does not know")
+	n.wantPlace(at(""), "does not know")
+	// The tables are others, as after a dump: so those who were there say.
+	n.exec(`UPDATE hosts SET found_at = replace(found_at, '/' || 'hosts'::regclass::oid || '/', '/1/')`)
+	n.wantPlace(at("db.example.com/courant"), "does not know")
+	// A known host goes on, and tells those who come after it where it is.
+	again := n.place(first.DataDir)
+	again.Address = "db.example.com/courant"
+	n.wantPlace(again)
+	n.wantPlace(at("db.example.com/courant"))
+}
+
 // A file that tells nothing, or half, is none.
 func TestPlaceThatCannotBeReadIsNoPlace(t *testing.T) {
 	t.Parallel()
@@ -197,7 +222,9 @@ func TestPlaceOfADatabaseThatIsAwayIsTriedAgain(t *testing.T) {
 
 type away struct{ deliver.HostStore }
 
-func (away) PulseHost(context.Context, string, int64) (int64, error) { return 0, io.ErrUnexpectedEOF }
+func (away) PulseHost(context.Context, string, int64, string) (int64, error) {
+	return 0, io.ErrUnexpectedEOF
+}
 
 // A process claims nothing of a database that it may not work, and nothing
 // more of one that is replaced under it.

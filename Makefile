@@ -41,8 +41,8 @@ lint: ## gofmt, go vet, staticcheck
 	cd .ci/deploy && go vet ./...
 	go run $(STATICCHECK) ./...
 
-need: ## install what the tests need, if it is missing: Postgres, Chromium, zsh, fish
-	@sh .ci/need postgres chromium zsh fish
+need: ## install what the tests need, if it is missing: Postgres, Chromium, zsh, fish, judges of signatures
+	@sh .ci/need postgres chromium zsh fish dkim-judges
 
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

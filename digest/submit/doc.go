@@ -23,6 +23,6 @@
 // message's MAIL, RCPT and DATA leave in one write (RFC 2920).
 //
 // The package signs (RFC 6376, 8301, 8463) with the keys of the standard
-// library: relaxed/relaxed, a closed list of fields. go-msgauth, dkimpy,
-// Mail::DKIM and OpenDKIM judge that in the tests.
+// library: relaxed/relaxed, a closed list of fields. go-msgauth, dkimpy
+// and Mail::DKIM judge that in the tests.
 package submit

@@ -236,6 +236,7 @@ func transports() []transport {
 		{"clear", smtpsink.Options{}},
 		{"clear, one command at a time", smtpsink.Options{Without: []string{"PIPELINING"}}},
 		{"STARTTLS", smtpsink.Options{Security: smtpsink.StartTLS, Accounts: accounts}},
+		{"TLS, one command at a time", smtpsink.Options{Security: smtpsink.Implicit, Accounts: accounts, Without: []string{"PIPELINING"}}},
 	}
 }
 
@@ -535,6 +536,9 @@ func (o *postOffice) drain(t *testing.T, sink *smtpsink.Sink, tr trial) error {
 		if tr.tls() {
 			s.Security, s.TLS = submit.StartTLS, &tls.Config{RootCAs: sink.Pool()}
 			s.Username, s.Password = "courant", "a good password"
+			if tr.opt.Security == smtpsink.Implicit {
+				s.Security = submit.TLS
+			}
 		}
 		if tr.relay != nil {
 			tr.relay(&s)

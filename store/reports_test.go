@@ -297,3 +297,17 @@ func TestReportThatCameBeforeTheDoubtEndsIt(t *testing.T) {
 		}
 	}
 }
+
+// What is in doubt is no news any more once the next edition is out.
+func TestDoubtIsNotResentBesideTheNextEdition(t *testing.T) {
+	t.Parallel()
+	n, _, ref := doubt(t)
+	n.publish()
+	if resent, err := n.ResendDoubtful(t.Context()); err != nil || resent != 0 {
+		t.Errorf("resent %d, %v", resent, err)
+	}
+	if resent, stay, err := n.ResendDoubts(t.Context(), ref.Edition, 0); err != nil || resent != 0 || stay != 1 {
+		t.Errorf("resent %d at an operator's word, %d stay, %v", resent, stay, err)
+	}
+	n.wantState(ref.Edition, ref.Reader, digest.InDoubt)
+}

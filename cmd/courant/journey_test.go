@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/mail"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -462,5 +463,62 @@ func TestSIGTERMInMidEditionLeavesNothingOpen(t *testing.T) {
 	d.must("deliver", "--drain")
 	if missed, extra := d.copies(readers); missed+extra > 0 {
 		t.Errorf("%d missed, %d copies too many", missed, extra)
+	}
+}
+
+// host is another machine with a data_dir of its own and the same database and
+// secret; it gives the path of its config.
+func (d *desk) host(name string) string {
+	d.t.Helper()
+	text, err := os.ReadFile(filepath.Join(d.dir, "courant.yaml"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	config := strings.NewReplacer("data_dir: "+filepath.Join(d.dir, "data"), "data_dir: "+filepath.Join(d.dir, name)+"\nsecret_file: "+filepath.Join(d.dir, "data", "secret"),
+		"desk_listen: "+d.inside, "desk_listen: "+freeAddress(d.t)).Replace(string(text))
+	return d.write(name+".yaml", config)
+}
+
+// Three hosts with a data_dir each work one ledger. One is lost with all that it
+// had; the others take its rows over when its lease is over, and nobody but
+// its run-ahead is in doubt.
+func TestHostsShareAnEditionAndOneIsLost(t *testing.T) {
+	t.Parallel()
+	const readers, connections = 1500, 4
+	d := newDesk(t, smtpsink.Options{})
+	d.extra = "in_doubt: hold\ndelivery: {lease: 10s}\n"
+	id := d.crowd(readers)
+	// Slow enough for all three to be at it, and one limit for all of them.
+	d.relay = fmt.Sprintf("{host: 127.0.0.1, port: %d, tls: none, connections: %d, limits: [80/s]}", d.sink.Port(), connections)
+	d.configure()
+	hosts := []*process{d.start("serve", "--only", "deliver")}
+	for _, name := range []string{"second", "third"} {
+		hosts = append(hosts, d.start("--config", d.host(name), "serve", "--only", "deliver"))
+	}
+	for i, h := range hosts {
+		d.until(fmt.Sprintf("host %d to send", i+1), func() bool { return strings.Contains(h.log.String(), "verdict=accepted") })
+	}
+	_ = hosts[1].signal(syscall.SIGKILL)
+	if err := os.RemoveAll(filepath.Join(d.dir, "second")); err != nil {
+		t.Fatal(err)
+	}
+	d.until("the rest to be sent", func() bool {
+		return d.query(`SELECT count(*) FROM deliveries WHERE state IN ('queued', 'claimed', 'sending')`) == "0"
+	})
+	for _, h := range []*process{hosts[0], hosts[2]} {
+		if err := h.signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+	}
+	tally, err := d.store.Tally(t.Context(), id)
+	missed, extra := d.copies(readers)
+	if doubt := tally[digest.InDoubt]; err != nil || extra > 0 || missed > doubt || doubt > connections*64 || tally[digest.Accepted]+doubt != readers {
+		t.Errorf("%d missed, %d copies too many, the ledger says %s, %v", missed, extra, tally, err)
+	}
+	if log := hosts[0].log.String() + hosts[2].log.String(); !strings.Contains(log, `how="lease over, no journal"`) {
+		t.Error("nobody took over from the host that was lost")
+	}
+	if got := d.query(`SELECT count(*) FROM hosts`); got != "3" {
+		t.Errorf("the database knows %s hosts", got)
 	}
 }

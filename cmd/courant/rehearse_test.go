@@ -92,7 +92,9 @@ func openDir(t *testing.T) string {
 // that misbehaves and readers who leave. The other rows are held elsewhere:
 //
 //	every stage and fault of a relay    TestEveryStageAndFaultLeavesTheLedgerRight
-//	disk full, relay away               TestNothingIsSentWithoutAJournal, TestRelayThatIsAwayIsWaitedFor
+//	disk full, relay away               TestNothingIsSentWithoutAJournal, TestRelayThatIsAwayIsWaitedFor, ...ForAnHourLosesNothing
+//	restored copy beside the live one   TestCopyBesideTheLiveDatabaseSendsNothingUntilAdopted
+//	a host is lost                      TestHostsShareAnEditionAndOneIsLost
 //	database away before the next dot   TestDatabaseThatIsAwayStopsTheNextDot
 //	16 processes reach a slot           TestSixteenProcessesMakeOneEdition
 //	every zone, two years               TestEveryZoneHasOneDailyEditionPerLocalDay, ...WeeklyEditionPerWeek

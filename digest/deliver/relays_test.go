@@ -270,3 +270,37 @@ func TestOldConnectionIsChangedForANewOne(t *testing.T) {
 		t.Errorf("%d connections for forty mails of a minute each, want one for each ten minutes", got)
 	}
 }
+
+// A relay that is away for an hour costs nobody an attempt, and what was
+// queued all that time goes out when it is back.
+func TestRelayThatIsAwayForAnHourLosesNothing(t *testing.T) {
+	t.Parallel()
+	const readers = 200
+	n, sink, c := newNewspaper(t, readers), smtpsink.Start(t, smtpsink.Options{}), &clock{}
+	e := n.publish()
+	engine := n.engine(sink, 3)
+	engine.Now = c.now
+	var back atomic.Bool
+	knocks := make(chan struct{}, 100)
+	there := engine.Relays[0].Dial
+	engine.Relays[0].Dial = func(ctx context.Context) (deliver.Conn, digest.Outcome) {
+		if back.Load() {
+			return there(ctx)
+		}
+		knocks <- struct{}{}
+		c.advance(20 * time.Minute)
+		return nil, digest.Outcome{Verdict: digest.VerdictDeferred, Stage: digest.StageConnect, Class: digest.ClassTransient, Fault: "connection refused"}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- engine.Run(ctx) }()
+	for range 3 {
+		<-knocks
+	}
+	n.wantTally(e, digest.Tally{digest.Queued: readers})
+	back.Store(true)
+	must(t, sink.Wait(t.Context(), readers))
+	stop()
+	must(t, <-done)
+	n.wantOnce(e, sink, readers)
+}

@@ -23,19 +23,21 @@ type Group struct {
 	Language   string   // BCP 47; empty: the digest's
 	Zone       string   // IANA name
 	Since      time.Time
-	Had        []StoryID // of the candidates' stories, sorted
+	Had        []StoryID      // of the candidates' stories, sorted
+	Owed       []CorrectionID // of stories they had before it was made, sorted: oldest first
 	Readers    int
 }
 
 // Material is all that publishing an edition is decided from.
 type Material struct {
-	Digest     Digest
-	Edition    Edition     // Number, window and instant are set, ID is not
-	Candidates []Candidate // articles of the digest's categories, newest first
-	Sent       []Story     // stories any digest sent in the last 72 hours, for folding
-	Groups     []Group
-	Older      int  // articles of its categories that came in since the digest's last edition, but lie before every window; only where publishing is foreseen
-	Answered   bool // Edition answers the slot already, or tells in HeldReason why it was skipped; there is nothing to decide
+	Digest      Digest
+	Edition     Edition     // Number, window and instant are set, ID is not
+	Candidates  []Candidate // articles of the digest's categories, newest first
+	Sent        []Story     // stories any digest sent in the last 72 hours, for folding
+	Groups      []Group
+	Corrections []Correction // those lately made, that a group may be owed
+	Older       int          // articles of its categories that came in since the digest's last edition, but lie before every window; only where publishing is foreseen
+	Answered    bool         // Edition answers the slot already, or tells in HeldReason why it was skipped; there is nothing to decide
 }
 
 // Draft is a variant before it has a row.
@@ -49,6 +51,8 @@ type Draft struct {
 	Default    bool
 	Stories    []int          // indexes into Composition.Stories, in order
 	LeftOut    map[int]string // index into Composition.Stories -> reason
+
+	Corrections []Correction // brought to its readers
 }
 
 // Fold is one story of a composition: a known one, or one to be made.

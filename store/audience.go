@@ -33,11 +33,14 @@ func (p *publication) material(ctx context.Context) (digest.Material, error) {
 		return m, err
 	}
 	if p.order.Kind != digest.KindProof {
+		if m.Corrections, err = p.corrections(ctx); err != nil {
+			return m, err
+		}
 		if err := p.fillHad(ctx, m); err != nil {
 			return m, err
 		}
 	}
-	m.Groups, err = p.group(ctx)
+	m.Groups, err = p.group(ctx, len(m.Corrections) > 0)
 	return m, err
 }
 
@@ -231,7 +234,12 @@ func (p *publication) fillHad(ctx context.Context, m digest.Material) error {
 	for _, s := range m.Sent {
 		known = append(known, int64(s.ID))
 	}
-	if len(known) == 0 {
+	// Who had what was wrong is owed the correction, until a variant brought it.
+	all, made := known, []int64{}
+	for _, c := range m.Corrections {
+		all, made = append(all[:len(all):len(all)], int64(c.Story)), append(made, int64(c.ID))
+	}
+	if len(all) == 0 {
 		return nil
 	}
 	_, err := p.tx.ExecContext(ctx, `
@@ -241,6 +249,11 @@ func (p *publication) fillHad(ctx context.Context, m digest.Material) error {
 			JOIN variants v ON v.id = vs.variant_id
 			JOIN editions e ON e.id = v.edition_id
 			WHERE vs.story_id = ANY ($1::bigint[]) AND v.reason IS NULL AND e.kind <> 'proof'
+			UNION
+			SELECT v.id, v.edition_id
+			FROM variant_corrections vc
+			JOIN variants v ON v.id = vc.variant_id
+			WHERE vc.correction_id = ANY ($4::bigint[])
 		), had AS (
 			SELECT d.reader_id, array_agg(d.variant_id ORDER BY d.variant_id) AS variants
 			FROM told t
@@ -253,16 +266,19 @@ func (p *publication) fillHad(ctx context.Context, m digest.Material) error {
 			GROUP BY d.reader_id
 		)
 		UPDATE audience a SET had = h.variants FROM had h WHERE h.reader_id = a.reader_id`,
-		pq.Array(known), p.order.Digest.Name, p.reader)
+		pq.Array(all), p.order.Digest.Name, p.reader, pq.Array(made))
 	if err != nil {
 		return fmt.Errorf("read what readers had: %w", err)
+	}
+	if len(known) == 0 {
+		return nil
 	}
 	return p.fillForgotten(ctx, known)
 }
 
 // group names the groups and reads them. Readers of one group share choices,
 // zone, window and past.
-func (p *publication) group(ctx context.Context) ([]digest.Group, error) {
+func (p *publication) group(ctx context.Context, corrected bool) ([]digest.Group, error) {
 	_, err := p.tx.ExecContext(ctx, `
 		WITH groups AS (
 			SELECT row_number() OVER () AS grp, language, zone, categories, had, since
@@ -283,16 +299,30 @@ func (p *publication) group(ctx context.Context) ([]digest.Group, error) {
 		Zone       string
 		Categories pq.StringArray
 		Had        pq.Int64Array
+		Owed       pq.Int64Array
 		Since      time.Time
 		Readers    int
 	}
 	err = p.tx.SelectContext(ctx, &rows, `
 		SELECT a.grp, a.language, a.zone, a.categories, a.since, count(*) AS readers,
 		       (SELECT array_agg(DISTINCT vs.story_id ORDER BY vs.story_id)
-		        FROM variant_stories vs WHERE vs.variant_id = ANY (a.had)) AS had
+		        FROM variant_stories vs WHERE vs.variant_id = ANY (a.had)) AS had,
+		       CASE WHEN $1 THEN (
+		           SELECT array_agg(c.id ORDER BY c.id)
+		           FROM corrections c
+		           WHERE c.at > $2::timestamptz - $3::interval AND c.at <= $2
+		             AND EXISTS (
+		                 SELECT 1
+		                 FROM variant_stories vs
+		                 JOIN variants v ON v.id = vs.variant_id
+		                 JOIN editions e ON e.id = v.edition_id
+		                 WHERE vs.variant_id = ANY (a.had) AND vs.story_id = c.story_id AND e.published <= c.at)
+		             AND NOT EXISTS (
+		                 SELECT 1 FROM variant_corrections vc WHERE vc.variant_id = ANY (a.had) AND vc.correction_id = c.id))
+		       END AS owed
 		FROM audience a
 		GROUP BY a.grp, a.language, a.zone, a.categories, a.since, a.had
-		ORDER BY a.grp`)
+		ORDER BY a.grp`, corrected, p.edition.Published, correctionsCount)
 	if err != nil {
 		return nil, fmt.Errorf("read the groups: %w", err)
 	}
@@ -301,6 +331,9 @@ func (p *publication) group(ctx context.Context) ([]digest.Group, error) {
 		groups[i] = digest.Group{Key: r.Grp, Language: r.Language, Zone: r.Zone, Categories: r.Categories, Since: r.Since, Readers: r.Readers}
 		for _, id := range r.Had {
 			groups[i].Had = append(groups[i].Had, digest.StoryID(id))
+		}
+		for _, id := range r.Owed {
+			groups[i].Owed = append(groups[i].Owed, digest.CorrectionID(id))
 		}
 	}
 	return groups, nil

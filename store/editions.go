@@ -552,7 +552,7 @@ func (p *publication) writeVariant(ctx context.Context, d digest.Draft) (id int6
 	if err != nil {
 		return 0, fmt.Errorf("write what the variant left out: %w", err)
 	}
-	return id, nil
+	return id, p.writeCorrections(ctx, id, d.Corrections)
 }
 
 // answerSlot marks the slot as published, by this edition.

@@ -261,7 +261,8 @@ func readVariant(ctx context.Context, q sqlx.QueryerContext, id digest.VariantID
 		}
 		v.Stories = append(v.Stories, t)
 	}
-	return v, nil
+	v.Corrections, err = variantCorrections(ctx, q, v)
+	return v, err
 }
 
 // Delivered reads what one reader got in one edition: for the view in the

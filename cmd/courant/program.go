@@ -122,6 +122,7 @@ A first day:
 		p.deliverCommand(),
 		p.statusCommand(),
 		p.deliveriesCommand(),
+		p.articlesCommand(),
 		p.fetchCommand(),
 		p.extractCommand(),
 		p.whyCommand(),

@@ -48,6 +48,7 @@ func Compose(m digest.Material) (digest.Composition, error) {
 // editor makes drafts for groups, one for all that come out the same.
 type editor struct {
 	digest      digest.Digest
+	corrections map[digest.CorrectionID]digest.Correction
 	stories     []story // newest first
 	byID        map[digest.StoryID]int
 	categories  map[string]bool // every category of a story's tellings -> whether the group in hand gets it
@@ -59,7 +60,10 @@ type editor struct {
 func newEditor(m digest.Material) *editor {
 	e := &editor{
 		digest: m.Digest, stories: fold(m), byID: map[digest.StoryID]int{},
-		categories: map[string]bool{}, drafts: map[string]int{},
+		categories: map[string]bool{}, drafts: map[string]int{}, corrections: map[digest.CorrectionID]digest.Correction{},
+	}
+	for _, c := range m.Corrections {
+		e.corrections[c.ID] = c
 	}
 	e.rulings = make([]ruling, len(e.stories))
 	for i, s := range e.stories {
@@ -78,12 +82,13 @@ func newEditor(m digest.Material) *editor {
 func (e *editor) draft(g digest.Group) int {
 	categories := e.choice(g.Categories)
 	reason := e.rule(g, categories)
-	key := fmt.Sprintf("%t %q %q %q %s", categories == nil, categories, g.Language, g.Zone, e.rulings)
+	corrections := e.owed(g, reason)
+	key := fmt.Sprintf("%t %q %q %q %s %v", categories == nil, categories, g.Language, g.Zone, e.rulings, corrections)
 	if i, ok := e.drafts[key]; ok {
 		return i
 	}
 	d := digest.Draft{
-		Signature: e.signature(g, categories), Reason: reason,
+		Signature: e.signature(g, categories, corrections), Reason: reason, Corrections: corrections,
 		Language: g.Language, Zone: g.Zone, Categories: categories, LeftOut: map[int]string{},
 	}
 	for i, r := range e.rulings {
@@ -97,6 +102,21 @@ func (e *editor) draft(g digest.Group) int {
 	e.drafts[key] = len(e.composition.Variants)
 	e.composition.Variants = append(e.composition.Variants, d)
 	return e.drafts[key]
+}
+
+// mostCorrections is how many an edition brings; the others are owed still.
+const mostCorrections = 5
+
+// owed is what a group has to be told about what it had. A group that gets no
+// mail stays owed.
+func (e *editor) owed(g digest.Group, reason string) []digest.Correction {
+	var owed []digest.Correction
+	for _, id := range g.Owed {
+		if c, ok := e.corrections[id]; ok && reason == "" && len(owed) < mostCorrections {
+			owed = append(owed, c)
+		}
+	}
+	return owed
 }
 
 // choice is what of the reader's categories the digest has, in the editor's
@@ -230,10 +250,13 @@ func (e *editor) intoSections(chosen []int) {
 // article shown, because a new story has no id yet and a later zone of the
 // same edition must come to the same signature, and another one where the
 // digest's layout was changed in between.
-func (e *editor) signature(g digest.Group, categories []string) string {
+func (e *editor) signature(g digest.Group, categories []string, corrections []digest.Correction) string {
 	b := fmt.Appendf(nil, "%t\n%q\n%q\n%q\n", categories == nil, categories, g.Language, g.Zone)
 	if e.digest.Layout != "" {
 		b = fmt.Appendf(b, "%q\n", e.digest.Layout)
+	}
+	for _, c := range corrections {
+		b = fmt.Appendf(b, "correction %d\n", c.ID)
 	}
 	for i, r := range e.rulings {
 		b = strconv.AppendInt(b, int64(e.stories[i].Told.Article), 10)

@@ -373,3 +373,42 @@ func BenchmarkComposeAHundredChoicesOfFiveHundredArticles(b *testing.B) {
 		compose(b, m)
 	}
 }
+
+func TestCorrectionsGoToThoseWhoAreOwedThem(t *testing.T) {
+	t.Parallel()
+	m := material(article(1, "World", 2))
+	for id := range digest.CorrectionID(7) {
+		m.Corrections = append(m.Corrections, digest.Correction{ID: id + 1, Story: 90, Title: "Flood fund", Text: "It was 38, not 48."})
+	}
+	m.Groups = []digest.Group{{Key: 1, Readers: 5}, {Key: 2, Readers: 5, Owed: []digest.CorrectionID{2}}, {Key: 3, Readers: 1, Owed: []digest.CorrectionID{1, 2, 3, 4, 5, 6, 7}}}
+	c := compose(t, m)
+	if len(c.Variants) != 3 {
+		t.Fatalf("%d variants", len(c.Variants))
+	}
+	signatures := map[string]bool{}
+	for i, want := range []int{0, 1, mostCorrections} {
+		if got := len(c.Variants[i].Corrections); got != want {
+			t.Errorf("variant %d brings %d corrections, want %d", i, got, want)
+		}
+		signatures[c.Variants[i].Signature] = true
+	}
+	if len(signatures) != 3 {
+		t.Error("what is owed is not in the signature")
+	}
+	m.Candidates = nil
+	for _, v := range compose(t, m).Variants {
+		if v.Reason == "" || len(v.Corrections) > 0 {
+			t.Errorf("corrections alone make an edition: %+v", v)
+		}
+	}
+}
+
+func TestLayoutIsInTheSignature(t *testing.T) {
+	t.Parallel()
+	m := material(article(1, "World", 2))
+	before := compose(t, m).Variants[0].Signature
+	m.Digest.Layout = "brief"
+	if compose(t, m).Variants[0].Signature == before {
+		t.Error("two layouts have one signature")
+	}
+}

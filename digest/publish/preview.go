@@ -28,7 +28,7 @@ func Preview(m digest.Material) ([]Shown, error) {
 	list := make([]Shown, len(c.Variants))
 	for i, d := range c.Variants {
 		list[i].Variant = digest.Variant{
-			Signature: d.Signature, Reason: d.Reason, Language: d.Language, Zone: d.Zone, Categories: d.Categories, Default: d.Default,
+			Signature: d.Signature, Reason: d.Reason, Language: d.Language, Zone: d.Zone, Categories: d.Categories, Default: d.Default, Corrections: d.Corrections,
 		}
 		for _, key := range d.Groups {
 			list[i].Readers += readers[key]

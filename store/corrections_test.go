@@ -1,0 +1,122 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"courant/digest"
+)
+
+// owing gives each group what is new, and the corrections it is owed.
+func owing(m digest.Material) (digest.Composition, error) {
+	c := digest.Composition{Variants: []digest.Draft{{Signature: "home", Reason: "nobody", Language: "en", Zone: m.Edition.Zone, Default: true}}}
+	for _, a := range m.Candidates {
+		if a.Story == 0 {
+			c.Stories = append(c.Stories, digest.Fold{Told: digest.Told{Article: a.ID, URL: a.URL, Title: a.Title, Source: a.Source}, Articles: []digest.ArticleID{a.ID}})
+		}
+	}
+	for _, g := range m.Groups {
+		d := digest.Draft{Signature: fmt.Sprint(g.Key), Groups: []int64{g.Key}, Language: "en", Zone: m.Edition.Zone}
+		for i := range c.Stories {
+			d.Stories = append(d.Stories, i)
+		}
+		for _, known := range m.Corrections {
+			for _, id := range g.Owed {
+				if id == known.ID {
+					d.Corrections = append(d.Corrections, known)
+				}
+			}
+		}
+		c.Variants = append(c.Variants, d)
+	}
+	return c, nil
+}
+
+// issue publishes an edition with one new article and has every delivery of
+// it accepted.
+func (n *newsroom) issue() digest.EditionID {
+	n.t.Helper()
+	n.report(1)
+	n.now = n.now.Add(time.Minute)
+	e, err := n.Publish(n.t.Context(), digest.Order{
+		Digest: n.digest, Kind: digest.KindExtra, Now: n.now, FirstWindow: n.now.Add(-24 * time.Hour), ConfigHash: "c", KeyID: 1,
+	}, owing)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.do(`UPDATE editions SET state = 'sending' WHERE id = $1 AND state = 'open'`, e.ID)
+	n.do(`UPDATE deliveries SET state = 'accepted', attempts = 1, intent_at = now(), settled_at = now(), message_id = reader_id || '@' || edition_id,
+		not_before = NULL WHERE edition_id = $1`, e.ID)
+	return e.ID
+}
+
+// corrected is what the mail of a reader corrects.
+func (n *newsroom) corrected(e digest.EditionID, r digest.ReaderID) string {
+	n.t.Helper()
+	_, v, err := n.Delivered(n.t.Context(), digest.Ref{Edition: e, Reader: r})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	s := ""
+	for _, c := range v.Corrections {
+		s += c.Title + " " + c.URL + ": " + c.Text
+	}
+	return s
+}
+
+func TestCorrectionIsOwedOnceToThoseWhoHadTheStory(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	ada := n.subscribe("ada@example.org")[0]
+	n.issue() // Story 1
+	later := n.subscribe("bo@example.org")[0]
+	n.do(`UPDATE subscriptions SET since = $1 WHERE reader_id = $2`, n.now.Add(30*time.Second), int64(later))
+	n.now = n.now.Add(time.Minute)
+	c, readers, err := n.Correct(t.Context(), "https://EXAMPLE.com/story-1?utm_source=x", "It was two, not one.", n.now)
+	if err != nil || readers != 1 || c.Title != "Story 1" || c.ID == 0 {
+		t.Fatalf("%+v, %d readers, %v", c, readers, err)
+	}
+	next := n.issue()
+	if got, want := n.corrected(next, ada), "Story 1 https://example.com/story-1: It was two, not one."; got != want {
+		t.Errorf("who had the story gets %q, want %q", got, want)
+	}
+	if got := n.corrected(next, later); got != "" {
+		t.Errorf("who never had the story gets %q", got)
+	}
+	if got := n.corrected(n.issue(), ada); got != "" {
+		t.Errorf("the correction comes twice: %q", got)
+	}
+}
+
+func TestCorrectionStaysOwedWhereNoMailCame(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	ada := n.subscribe("ada@example.org")[0]
+	n.issue()
+	n.now = n.now.Add(time.Minute)
+	if _, _, err := n.Correct(t.Context(), "https://example.com/story-1", "It was two.", n.now); err != nil {
+		t.Fatal(err)
+	}
+	refused := n.issue()
+	n.do(`UPDATE deliveries SET state = 'refused', reply = 'no', intent_at = NULL, message_id = NULL WHERE edition_id = $1`, refused)
+	if got := n.corrected(n.issue(), ada); got == "" {
+		t.Error("a refused mail counts as told")
+	}
+}
+
+func TestCorrectionOfWhatNoEditionToldIsNotFound(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.subscribe("ada@example.org")
+	n.report(1)
+	_, _, err := n.Correct(t.Context(), "https://example.com/story-1", "It was two.", n.now)
+	if !errors.Is(err, digest.ErrNotFound) {
+		t.Error(err)
+	}
+	n.issue()
+	if _, _, err := n.Correct(t.Context(), "https://example.com/story-1", "a\nb", n.now.Add(time.Hour)); err == nil {
+		t.Error("a correction of two lines was written")
+	}
+}

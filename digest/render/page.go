@@ -28,6 +28,10 @@ const (
 	maxAlso   = 6
 )
 
+// longHeadline is how many columns a headline may take in the large type: more
+// would fill a phone with nothing else.
+const longHeadline = 120
+
 // column is how wide text and images are on the page, in pixels.
 const column = 520
 
@@ -83,6 +87,7 @@ type story struct {
 	Image      image  // no URL: none
 	Also       []also
 	Lead       bool
+	Long       bool // the headline needs a smaller type
 	Ruled      bool // a line keeps it apart from the story above
 	Deep       bool // its headline is below a section's
 	Page       *page
@@ -347,6 +352,7 @@ func (s setting) story(t digest.Told, e digest.Edition) story {
 	if st.Title == "" {
 		st.Title = st.Host
 	}
+	st.Long = width(st.Title) > longHeadline
 	for _, p := range t.Points[:min(len(t.Points), maxPoints)] {
 		if p = plain(p, maxPoint); p != "" {
 			st.Points = append(st.Points, p)

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"html"
 	"regexp"
 	"strings"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/rivo/uniseg"
 	xhtml "golang.org/x/net/html"
+
+	"courant/digest"
 )
 
 // told is what a part tells: in order, whatever it looks like.
@@ -305,6 +308,34 @@ func TestMachineMadePointsAreMarked(t *testing.T) {
 		}
 		if want == "" && p.text != plain.text {
 			t.Errorf("points from %s are marked", from)
+		}
+	}
+}
+
+func TestContentsComeWithLongEditions(t *testing.T) {
+	t.Parallel()
+	r := newRenderer(t, testConfig())
+	for _, row := range []struct {
+		stories, sections    int
+		layout               string
+		headlines, bySection bool
+	}{
+		{7, 2, "", false, false}, {8, 2, "", true, false}, {13, 1, "", true, false}, {14, 2, "", false, true},
+		{14, 1, "", false, false}, {8, 2, "brief", false, false}, {14, 2, "brief", false, true},
+	} {
+		s := plainSample()
+		s.Edition.Layout, s.Variant.Stories = row.layout, nil
+		for i := range row.stories {
+			s.Variant.Stories = append(s.Variant.Stories, digest.Told{
+				Title: fmt.Sprint("Story ", i), URL: fmt.Sprint("https://example.org/", i), Category: []string{"World", "Sport"}[i%row.sections],
+			})
+		}
+		_, p := render(t, r, s)
+		parity(t, p)
+		_, index, _ := strings.Cut(p.text, "IN THIS EDITION\n\n")
+		headlines, bySection := strings.HasPrefix(index, "- Story "), strings.Contains(index, "- Sport (7)\n")
+		if headlines != row.headlines || bySection != row.bySection {
+			t.Errorf("%+v: headlines %v, by section %v:\n%s", row, headlines, bySection, p.text)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/mail"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -274,6 +275,28 @@ func TestBodyBeyondSizeGoesToTheWeb(t *testing.T) {
 	if err != nil || bytes.Count(view, []byte("Headline ")) != 100 {
 		t.Errorf("the web shows %d of 100, %v", bytes.Count(view, []byte("Headline ")), err)
 	}
+}
+
+func TestShorteningTakesFromEverySectionAlike(t *testing.T) {
+	t.Parallel()
+	r := newRenderer(t, testConfig())
+	for _, name := range []string{"hundred", "brief-hundred"} {
+		s := samples(t)[name]
+		_, p := render(t, r, s)
+		m := regexp.MustCompile(`More in World \((\d+)\)\n- Politics \((\d+)\)\n- Science \((\d+)\)\n- Business \((\d+)\)\n- Sport \((\d+)\)\n- Culture \((\d+)\)`).FindStringSubmatch(p.text)
+		if m == nil || slices.Min(m[1:]) < slices.Max(m[1:]) && slices.Max(m[1:]) != fmt.Sprint(atoi(t, slices.Min(m[1:]))+1) {
+			t.Errorf("%s: sections are cut to %v", name, m)
+		}
+	}
+}
+
+func atoi(t *testing.T, s string) int {
+	t.Helper()
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func TestOneMonstrousStoryStillFits(t *testing.T) {

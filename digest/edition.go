@@ -131,6 +131,10 @@ const (
 	EditionAbandoned EditionState = "abandoned"
 )
 
+// HeldByPreflight begins the reason of an edition that is held because a mail
+// of it breaks a rule. Such a hold ends when the rule is kept.
+const HeldByPreflight = "preflight: "
+
 var editionMoves = map[EditionState][]EditionState{
 	EditionOpen:    {EditionSending, EditionHeld, EditionAbandoned},
 	EditionSending: {EditionHeld, EditionDone, EditionAbandoned},

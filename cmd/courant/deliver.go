@@ -93,6 +93,9 @@ func remains(r digest.Remainder) string {
 	if r.Said != "" {
 		s += fmt.Sprintf("; the server said: %s", digest.WithoutAddresses(r.Said))
 	}
+	if r.Held > 0 {
+		s += "; `courant status` says what holds an edition and what to do"
+	}
 	return s + "; `courant serve` goes on with them, or run `courant deliver --drain` again"
 }
 

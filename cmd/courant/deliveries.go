@@ -207,7 +207,7 @@ func (h *house) editionsAsked(ctx context.Context, asked string, since time.Time
 	name, number := asked, 0
 	if before, behind, ok := strings.Cut(asked, "/"); ok {
 		if name = before; !isNumber(behind) {
-			return nil, misuse{fmt.Errorf("--edition %s: it takes a number like 12, or DIGEST/12", asked)}
+			return nil, misuse{fmt.Errorf("edition %s: it takes a number like 12, or DIGEST/12", asked)}
 		}
 		number, _ = strconv.Atoi(behind)
 	} else if isNumber(asked) {
@@ -224,7 +224,7 @@ func (h *house) editionsAsked(ctx context.Context, asked string, since time.Time
 		for _, e := range list {
 			named = append(named, fmt.Sprintf("%s/%d", e.Digest, e.Number))
 		}
-		return nil, misuse{fmt.Errorf("--edition %s: several digests have an edition of that number: %s", asked, strings.Join(named, ", "))}
+		return nil, misuse{fmt.Errorf("edition %s: several digests have an edition of that number: %s", asked, strings.Join(named, ", "))}
 	case len(list) > 0 || asked == "":
 		return list, nil
 	}
@@ -248,9 +248,9 @@ func (h *house) noEdition(ctx context.Context, asked, name string, number int) e
 	}
 	switch {
 	case number == 0 && last > 0:
-		return fmt.Errorf("--edition %s: it has no edition of that time; its last is number %d, see --since", asked, last)
+		return fmt.Errorf("edition %s: it has no edition of that time; its last is number %d, see --since", asked, last)
 	case last == 0:
-		return fmt.Errorf("--edition %s: there is no edition yet", asked)
+		return fmt.Errorf("edition %s: there is no edition yet", asked)
 	}
-	return fmt.Errorf("--edition %s: there is no such edition; the last is number %d", asked, last)
+	return fmt.Errorf("edition %s: there is no such edition; the last is number %d", asked, last)
 }

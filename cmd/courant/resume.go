@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"courant/digest"
@@ -22,7 +23,14 @@ func (p *program) resumeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "resume [EDITION]",
 		Short: "Let a held edition go on, or decide on what is in doubt",
-		Long: `Let an edition go on that is held, after what it was held for is mended.
+		Long: `Let an edition go on that is held, after what it was held for is mended. Its
+mails are rendered and judged anew: what still breaks a rule of docs/mail.md
+holds it still, and nobody is mailed. One that was held because readers would
+get the same headlines and points as before goes on all the same: whoever
+resumes it wants it. Readers who have a mail of it get no second one.
+
+A courant serve that runs has the templates of its start; restart it first. At
+a start the editions that a preflight held are judged anew by themselves.
 
 With --in-doubt it decides on deliveries of which nobody knows whether they
 arrived: "resend" sends them once more, with the same Message-ID, as far as
@@ -117,9 +125,12 @@ func (h *house) resumed(ctx context.Context, e digest.Edition, inDoubt string, r
 	if e.State != digest.EditionHeld {
 		return "", nil
 	}
-	moved, err := h.store.MoveEdition(ctx, e.ID, digest.EditionSending, "")
-	if err != nil || !moved {
+	engine, err := h.engine()
+	if err != nil {
 		return "", err
+	}
+	if err := engine.Resume(ctx, e.ID); err != nil { // it judges the mails anew
+		return "", fmt.Errorf("%s stays held: %s", editionName(e), strings.TrimPrefix(err.Error(), digest.HeldByPreflight))
 	}
 	return "goes on; it was held: " + e.HeldReason, nil
 }

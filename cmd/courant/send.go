@@ -57,6 +57,11 @@ func (p *program) send(ctx context.Context, h *house, name, only string) error {
 	if err != nil {
 		return err
 	}
+	if now, err := h.store.Edition(ctx, e.ID); err != nil {
+		return err
+	} else if now.State == digest.EditionHeld {
+		return fmt.Errorf("%s is held: %s", published(e), now.HeldReason)
+	}
 	tally, err := h.store.Tally(ctx, e.ID)
 	if err != nil {
 		return err

@@ -67,6 +67,8 @@ type Store interface {
 	Edition(ctx context.Context, id digest.EditionID) (digest.Edition, error)
 	Variants(ctx context.Context, id digest.EditionID) (digest.Edition, []digest.Variant, error)
 	Variant(ctx context.Context, id digest.VariantID) (digest.Variant, error)
+	FirstRecipients(ctx context.Context, id digest.EditionID) ([]digest.Recipient, error)
+	SameAsLast(ctx context.Context, id digest.EditionID) (last digest.EditionID, readers int, err error)
 }
 
 // Message is a rendered variant. Splice appends one reader's mail to dst; it
@@ -108,6 +110,7 @@ type Relay struct {
 type Engine struct {
 	Store      Store
 	Press      Press
+	Judge      Judge // nil: mails go out unjudged
 	Relays     []Relay
 	JournalDir string          // made if it is missing; on a local disk
 	Host       string          // names this host to others that share the database

@@ -472,7 +472,7 @@ func (l *lane) hear(w digest.Work, o digest.Outcome, from time.Time) {
 
 // text is one reader's mail, signed.
 func (l *lane) text(w digest.Work) ([]byte, error) {
-	m, err := l.s.proofs.Message(l.s.work, w.Edition, w.Variant)
+	m, err := l.s.proofs.Message(l.s.work, w.Recipient)
 	if err != nil {
 		return nil, err
 	}

@@ -3,19 +3,20 @@ package deliver
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 
 	"courant/digest"
 )
 
 // proofs keeps the renders of the variants that are being sent: one render a
-// variant, whatever the number of lanes.
+// variant, whatever the number of lanes, and one judgement on its first mail.
 type proofs struct {
-	store Store
-	press Press
+	*Engine
 
-	mu   sync.Mutex
-	done map[digest.VariantID]*proof
+	mu     sync.Mutex
+	done   map[digest.VariantID]*proof
+	warned map[digest.EditionID]bool // a mail of it was judged whole
 }
 
 type proof struct {
@@ -25,23 +26,27 @@ type proof struct {
 	err     error
 }
 
-func newProofs(store Store, press Press) *proofs {
-	return &proofs{store: store, press: press, done: map[digest.VariantID]*proof{}}
+func newProofs(e *Engine) *proofs {
+	return &proofs{Engine: e, done: map[digest.VariantID]*proof{}, warned: map[digest.EditionID]bool{}}
 }
 
-// Message is the render of a variant, made at the first call.
-func (p *proofs) Message(ctx context.Context, edition digest.EditionID, id digest.VariantID) (Message, error) {
-	pr := p.at(edition, id)
-	pr.once.Do(func() { pr.message, pr.err = p.render(ctx, edition, id) })
+// Message is the render of the variant that a reader gets, made at the first
+// call and judged by that reader's mail.
+func (p *proofs) Message(ctx context.Context, to digest.Recipient) (Message, error) {
+	pr := p.at(to.Edition, to.Variant)
+	pr.once.Do(func() { pr.message, pr.err = p.render(ctx, to) })
 	if pr.err != nil {
-		p.mu.Lock()
-		// Not kept: the database may have been away.
-		if p.done[id] == pr {
-			delete(p.done, id)
-		}
-		p.mu.Unlock()
+		p.forget(to.Variant, pr) // the database may have been away
 	}
 	return pr.message, pr.err
+}
+
+func (p *proofs) forget(id digest.VariantID, pr *proof) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done[id] == pr {
+		delete(p.done, id)
+	}
 }
 
 func (p *proofs) at(edition digest.EditionID, id digest.VariantID) *proof {
@@ -55,44 +60,52 @@ func (p *proofs) at(edition digest.EditionID, id digest.VariantID) *proof {
 	return pr
 }
 
-func (p *proofs) render(ctx context.Context, edition digest.EditionID, id digest.VariantID) (Message, error) {
-	e, err := p.store.Edition(ctx, edition)
+func (p *proofs) render(ctx context.Context, to digest.Recipient) (Message, error) {
+	e, err := p.Store.Edition(ctx, to.Edition)
 	if err != nil {
 		return nil, err
 	}
-	v, err := p.store.Variant(ctx, id)
+	v, err := p.Store.Variant(ctx, to.Variant)
 	if err != nil {
 		return nil, err
 	}
-	return p.set(e, v)
+	return p.set(e, v, &to)
 }
 
-// renderFault marks an error of the render itself, which holds the edition;
-// errors of the store are worth another try.
+// renderFault marks an error of the render itself or of what it came to, which
+// holds the edition; errors of the store are worth another try.
 type renderFault struct{ error }
 
-func (p *proofs) set(e digest.Edition, v digest.Variant) (Message, error) {
-	m, err := p.press.Render(e, v)
+// set renders a variant and judges the mail of one reader; nil: there is none
+// to judge it by.
+func (p *proofs) set(e digest.Edition, v digest.Variant, to *digest.Recipient) (Message, error) {
+	m, err := p.Press.Render(e, v)
 	if err != nil {
-		return nil, renderFault{fmt.Errorf("render edition %d: %w", e.ID, err)}
+		return nil, renderFault{fmt.Errorf("%srender edition %d: %w", digest.HeldByPreflight, e.ID, err)}
 	}
-	return m, nil
+	if to == nil {
+		return m, nil
+	}
+	return m, p.look(e, v, m, *to)
 }
 
-// Open renders all variants of an edition that is about to be sent, so that a
-// fault is found before the first reader gets it.
+// Open renders all variants of an edition that is about to be sent and judges
+// the first mail of each, so that a fault is found before the first reader
+// gets it.
 func (p *proofs) Open(ctx context.Context, id digest.EditionID) error {
-	e, variants, err := p.store.Variants(ctx, id)
+	e, variants, err := p.Store.Variants(ctx, id)
+	if err != nil {
+		return err
+	}
+	first, err := p.firsts(ctx, id)
 	if err != nil {
 		return err
 	}
 	for _, v := range variants {
 		pr := p.at(id, v.ID)
-		pr.once.Do(func() { pr.message, pr.err = p.set(e, v) })
+		pr.once.Do(func() { pr.message, pr.err = p.set(e, v, first[v.ID]) })
 		if pr.err != nil {
-			p.mu.Lock()
-			delete(p.done, v.ID)
-			p.mu.Unlock()
+			p.forget(v.ID, pr)
 			return pr.err
 		}
 	}
@@ -112,4 +125,5 @@ func (p *proofs) Keep(editions []digest.EditionID) {
 			delete(p.done, id)
 		}
 	}
+	maps.DeleteFunc(p.warned, func(id digest.EditionID, _ bool) bool { return !keep[id] })
 }

@@ -52,7 +52,7 @@ func newSession(e *Engine, j *journal, d *drain) *session {
 	s.committer = newCommitter(s)
 	s.domains = newDomains(s.now, s.rate, s.Log)
 	s.feed = newFeed(e.Store, s.domains, s.now)
-	s.proofs = newProofs(e.Store, e.Press)
+	s.proofs = newProofs(e)
 	for i := range e.Relays {
 		s.relays = append(s.relays, newRelayState(&e.Relays[i], s.now, e.Store))
 	}
@@ -229,6 +229,7 @@ var errDrained = errors.New("drained")
 // keeper is the state of the rounds.
 type keeper struct {
 	*session
+	retried                       bool // what is held was looked at again
 	quick                         bool // rounds follow quickly: nothing was idle yet, or a drain waits for its end
 	renewed, swept, rewound, took time.Time
 	resentAt, finished, countAt   time.Time
@@ -283,6 +284,12 @@ func (k *keeper) round() error {
 	}
 	if err := k.learn(now); err != nil {
 		return err
+	}
+	if !k.retried {
+		if err := k.retry(); err != nil {
+			return err
+		}
+		k.retried = true
 	}
 	if err := k.open(); err != nil {
 		return err
@@ -443,7 +450,7 @@ func (k *keeper) open() error {
 }
 
 func (k *keeper) openEdition(id digest.EditionID) error {
-	err := k.proofs.Open(k.work, id)
+	err := k.preflight(id)
 	var fault renderFault
 	if errors.As(err, &fault) {
 		return k.hold(id, fault.Error())

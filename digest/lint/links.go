@@ -77,6 +77,15 @@ func (w way) kindOf(href string) kind {
 	return toStory
 }
 
+// quoted is an address as a finding shows it, without the token of a reader:
+// findings go into logs.
+func (w way) quoted(href string) string {
+	if k := w.kindOf(href); w.base == "" || k != toLeave && k != toChoices && k != toView {
+		return short(href)
+	}
+	return short(href[:len(w.base)+len("/p/")]) + "..."
+}
+
 // link is a link of one part, in the order of the part.
 type link struct {
 	href   string
@@ -145,7 +154,7 @@ func (r *report) link(d *document, l link, w way, ids map[string]bool) {
 		r.webLink(l, w)
 	}
 	if l.e != nil && !l.hidden && d.content(l.e) == "" && !d.pictured(l.e) {
-		r.find("link-text", at, "the link %s says nothing", short(l.href))
+		r.find("link-text", at, "the link %s says nothing", w.quoted(l.href))
 	}
 }
 
@@ -171,7 +180,7 @@ func (r *report) webLink(l link, w way) {
 	at := place{PartHTML, l.line}
 	u, err := url.Parse(l.href)
 	if err != nil || u.Hostname() == "" {
-		r.find("link-scheme", at, "the link %s does not read", short(l.href))
+		r.find("link-scheme", at, "the link %s does not read", w.quoted(l.href))
 		return
 	}
 	if u.User != nil {

@@ -33,7 +33,7 @@ func (r *report) text(s string, d *document, w way) {
 		}
 	}
 	if d != nil && d.size <= readPage {
-		r.parity(s, d, d.links(w), links)
+		r.parity(s, d, d.links(w), links, w)
 	}
 }
 
@@ -55,7 +55,7 @@ func textLinks(s string, w way) (list []link) {
 
 // parity holds the text part against the HTML: the same headlines, points and
 // links, in the same order.
-func (r *report) parity(text string, d *document, links, inText []link) {
+func (r *report) parity(text string, d *document, links, inText []link, w way) {
 	var titles, points []string
 	for _, e := range d.elements {
 		if e.hidden {
@@ -73,7 +73,7 @@ func (r *report) parity(text string, d *document, links, inText []link) {
 	}
 	r.inOrder("parity-titles", "headline", titles, text)
 	r.inOrder("parity-points", "point", points, text)
-	r.sameLinks(links, inText, text)
+	r.sameLinks(links, inText, text, w)
 }
 
 // linked says whether there is a link in the element, or around it.
@@ -106,7 +106,7 @@ func (r *report) inOrder(rule, what string, list []string, text string) {
 
 // sameLinks wants the stories' addresses in one order, each told at its first
 // place, and the same ways to the sender.
-func (r *report) sameLinks(links, inText []link, text string) {
+func (r *report) sameLinks(links, inText []link, text string, w way) {
 	at := place{part: PartText}
 	html, plain := firsts(links, toStory), firsts(inText, toStory)
 	for i, href := range html {
@@ -128,7 +128,7 @@ func (r *report) sameLinks(links, inText []link, text string) {
 	}
 	for _, k := range []kind{toLeave, toChoices, toView} {
 		if len(firsts(links, k)) > 0 && len(firsts(inText, k)) == 0 {
-			r.find("parity-links", at, "the link to %s is in the HTML only", short(firsts(links, k)[0]))
+			r.find("parity-links", at, "the link to %s is in the HTML only", w.quoted(firsts(links, k)[0]))
 		}
 	}
 }

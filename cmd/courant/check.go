@@ -28,6 +28,7 @@ func (p *program) checkCommand() *cobra.Command {
 		Long: `Say whether the config is right: all faults at once, each with its line. Then
 the next five slots of each digest, in local time and UTC, with a remark where
 the clock changes; and a table of what lies around the config: this machine,
+the mails of sample editions held against the rules (courant lint says more),
 the database, the relays, each source polled once, the readers. Nothing is
 changed by it.
 
@@ -45,7 +46,7 @@ it ends with 1 when a row of the table is wrong.`,
 		},
 	}
 	c.Flags().BoolVar(&o.live, "live", false, "also try DNS, TLS and the public address")
-	c.Flags().BoolVar(&o.offline, "offline", false, "config and slots only: ask nobody")
+	c.Flags().BoolVar(&o.offline, "offline", false, "config, slots and sample mails only: ask nobody")
 	c.Flags().BoolVar(&o.json, "json", false, "one JSON object a line: the config, each slot, each row")
 	return c
 }
@@ -62,6 +63,7 @@ func (p *program) check(ctx context.Context, o checkOptions) error {
 		tell.slots(d, p.now())
 	}
 	if o.offline {
+		tell.findings(c.mailFindings())
 		return tell.end()
 	}
 	l := p.lookAround(c)

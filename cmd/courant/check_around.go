@@ -70,7 +70,7 @@ func (s *surroundings) progress() string {
 func (s *surroundings) findings(ctx context.Context, live bool) []digest.Finding {
 	ctx, cancel := context.WithTimeout(ctx, lookPatience)
 	defer cancel()
-	looks := []func(context.Context) []digest.Finding{s.machine, s.database}
+	looks := []func(context.Context) []digest.Finding{s.machine, s.mails, s.database}
 	for _, r := range s.config.Relays {
 		looks = append(looks, func(ctx context.Context) []digest.Finding { return s.relay(ctx, r) })
 	}
@@ -104,6 +104,9 @@ func (s *surroundings) machine(ctx context.Context) []digest.Finding {
 	}
 	return append(rows, s.listening(ctx), timeZones(c.Digests, s.now()))
 }
+
+// mails holds sample editions against the rules.
+func (s *surroundings) mails(context.Context) []digest.Finding { return s.config.mailFindings() }
 
 func (s *surroundings) relay(ctx context.Context, r Relay) []digest.Finding {
 	relay := r.submission()

@@ -313,6 +313,7 @@ type pulled struct {
 	message *render.Message
 	to      digest.Recipient
 	edition digest.Edition
+	variant digest.Variant
 }
 
 // pull composes and renders what the outlook's material makes. Links to pages
@@ -345,7 +346,7 @@ func (v *outlook) pull(ctx context.Context, h *house, base string) (pull, error)
 			return out, err
 		}
 		to := v.recipient(h.keys.Current)
-		out.mails = append(out.mails, pulled{m, to, e})
+		out.mails = append(out.mails, pulled{m, to, e, shown[i].Variant})
 		mail := explain.PreviewMail{
 			Subject: m.Subject, Readers: shown[i].Readers, Own: variants[i].Own, Language: shown[i].Variant.Language,
 			Only: shown[i].Variant.Categories, Articles: m.Shown,

@@ -118,6 +118,7 @@ A first day:
 		p.checkCommand(),
 		p.planCommand(),
 		p.previewCommand(),
+		p.lintCommand(),
 		p.sendCommand(),
 		p.deliverCommand(),
 		p.statusCommand(),

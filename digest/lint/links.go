@@ -29,6 +29,19 @@ func wayOut(f field) way {
 	return w
 }
 
+var readersPage = regexp.MustCompile(`^(https?://.+)/p/[A-Za-z0-9_-]{20,}$`)
+
+// ownWay finds where the readers' pages are by the links themselves, where
+// there is no header.
+func (d *document) ownWay() way {
+	for _, e := range d.named("a") {
+		if m := readersPage.FindStringSubmatch(e.attr("href")); m != nil {
+			return way{base: m[1]}
+		}
+	}
+	return way{}
+}
+
 func cutLast(s, sep string) (before, after string, ok bool) {
 	if i := strings.LastIndex(s, sep); i >= 0 {
 		return s[:i], s[i+len(sep):], true

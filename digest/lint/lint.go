@@ -83,7 +83,8 @@ func Page(html []byte, o Options) []Finding {
 	if len(html) > maxJudged {
 		html = html[:maxJudged]
 	}
-	r.page(readDocument(html), way{})
+	d := readDocument(html)
+	r.page(d, d.ownWay())
 	return r.sorted()
 }
 

@@ -58,9 +58,7 @@ func TestGoodMailHasNoFindings(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 	for _, f := range lint.Page([]byte(good(t).html), lint.Options{}) {
-		if f.Rule != "unsubscribe-link" {
-			t.Errorf("%+v", f)
-		}
+		t.Errorf("%+v", f)
 	}
 }
 
@@ -255,7 +253,7 @@ func TestEachRuleIsSeenWhenItIsBrokenAlone(t *testing.T) {
 		})
 	}
 	for _, r := range lint.Rules() {
-		if !broken[r.Name] && !strings.HasPrefix(r.Name, "template-") {
+		if !broken[r.Name] {
 			t.Errorf("no mail breaks %s", r.Name)
 		}
 	}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"courant/digest/lint"
+	"courant/digest/smtpsink"
+)
+
+// brokenMail is a mail of the goldens that breaks rules: an error and a
+// warning.
+func brokenMail(t *testing.T, dir string) string {
+	t.Helper()
+	b, err := os.ReadFile("../../digest/render/testdata/one.eml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(string(b), "Precedence: bulk\r\n", "Bcc: victim@example.net\r\n", 1)
+	file := filepath.Join(dir, "broken.eml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func lintedLines(t *testing.T, out string) (lines []lintLine) {
+	t.Helper()
+	for line := range strings.Lines(out) {
+		var l lintLine
+		d := json.NewDecoder(strings.NewReader(line))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&l); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+func TestLintHoldsTemplatesSamplesAndTheComingEditionAgainstTheRules(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, smtpsink.Options{})
+	d.configure()
+	d.feed.put(item{"Harbour town rebuilds", "/a", "<p>Residents approved the plan by 412 votes to 87 after a winter of public meetings.</p>"})
+	d.must("fetch")
+	lines := lintedLines(t, d.must("lint", "--json", "--strict"))
+	var inputs []string
+	for _, l := range lines {
+		if l.Severity != "ok" || l.Rule != "" {
+			t.Errorf("%+v", l)
+		}
+		inputs = append(inputs, l.Input)
+	}
+	all := strings.Join(inputs, "\n")
+	for _, want := range []string{"mail/standard.html", "morning, sample: short", "long", "one story", "no images", "right to left", "hard words", "morning, coming edition"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("%q was not judged:\n%s", want, all)
+		}
+	}
+	if out := d.must("lint", "--offline", "morning"); strings.Contains(out, "error") || !strings.Contains(out, "keep all rules") {
+		t.Errorf("offline: %s", out)
+	}
+	if r := d.try("lint", "--offline", "mornin"); r.code != exitMisused || !strings.Contains(r.stderr, "morning") {
+		t.Errorf("exit %d: %s", r.code, r.stderr)
+	}
+	var check string
+	for _, line := range strings.Split(d.must("check", "--offline"), "\n") {
+		if strings.Contains(line, "mails") {
+			check = line
+		}
+	}
+	if !strings.HasPrefix(check, "ok") {
+		t.Errorf("check says %q", check)
+	}
+}
+
+func TestLintNamesWhatIsWrongWithAFile(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, smtpsink.Options{})
+	broken := brokenMail(t, d.dir)
+	page := filepath.Join("..", "..", "digest", "render", "testdata", "one.html")
+	if abs, err := filepath.Abs(page); err != nil {
+		t.Fatal(err)
+	} else {
+		page = abs
+	}
+	r := d.try("lint", broken, page)
+	if r.code != exitFailed || !strings.Contains(r.stdout, "header-foreign, header line 11: the field Bcc") || !strings.Contains(r.stdout, "next: ") || !strings.Contains(r.stdout, "1 of 2 keep all rules") {
+		t.Errorf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	lines := lintedLines(t, d.try("lint", "--json", broken, page, filepath.Join(d.dir, "missing.eml")).stdout)
+	rules := map[string]lintLine{}
+	for _, l := range lines {
+		rules[l.Rule] = l
+	}
+	if l := rules["header-foreign"]; l.Severity != string(lint.Error) || l.Part != lint.PartHeader || l.Line != 11 || l.Advice == "" || l.Input != broken {
+		t.Errorf("%+v", l)
+	}
+	if rules["precedence"].Severity != string(lint.Warning) || rules[""].Input != page || rules["unreadable"].Severity != string(lint.Error) {
+		t.Errorf("%+v", lines)
+	}
+	// A warning alone ends with 0, unless it must not.
+	pale := filepath.Join(d.dir, "pale.html")
+	b, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(pale, []byte(strings.ReplaceAll(string(b), "color:#5c574f", "color:#aaaaaa")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := d.must("lint", pale); !strings.Contains(out, "contrast") {
+		t.Errorf("nothing is said of a pale mail: %s", out)
+	}
+	if r := d.try("lint", "--strict", pale); r.code != exitFailed {
+		t.Errorf("--strict: exit %d", r.code)
+	}
+}
+
+func TestEveryRuleOfLintIsInTheDocs(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../docs/mail.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range lint.Rules() {
+		if row := "| `" + r.Name + "` | " + string(r.Severity) + " | "; !strings.Contains(string(b), row) {
+			t.Errorf("docs/mail.md has no row %q", row)
+		}
+	}
+}

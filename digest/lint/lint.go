@@ -108,6 +108,7 @@ type report struct {
 	findings []Finding
 	perRule  map[string]int
 	template bool // it is a template that is judged, its actions taken out
+	parts    bool // and only a part of one
 }
 
 func (r *report) find(name string, at place, format string, args ...any) {

@@ -401,3 +401,20 @@ func FuzzPage(f *testing.F) {
 	f.Add([]byte("<style>@media x{@media y{a{color:red}</style><a href=:><img width=-1 src>"))
 	f.Fuzz(func(_ *testing.T, html []byte) { lint.Page(html, lint.Options{}) })
 }
+
+// BenchmarkMail is what a judgement costs: whole as in a lint, errors alone as
+// in a preflight of many variants.
+func BenchmarkMail(b *testing.B) {
+	raw := []byte(good(b).mail(b))
+	for name, brief := range map[string]bool{"whole": false, "errors": true} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(raw)))
+			b.ReportAllocs()
+			o := options()
+			o.ErrorsOnly = brief
+			for b.Loop() {
+				lint.Mail(raw, o)
+			}
+		})
+	}
+}

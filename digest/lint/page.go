@@ -51,7 +51,9 @@ func (r *report) markup(d *document) *sheet {
 			r.find("table-role", place{PartHTML, e.line}, "this table lays out without saying so")
 		}
 	}
-	r.outlook(d)
+	if !r.parts {
+		r.outlook(d)
+	}
 	return s
 }
 

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"regexp"
 	"strings"
 )
 
@@ -13,12 +14,14 @@ const action = "\uE000"
 // mails come to, is judged by those who run it.
 //
 // Both halves of an {{if}} are read one after the other, so nothing is said
-// about nesting and about what must stand somewhere.
+// about nesting and about what must stand somewhere. Where a template is made
+// of parts, what Outlook is told in one may be closed in another, and only the
+// mails show whether it is.
 func Template(src []byte) []Finding {
 	if len(src) > readPage {
 		src = src[:readPage]
 	}
-	r := &report{perRule: map[string]int{}, template: true}
+	r := &report{perRule: map[string]int{}, template: true, parts: partsOf.Match(src)}
 	d := readDocument([]byte(skeleton(string(src))))
 	r.markup(d)
 	for _, e := range d.elements {
@@ -35,6 +38,8 @@ func Template(src []byte) []Finding {
 	}
 	return r.sorted()
 }
+
+var partsOf = regexp.MustCompile(`\{\{-?\s*(?:template|define|block)\b`)
 
 // skeleton is a template with its tags taken out: what they print is action,
 // and mso prints what it is given. Line ends stay where they are.

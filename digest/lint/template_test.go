@@ -67,6 +67,15 @@ func TestTemplateIsJudgedByItsSource(t *testing.T) {
 	}
 }
 
+func TestPartsOfATemplateNeedNotBalance(t *testing.T) {
+	t.Parallel()
+	for _, src := range []string{"{{define \"open\"}}{{mso `<table>`}}{{end}}", `{{- template "open" .}}<p>{{.Title}}</p>`} {
+		for _, f := range lint.Template([]byte(src)) {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
 func TestFindingsInATemplateNameItsLine(t *testing.T) {
 	t.Parallel()
 	got := lint.Template([]byte(strings.ReplaceAll(template, ` alt="{{.Alt}}"`, "")))

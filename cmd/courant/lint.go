@@ -316,6 +316,9 @@ func givenWords(e digest.Edition, v digest.Variant, to digest.Recipient) []strin
 			words = append(words, a.Source)
 		}
 	}
+	for _, c := range v.Corrections {
+		words = append(words, c.Title, c.Text)
+	}
 	return words
 }
 

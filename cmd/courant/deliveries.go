@@ -149,6 +149,9 @@ func (p *program) deliveries(ctx context.Context, h *house, a asked, sieve diges
 	write, end := p.ledgerWriter(a)
 	rows := 0
 	for _, e := range editions {
+		if e.State == digest.EditionHeld { // its rows stay queued, and say nothing of why
+			p.tell("%s is held: %s", editionName(e), e.HeldReason)
+		}
 		for after := digest.ReaderID(0); a.limit == 0 || rows < a.limit; {
 			n := ledgerPage
 			if a.limit > 0 {

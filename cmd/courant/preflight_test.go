@@ -99,6 +99,10 @@ func TestEditionWithoutAWayOutIsHeldUntilItIsMended(t *testing.T) {
 		}
 	}
 
+	if r := d.try("deliveries"); !strings.Contains(r.stderr, "morning/1 is held: preflight: ") {
+		t.Errorf("deliveries says %s", r.stderr)
+	}
+
 	// The real program has the mended template.
 	if out := d.must("resume", "morning/1"); !strings.Contains(out, "goes on") {
 		t.Errorf("resume says %s", out)

@@ -45,6 +45,7 @@ type page struct {
 	PostalAddress string
 	Title         string // of the digest
 	Date          string // the edition's day, long
+	Head          string // of the window: title and date, short enough for a tab
 	Number        int    // zero: none
 	Between       string // what stands between the names of a list: ", "
 	Logo          image  // in the place of the publication's name; no URL: none
@@ -153,6 +154,7 @@ func (r *Renderer) page(e digest.Edition, v digest.Variant, s setting) (*page, e
 	if p.Title == "" {
 		p.Title = p.Publication
 	}
+	p.Head = head(p.Title, p.Date)
 	for i, t := range v.Stories {
 		st := s.story(t, e)
 		st.ID, st.Page = "a"+strconv.Itoa(i+1), p
@@ -212,6 +214,16 @@ func (p *page) nameSections(l *templates.Language) error {
 		}
 	}
 	return nil
+}
+
+// head is a title for a window's bar, where the day must not be pushed out.
+func head(title, date string) string {
+	const most = 70 // characters: no tab or list of windows shows more
+	room := most - utf8.RuneCountInString(" · "+date)
+	if r := []rune(title); len(r) > room {
+		title = strings.TrimRight(string(r[:room-1]), " ") + "…"
+	}
+	return title + " · " + date
 }
 
 // Editions get a table of contents from this many stories on, and one that

@@ -236,7 +236,7 @@ func checkHTML(t *testing.T, s string) {
 
 var void = map[string]bool{"meta": true, "img": true, "br": true}
 
-var allowedTags = regexp.MustCompile(`^(html|head|meta|title|style|body|div|table|tr|td|p|h1|h2|h3|a|ul|li|img|span|br)$`)
+var allowedTags = regexp.MustCompile(`^(html|head|meta|title|style|body|div|table|tbody|tr|td|p|h1|h2|h3|a|ul|li|img|span|br)$`)
 
 func checkTag(t *testing.T, token xhtml.Token) {
 	t.Helper()

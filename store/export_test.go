@@ -3,8 +3,24 @@ package store
 import (
 	"context"
 
+	"courant/digest"
+
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 )
+
+// The statement of Commit and the frame of a claim, for benchmarks that try
+// other shapes of the ledger.
+const (
+	CommitQuery = commitQuery
+	ClaimHeld   = claimHeld
+	ClaimRead   = claimRead
+)
+
+// CommitArgs are what Commit hands to its statement.
+func CommitArgs(intents []digest.Intent, settlements []digest.Settlement) []any {
+	return append(append(settleArgs(settlements), intentArgs(intents)...), pq.Array(lanesOf(intents, settlements)))
+}
 
 // InTransaction runs act as every method does that needs more than one
 // statement.

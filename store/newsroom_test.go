@@ -30,7 +30,11 @@ type newsroom struct {
 
 func newNewsroom(t testing.TB) *newsroom {
 	t.Helper()
-	dsn := storetest.DSN(t)
+	return newNewsroomAt(t, storetest.DSN(t))
+}
+
+func newNewsroomAt(t testing.TB, dsn string) *newsroom {
+	t.Helper()
 	n := &newsroom{
 		dsn:   dsn,
 		Store: storetest.Open(t, dsn),

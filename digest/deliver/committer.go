@@ -8,8 +8,15 @@ import (
 	"courant/digest"
 )
 
-// commitMost bounds one group commit, in rows.
-const commitMost = 4096
+// What a commit costs the database before its first row is what a dozen rows
+// cost. So one waits a little for company where no lane waits for it: verdicts
+// for the intents of any lane, which carry them along, and an intent, asked for
+// when half of the run-ahead is still to be sent, for those of other lanes.
+const (
+	commitMost   = 4096 // rows
+	awaitIntents = 25 * time.Millisecond
+	awaitCompany = 4 * time.Millisecond
+)
 
 // request is what a lane wants written: an intent, whose grant it waits for,
 // or a settlement, for which it does not wait.
@@ -40,7 +47,8 @@ type committer struct {
 	away     func(error) bool
 	now      func() time.Time
 	requests chan request
-	err      error // why it ended early; read after its end
+	hurried  chan struct{} // a lane waits; buffered
+	err      error         // why it ended early; read after its end
 	ended    chan struct{}
 }
 
@@ -48,7 +56,7 @@ func newCommitter(s *session) *committer {
 	return &committer{
 		ended: make(chan struct{}),
 		store: s.Store, journal: s.journal, log: s.Log, away: s.away, now: s.now,
-		requests: make(chan request, commitMost),
+		requests: make(chan request, commitMost), hurried: make(chan struct{}, 1),
 	}
 }
 
@@ -80,22 +88,49 @@ func (c *committer) refuseAll() {
 	}()
 }
 
-// gather takes what else is waiting.
+// gather takes what else is there, and what comes while no lane waits.
 func (c *committer) gather(first request) []request {
-	batch, rows := []request{first}, first.rows()
-	for rows < commitMost {
+	batch, rows, intents := []request{first}, first.rows(), first.answer != nil
+	patience := time.NewTimer(first.patience())
+	defer patience.Stop()
+	for waiting := true; rows < commitMost; {
+		var r request
+		var ok bool
 		select {
-		case r, ok := <-c.requests:
-			if !ok {
+		case r, ok = <-c.requests:
+		default:
+			if !waiting {
 				return batch
 			}
-			batch = append(batch, r)
-			rows += r.rows()
-		default:
+			select {
+			case r, ok = <-c.requests:
+			case <-c.hurried:
+				waiting = false
+				continue
+			case <-patience.C:
+				waiting = false
+				continue
+			}
+		}
+		if !ok {
 			return batch
+		}
+		batch = append(batch, r)
+		rows += r.rows()
+		if r.answer != nil && !intents {
+			intents = true
+			patience.Reset(r.patience())
 		}
 	}
 	return batch
+}
+
+// patience is how long a request waits for company.
+func (r request) patience() time.Duration {
+	if r.answer != nil {
+		return awaitCompany
+	}
+	return awaitIntents
 }
 
 func (r request) rows() int { return len(r.intent.Refs) + 1 }
@@ -179,6 +214,20 @@ func (c *committer) intend(in digest.Intent) <-chan grant {
 	answer := make(chan grant, 1)
 	c.requests <- request{intent: in, answer: answer}
 	return answer
+}
+
+// answer waits for the answer to an intent.
+func (c *committer) answer(answer <-chan grant) grant {
+	select {
+	case g := <-answer:
+		return g
+	default:
+	}
+	select {
+	case c.hurried <- struct{}{}:
+	default: // said already
+	}
+	return <-answer
 }
 
 // settle hands a verdict on.

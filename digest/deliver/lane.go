@@ -11,11 +11,15 @@ import (
 const (
 	// intentAge is how old an intent may be at its dot.
 	intentAge = 500 * time.Millisecond
-	// runAhead is how much sending one intent covers.
+	// runAhead is how much sending a lane's intents cover.
 	runAhead = 200 * time.Millisecond
 	// mostAhead bounds the run-ahead, in messages: what is in doubt for each
 	// lane where a host is lost together with its journal.
 	mostAhead = 64
+	// intents is how many of a lane may be open at once: the one that is being
+	// sent, and the next. That one is asked for when the last verdict of the one
+	// before both is on its way, so its commit writes that down, too.
+	intents = 2
 	// claimAhead is how much sending one claim covers.
 	claimAhead = 700 * time.Millisecond
 	mostClaim  = 512
@@ -41,9 +45,10 @@ type lane struct {
 	unsure bool
 	pause  time.Duration // before the next turn, after a run that was broken off
 
-	grab    grab       // of a held domain: what the lane sends now
-	cleared digest.Ref // may go, whatever its domain's budget is by now ...
-	left    time.Time  // ... and when its commands went out, with the message before it
+	grab    grab            // of a held domain: what the lane sends now
+	cleared digest.Ref      // may go, whatever its domain's budget is by now ...
+	left    time.Time       // ... when its commands went out, with the message before it ...
+	env     digest.Envelope // ... and what they named
 
 	conn   Conn
 	dialed time.Time
@@ -260,12 +265,12 @@ func (l *lane) deliver(work []digest.Work) {
 			now, work = l.intend(work)
 		}
 		next = nil
-		halfway := func() {
+		ahead := func() {
 			if len(work) > 0 && l.s.stop.Err() == nil && next == nil {
 				next, work = l.intend(work)
 			}
 		}
-		if !l.send(now, halfway) {
+		if !l.send(now, ahead) {
 			// The connection may be promised to a message that is not sent.
 			l.hangUp()
 			if next != nil {
@@ -301,7 +306,7 @@ type run struct {
 
 // intend asks for leave to send the next few.
 func (l *lane) intend(work []digest.Work) (*run, []digest.Work) {
-	n := min(l.ahead(runAhead, mostAhead), len(work))
+	n := min(l.ahead(runAhead/intents, mostAhead/intents), len(work))
 	r := &run{work: work[:n]}
 	r.answer = l.s.committer.intend(l.intent(r.work))
 	return r, work[n:]
@@ -319,7 +324,7 @@ func (l *lane) intent(work []digest.Work) digest.Intent {
 // granted. The rest goes back: readers who left, an edition that was held, a
 // lease that is over.
 func (r *run) await(l *lane) []digest.Work {
-	g := <-r.answer
+	g := l.s.committer.answer(r.answer)
 	r.at = g.at
 	stands := make(map[digest.Ref]bool, len(g.refs))
 	for _, ref := range g.refs {
@@ -344,13 +349,13 @@ func (r *run) await(l *lane) []digest.Work {
 
 // send hands a run-ahead over, message by message. It says whether the lane
 // may go on with what it claimed.
-func (l *lane) send(r *run, halfway func()) bool {
+func (l *lane) send(r *run, ahead func()) bool {
 	work := r.await(l)
+	if len(work) > 0 {
+		ahead()
+	}
 	began := l.s.now()
 	for i := range work {
-		if i == len(work)/2 {
-			halfway()
-		}
 		if !l.may(work[i]) {
 			continue
 		}
@@ -426,9 +431,11 @@ func (l *lane) one(r *run, work []digest.Work, i int) bool {
 		return false
 	}
 	began := l.s.now()
-	from := began
+	from, env := began, l.env
 	if w.Ref == l.cleared {
 		from = l.left
+	} else {
+		env = l.s.Press.Envelope(w.Recipient)
 	}
 	l.cleared = digest.Ref{}
 	var ahead *digest.Envelope
@@ -436,14 +443,14 @@ func (l *lane) one(r *run, work []digest.Work, i int) bool {
 		// Its commands go out together with this message's dot, after which it
 		// must be sent. One that may not is asked about again at its turn.
 		if ok, _, _ := l.s.domains.Leave(work[i+1].Address, l.grab); ok {
-			env := l.s.Press.Envelope(work[i+1].Recipient)
-			ahead = &env
-			l.cleared, l.left = work[i+1].Ref, began
+			next := l.s.Press.Envelope(work[i+1].Recipient)
+			ahead = &next
+			l.cleared, l.left, l.env = work[i+1].Ref, began, next
 		}
 	}
 	started, asked := false, false
 	l.s.meter().Began(l.relay.Name, w)
-	o := l.conn.Submit(l.s.work, l.s.Press.Envelope(w.Recipient), text, ahead, func() bool {
+	o := l.conn.Submit(l.s.work, env, text, ahead, func() bool {
 		asked, started = true, l.ready(r, work[i:])
 		return started
 	})
@@ -500,7 +507,7 @@ func (l *lane) misprint(w digest.Work, err error) {
 // for all lanes.
 func (l *lane) ready(r *run, rest []digest.Work) bool {
 	if l.old(r.at) {
-		g := <-l.s.committer.intend(l.intent(rest))
+		g := l.s.committer.answer(l.s.committer.intend(l.intent(rest)))
 		r.at = g.at
 		if len(g.refs) != len(rest) {
 			// Somebody left, or the lane was taken over: the whole rest is

@@ -34,6 +34,8 @@ type Conn struct {
 	secured                    *tls.ConnectionState // nil: in clear
 
 	out      []byte           // room for what is written at once
+	both     net.Buffers      // room for two such
+	promise  digest.Envelope  // room for promised
 	promised *digest.Envelope // its MAIL, RCPT and DATA are written, their replies not read
 	reset    bool             // the last transaction ended early: RSET comes first
 	broken   bool
@@ -67,6 +69,9 @@ type Message struct {
 	Envelope digest.Envelope
 	// Text is the whole mail, RFC 5322, with CRLF line ends, not dot-stuffed.
 	Text []byte
+	// Stuffed says that no line of Text begins with a dot, so that none has to be
+	// looked for. Who says so must be sure: such a line alone ends the message.
+	Stuffed bool
 	// Ahead is the envelope of the next message, whose MAIL, RCPT and DATA then
 	// leave together with this message's dot; nil: none yet. Without PIPELINING
 	// it's left unused.
@@ -92,8 +97,11 @@ func (c *Conn) Submit(ctx context.Context, m Message) digest.Outcome {
 	case c.promised != nil && *c.promised != m.Envelope:
 		return c.hangUp(lost(digest.StageData, errors.New("the connection was promised to another message")))
 	}
-	if o := c.unfit(m.Envelope); o.Verdict != "" {
-		return o
+	// What was promised was looked at before it was.
+	if c.promised == nil {
+		if o := c.unfit(m.Envelope); o.Verdict != "" {
+			return o
+		}
 	}
 	stop := context.AfterFunc(ctx, c.line.interrupt)
 	outcome := c.submit(m)
@@ -117,7 +125,7 @@ func (c *Conn) submit(m Message) digest.Outcome {
 	if !c.pipelining || ahead != nil && c.unfit(*ahead).Verdict != "" {
 		ahead = nil
 	}
-	if o := c.writeBody(m.Text, ahead); o.Verdict != "" {
+	if o := c.writeBody(m, ahead); o.Verdict != "" {
 		return o
 	}
 	return c.closing()
@@ -205,6 +213,9 @@ func (c *Conn) command(b []byte, stage digest.Stage, env digest.Envelope) []byte
 func (c *Conn) readGroup(steps []step) digest.Outcome {
 	var decided digest.Outcome
 	for _, s := range steps {
+		if decided.Verdict == "" && c.hoped(s.hope) {
+			continue
+		}
 		reply, err := c.read(s.wait)
 		if err != nil {
 			if decided.Verdict == "" {
@@ -221,6 +232,23 @@ func (c *Conn) readGroup(steps []step) digest.Outcome {
 	}
 	c.reset = decided.Verdict != ""
 	return decided
+}
+
+// hoped takes a reply of one line that is what was hoped for, where it is here
+// already; nobody asks for its words. Anything else is left for read.
+func (c *Conn) hoped(digit int) bool {
+	r := c.client.Text.R
+	held, _ := r.Peek(r.Buffered()) // never more than there is
+	end := bytes.IndexByte(held, '\n')
+	if end < 0 {
+		return false
+	}
+	code, last, _ := splitReplyLine(held[:end])
+	if code/100 != digit || !last {
+		return false
+	}
+	r.Discard(end + 1)
+	return true
 }
 
 // surprising replies end the use of the line: a 421 (RFC 5321 3.8), a reply
@@ -252,8 +280,17 @@ func (c *Conn) openSlowly(steps []step, env digest.Envelope) digest.Outcome {
 
 // writeBody writes the message, its dot and the group that comes next as one.
 // The outcome is zero when the kernel has taken all of it.
-func (c *Conn) writeBody(text []byte, ahead *digest.Envelope) digest.Outcome {
-	c.out = appendStuffed(c.out[:0], text)
+func (c *Conn) writeBody(m Message, ahead *digest.Envelope) digest.Outcome {
+	c.out = c.out[:0]
+	apart := false // the text is written from where it is
+	switch {
+	case !m.Stuffed || !bytes.HasSuffix(m.Text, []byte("\r\n")):
+		c.out = appendStuffed(c.out, m.Text)
+	case c.secured != nil:
+		c.out = append(c.out, m.Text...)
+	default:
+		apart = true
+	}
 	dot := len(c.out)
 	c.out = append(c.out, ".\r\n"...)
 	if ahead != nil {
@@ -261,21 +298,28 @@ func (c *Conn) writeBody(text []byte, ahead *digest.Envelope) digest.Outcome {
 			c.out = c.command(c.out, s.stage, *ahead)
 		}
 	}
-	n, err := c.write(c.out, c.timeouts.Body)
+	var n int
+	var err error
+	if apart {
+		dot = len(m.Text)
+		n, err = c.writeBoth(m.Text, c.out, c.timeouts.Body)
+	} else {
+		n, err = c.write(c.out, c.timeouts.Body)
+	}
 	if err != nil {
 		return c.hangUp(c.halfWritten(n, dot, err))
 	}
 	if ahead != nil {
-		promise := *ahead
-		c.promised = &promise
+		c.promise = *ahead
+		c.promised = &c.promise
 	}
 	return digest.Outcome{}
 }
 
 // appendStuffed doubles the dots that begin a line (RFC 5321 4.5.2) and sees to
-// it that the last line ends. Render sends none such, so it costs one search,
-// from line end to line end: a mail has short lines, and a search for all three
-// bytes would take half as much time again.
+// it that the last line ends. It costs one search, from line end to line end: a
+// mail has short lines, and a search for all three bytes would take half as much
+// time again.
 func appendStuffed(b, text []byte) []byte {
 	if bytes.HasPrefix(text, []byte(".")) {
 		b = append(b, '.')
@@ -354,6 +398,19 @@ func (c *Conn) write(p []byte, wait time.Duration) (int, error) {
 		err = errInterrupted
 	}
 	return n - w.Buffered(), err
+}
+
+// writeBoth is write for two buffers, by one writev(2) and without a copy. Only
+// for a line in clear: TLS makes records of its own.
+func (c *Conn) writeBoth(text, rest []byte, wait time.Duration) (int, error) {
+	c.line.SetWriteDeadline(time.Now().Add(wait))
+	c.both = append(c.both[:0], text, rest)
+	left := c.both // what is written is taken off it
+	n, err := left.WriteTo(c.line.Conn)
+	if err != nil && c.line.interrupted() {
+		err = errInterrupted
+	}
+	return int(n), err
 }
 
 // read waits for one reply.

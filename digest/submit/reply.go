@@ -62,21 +62,21 @@ func readReplyLine(r *bufio.Reader) (string, error) {
 }
 
 // splitReplyLine takes a line apart; code is 0 when it's none.
-func splitReplyLine(line string) (code int, last bool, text string) {
+func splitReplyLine[T string | []byte](line T) (code int, last bool, text T) {
 	if len(line) < 3 || line[0] < '2' || line[0] > '5' {
-		return 0, false, ""
+		return 0, false, text
 	}
 	for _, c := range []byte(line[:3]) {
 		if c < '0' || c > '9' {
-			return 0, false, ""
+			return 0, false, text
 		}
 		code = code*10 + int(c-'0')
 	}
 	if len(line) == 3 {
-		return code, true, ""
+		return code, true, text
 	}
 	if line[3] != ' ' && line[3] != '-' {
-		return 0, false, ""
+		return 0, false, text
 	}
 	return code, line[3] == ' ', line[4:]
 }
@@ -99,16 +99,22 @@ func joinReply(lines []string, hush *secrets) (status, text string) {
 // splitStatus takes an enhanced status (RFC 3463 2) off the front of a text.
 func splitStatus(text string) (status, rest string) {
 	word, rest, _ := strings.Cut(text, " ")
-	parts := strings.Split(word, ".")
-	if len(parts) != 3 || len(parts[0]) != 1 || !strings.Contains("245", parts[0]) {
+	class, detail, dotted := strings.Cut(word, ".")
+	subject, detail, whole := strings.Cut(detail, ".")
+	if !dotted || !whole || len(class) != 1 || !strings.Contains("245", class) || !upTo999(subject) || !upTo999(detail) {
 		return "", text
 	}
-	for _, part := range parts[1:] {
-		if len(part) < 1 || len(part) > 3 || strings.Trim(part, "0123456789") != "" {
-			return "", text
+	return word, rest
+}
+
+// upTo999 says whether s is of one to three digits.
+func upTo999(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
 		}
 	}
-	return word, rest
+	return len(s) >= 1 && len(s) <= 3
 }
 
 // quoted is a reply as much of it as is shown and kept, once it was judged.
@@ -120,6 +126,9 @@ func quoted(r digest.Reply) digest.Reply {
 // printable makes text from outside fit for a log, a page and a row of the
 // ledger: one line, no controls, at most limit bytes.
 func printable(text string, limit int) string {
+	if len(text) <= limit-4 && tidy(text) {
+		return text
+	}
 	var b strings.Builder
 	for _, r := range text {
 		if b.Len() > limit-4 {
@@ -135,4 +144,17 @@ func printable(text string, limit int) string {
 		}
 	}
 	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// tidy texts are printable as they are: ASCII, and single spaces between words.
+func tidy(text string) bool {
+	blank := true // a space may not follow
+	for i := range len(text) {
+		c := text[i]
+		if c < ' ' || c > '~' || c == ' ' && blank {
+			return false
+		}
+		blank = c == ' '
+	}
+	return !blank || text == ""
 }

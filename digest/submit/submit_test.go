@@ -605,8 +605,9 @@ func TestBodyThatBreaksBeforeItsDotIsDeferred(t *testing.T) {
 		{"refuse", smtpsink.Action{Do: smtpsink.Answer, Reply: bye, ThenCut: true, After: 1000},
 			[]string{"refused at body content", "deferred at body transient"}},
 	} {
-		for _, how := range []smtpsink.Security{smtpsink.Plain, smtpsink.Implicit} {
-			t.Run(row.name+" "+string(how), func(t *testing.T) {
+		for i := range 4 {
+			how, stuffed := []smtpsink.Security{smtpsink.Plain, smtpsink.Implicit}[i%2], i > 1
+			t.Run(fmt.Sprint(row.name, " ", how, " stuffed=", stuffed), func(t *testing.T) {
 				t.Parallel()
 				s := smtpsink.Start(t, smtpsink.Options{Security: how, MaxSize: 1 << 30,
 					Script: smtpsink.Rules(smtpsink.Rule{At: smtpsink.AtBody, Do: row.do})})
@@ -618,7 +619,7 @@ func TestBodyThatBreaksBeforeItsDotIsDeferred(t *testing.T) {
 				if row.do.Do == smtpsink.Cut || row.do.Do == smtpsink.Answer {
 					c.timeouts.Body = time.Minute
 				}
-				o := c.Submit(t.Context(), Message{Envelope: toB, Text: big, Ahead: &toC})
+				o := c.Submit(t.Context(), Message{Envelope: toB, Text: big, Stuffed: stuffed, Ahead: &toC})
 				got := short(o, c)
 				for _, want := range row.want {
 					if got == want {
@@ -661,6 +662,31 @@ func TestReplyBeforeTheBodyIsNotTheReplyToTheDot(t *testing.T) {
 	c := dial(t, relayTo(s, smtpsink.Plain))
 	if got := short(send(t, c, toB, nil), c); got != "deferred at body transient" || s.Count() != 0 {
 		t.Errorf("%q, the relay has %d", got, s.Count())
+	}
+}
+
+// What is known to need no stuffing goes out as it is, and so does the end of a
+// text that lacks its last line end.
+func TestStuffedTextArrivesAsItIs(t *testing.T) {
+	t.Parallel()
+	for _, how := range []smtpsink.Security{smtpsink.Plain, smtpsink.Implicit} {
+		s := smtpsink.Start(t, smtpsink.Options{Security: how, Bodies: true})
+		c := dial(t, relayTo(s, how))
+		texts := []string{"Subject: x\r\n\r\n" + strings.Repeat("a line of the body\r\n", 4000), "Subject: y\r\n\r\nshort\r\n", "Subject: z\r\n\r\nno end"}
+		for i, text := range texts {
+			ahead := &toB
+			if i == len(texts)-1 {
+				ahead = nil
+			}
+			if o := c.Submit(t.Context(), Message{Envelope: toB, Text: []byte(text), Stuffed: true, Ahead: ahead}); o.Verdict != digest.VerdictAccepted {
+				t.Fatalf("%s: message %d: %v", how, i, o)
+			}
+		}
+		for i, m := range s.Messages() {
+			if got := strings.TrimSuffix(string(m.Body), "\r\n"); got != strings.TrimSuffix(texts[i], "\r\n") {
+				t.Errorf("%s: message %d arrived with %d bytes of %d", how, i, len(got), len(texts[i]))
+			}
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/mail"
 	"net/netip"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"courant/digest"
+	"courant/digest/render"
 )
 
 // Config is everything the editors' file says, with the defaults filled in.
@@ -31,6 +33,12 @@ type Config struct {
 	ReplyTo       mail.Address // zero: none
 	PostalAddress string       // may have several lines
 	Language      string       // BCP 47
+
+	Layout       string                  // of the mails of digests that name none
+	Brand        render.Look             // whole but for its logo
+	Templates    OwnTemplates            // the publication's
+	Looks        map[string]render.Look  // of digests that have their own, by name; empty parts are the publication's
+	OwnTemplates map[string]OwnTemplates // of digests that have their own, by name
 
 	Database   secret // a postgres:// URL; zero: a private Postgres in DataDir
 	DataDir    string
@@ -178,6 +186,7 @@ func readConfig(r *configReader, text []byte, hooks configHooks) Config {
 func unwritten(dataDir string) Config {
 	return Config{
 		Language: "en", DataDir: dataDir,
+		Layout: render.DefaultLayout, Brand: render.Shipped(), Looks: map[string]render.Look{}, OwnTemplates: map[string]OwnTemplates{},
 		Listen: "127.0.0.1:8080", DeskListen: "127.0.0.1:8081",
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 		InDoubt:        InDoubtResend,
@@ -191,6 +200,7 @@ func unwritten(dataDir string) Config {
 // read takes every key of the top mapping.
 func (c *Config) read(m *yamlMapping, hooks configHooks) {
 	c.readIdentity(m)
+	c.readMails(m)
 	c.readPlaces(m)
 	c.readSending(m)
 	c.readRetention(m)
@@ -228,6 +238,10 @@ func (c Config) Hash() string {
 	c.KeepLedger, c.KeepAddresses = 0, 0
 	c.File, c.DataDir, c.SecretFile, c.Database = "", "", "", secret{}
 	c.Listen, c.DeskListen, c.ReceiveListen, c.TrustedProxies, c.Example = "", "", "", nil, ""
+	c.Templates.Dir, c.OwnTemplates = "", maps.Clone(c.OwnTemplates)
+	for name, own := range c.OwnTemplates {
+		c.OwnTemplates[name] = OwnTemplates{Sum: own.Sum}
+	}
 	c.Relays = append([]Relay(nil), c.Relays...)
 	for i := range c.Relays {
 		c.Relays[i].Password = secret{}

@@ -17,6 +17,7 @@ import (
 // check judges the keys against each other. It runs on whatever could be
 // read, so it asks only about keys that hold something.
 func (c *Config) check(r *configReader, m *yamlMapping) {
+	c.checkMails(r)
 	c.checkListening(r)
 	c.checkPublic(r, m)
 	c.checkSender(r)
@@ -185,9 +186,12 @@ func signingPath(r *configReader, i int) string {
 // checkLanguage tells of a language in which the texts around the articles
 // would come out in another.
 func (c *Config) checkLanguage(r *configReader) {
-	texts, err := templates.Load(templates.FS)
+	if _, written := r.places["language"]; !written || faultyPath(r, "language") {
+		return
+	}
+	texts, err := templates.Load(c.templatesOf(""))
 	if err != nil {
-		return // they are part of the program; whoever renders tells it
+		return // told with the templates
 	}
 	instead := texts.Match(c.Language).Tag
 	wanted, _ := language.Make(c.Language).Base()

@@ -73,10 +73,10 @@ func (fs Faults) Error() string {
 	return strings.Join(told, "\n")
 }
 
-// sortFaults puts faults in reading order; a fault told twice counts once.
+// sortFaults puts faults in reading order, file by file; a fault told twice counts once.
 func sortFaults(fs []Fault) []Fault {
 	slices.SortStableFunc(fs, func(a, b Fault) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Path, b.Path))
+		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Path, b.Path))
 	})
 	// A fault inside what an alias repeats is found once for each repetition.
 	return slices.Compact(fs)

@@ -7,6 +7,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"courant/digest"
+	"courant/digest/render"
 )
 
 // String is the effective config as YAML, in the words of the file: every
@@ -19,6 +20,9 @@ func (c Config) String() string {
 		{Key: "reply_to", Value: mailbox(c.ReplyTo)},
 		{Key: "postal_address", Value: c.PostalAddress},
 		{Key: "language", Value: c.Language},
+		{Key: "layout", Value: c.Layout},
+		{Key: "brand", Value: printedLook(c.Brand)},
+		{Key: "templates", Value: c.Templates.Dir},
 		{Key: "database", Value: c.Database.String()},
 		{Key: "data_dir", Value: c.DataDir},
 		{Key: "secret_file", Value: c.SecretFile},
@@ -37,7 +41,7 @@ func (c Config) String() string {
 		{Key: "allow_private_sources", Value: c.AllowPrivateSources},
 		{Key: "sources", Value: each(c.Sources, printedSource)},
 		{Key: "lists", Value: yaml.MapSlice(each(c.Lists, List.printed))},
-		{Key: "digests", Value: yaml.MapSlice(each(c.Digests, printedDigest))},
+		{Key: "digests", Value: yaml.MapSlice(each(c.Digests, c.printedDigest))},
 	})
 	if err != nil {
 		return fmt.Sprintf("# the config cannot be printed: %v\n", err)
@@ -95,12 +99,36 @@ func (l List) printed() yaml.MapItem {
 	return yaml.MapItem{Key: l.Name, Value: yaml.MapSlice{{Key: "title", Value: l.Title}, {Key: "confirm", Value: l.Confirm}}}
 }
 
-func printedDigest(d digest.Digest) yaml.MapItem {
+// printedLook has every key, in the order of the example.
+func printedLook(l render.Look) yaml.MapSlice {
+	colours := func(c render.Colours) yaml.MapSlice {
+		return yaml.MapSlice{
+			{Key: "ground", Value: c.Ground}, {Key: "paper", Value: c.Paper}, {Key: "ink", Value: c.Ink}, {Key: "soft", Value: c.Soft},
+			{Key: "accent", Value: c.Accent}, {Key: "rule", Value: c.Rule}, {Key: "hair", Value: c.Hair},
+		}
+	}
+	logo := yaml.MapSlice{{Key: "url", Value: l.Logo.URL}, {Key: "alt", Value: l.Logo.Alt}}
+	if l.Logo.Width > 0 {
+		logo = append(logo, yaml.MapItem{Key: "width", Value: l.Logo.Width})
+	}
+	return yaml.MapSlice{
+		{Key: "colors", Value: colours(l.Day)}, {Key: "dark", Value: colours(l.Night)},
+		{Key: "fonts", Value: yaml.MapSlice{{Key: "heading", Value: l.Fonts.Heading}, {Key: "body", Value: l.Fonts.Body}, {Key: "furniture", Value: l.Fonts.Furniture}}},
+		{Key: "logo", Value: logo}, {Key: "wording", Value: l.Wording},
+	}
+}
+
+func (c Config) printedDigest(d digest.Digest) yaml.MapItem {
+	look := yaml.MapSlice{}
+	if own, there := c.Looks[d.Name]; there {
+		look = printedLook(own)
+	}
 	return yaml.MapItem{Key: d.Name, Value: yaml.MapSlice{
 		{Key: "title", Value: d.Title}, {Key: "schedule", Value: d.Schedule}, {Key: "time_zone", Value: d.TimeZone},
 		{Key: "lists", Value: d.Lists}, {Key: "categories", Value: d.Categories},
 		{Key: "max_articles", Value: d.MaxArticles}, {Key: "min_articles", Value: d.MinArticles},
-		{Key: "subject", Value: d.Subject}, {Key: "catch_up", Value: string(d.CatchUp)},
+		{Key: "subject", Value: d.Subject}, {Key: "layout", Value: d.Layout}, {Key: "brand", Value: look}, {Key: "templates", Value: c.OwnTemplates[d.Name].Dir},
+		{Key: "catch_up", Value: string(d.CatchUp)},
 		{Key: "max_lateness", Value: d.MaxLateness.String()}, {Key: "skip", Value: each(d.Skip, printedDays)},
 	}}
 }

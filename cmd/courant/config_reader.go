@@ -206,6 +206,8 @@ func syntaxAdvice(message, line string) string {
 	switch {
 	case message == tooDeepMessage:
 		return message
+	case commentColour.MatchString(line):
+		return quotedColour
 	case strings.IndexAny(rest, opensCurly) == 0:
 		return curlyQuotes
 	case strings.Contains(line, "{{") && !strings.ContainsAny(line, `"'`):
@@ -720,7 +722,7 @@ func readKey[T any](m *yamlMapping, key string, to *T, kind scalar[T]) bool {
 		return false
 	}
 	if v.null() {
-		m.r.fault(v.at, v.path, "the key has no value; write one or take the key away")
+		m.r.fault(v.at, v.path, "%s", m.r.noValue(v))
 		return false
 	}
 	parsed, err := kind.readFrom(v)
@@ -729,6 +731,14 @@ func readKey[T any](m *yamlMapping, key string, to *T, kind scalar[T]) bool {
 	}
 	*to = parsed
 	return true
+}
+
+// noValue is the sentence about a key with nothing behind it.
+func (r *configReader) noValue(v yamlValue) string {
+	if v.at.line <= len(r.shown) && v.at.line > 0 && commentColour.MatchString(r.shown[v.at.line-1]) {
+		return quotedColour
+	}
+	return "the key has no value; write one or take the key away"
 }
 
 // readFrom is what kind makes of a value; an error was told.

@@ -25,9 +25,7 @@ func (c *Config) readIdentity(m *yamlMapping) {
 	readKey(m, "from", &c.From, aMailbox())
 	readKey(m, "reply_to", &c.ReplyTo, orUnset(aMailbox()))
 	readKey(m, "postal_address", &c.PostalAddress, someLines())
-	if readKey(m, "language", &c.Language, aLanguage()) {
-		c.checkLanguage(m.r)
-	}
+	readKey(m, "language", &c.Language, aLanguage())
 	m.require("name", "write who the mails come from, as in name: Example News")
 	m.require("from", "write the sender, as in from: Example News <news@example.com>")
 	m.require("postal_address", "every digest carries one, the law of many countries wants it")
@@ -205,12 +203,12 @@ func (c *Config) readLists(m *yamlMapping) {
 	}
 }
 
-// readDigests reads the digests. What they share with all others, language
-// and fresh_until, is written into each.
+// readDigests reads the digests. What they share with all others, language,
+// layout and fresh_until, is written into each.
 func (c *Config) readDigests(m *yamlMapping, hooks configHooks) {
 	for _, below := range m.section("digests").named() {
 		d := digest.Digest{
-			Name: below.name, Title: below.name, TimeZone: "UTC", Language: c.Language,
+			Name: below.name, Title: below.name, TimeZone: "UTC", Language: c.Language, Layout: c.Layout,
 			MaxArticles: 10, MinArticles: 1, Subject: "{{.Title}}: {{.Lead.Title}}",
 			CatchUp: digest.CatchUpLatest, MaxLateness: 12 * time.Hour, FreshUntil: c.FreshUntil,
 		}
@@ -223,6 +221,12 @@ func (c *Config) readDigests(m *yamlMapping, hooks configHooks) {
 		readKey(m, "max_articles", &d.MaxArticles, wholeNumber(1, 1000))
 		readKey(m, "min_articles", &d.MinArticles, wholeNumber(0, 1000))
 		readKey(m, "subject", &d.Subject, aSubject(hooks.Subject))
+		readKey(m, "layout", &d.Layout, aLayout())
+		c.readOwnBrand(m, below.name)
+		var own OwnTemplates
+		if readKey(m, "templates", &own.Dir, aPath("")) && own.Dir != "" {
+			c.OwnTemplates[below.name] = own
+		}
 		readKey(m, "catch_up", &d.CatchUp, oneOf(digest.CatchUpLatest, digest.CatchUpAll, digest.CatchUpNone))
 		readKey(m, "max_lateness", &d.MaxLateness, aDuration())
 		readItems(m, "skip", &d.Skip, someDays())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -191,6 +192,11 @@ func (h *house) renderConfig() render.Config {
 	c := h.config
 	rc := render.Config{
 		Name: c.Name, URL: c.URL, From: c.From.String(), PostalAddress: c.PostalAddress, Keys: h.keys, ReturnPath: c.ReturnPath,
+	}
+	rc.Templates, rc.Layout, rc.Look, rc.Looks = c.templatesOf(""), c.Layout, c.Brand, c.Looks
+	rc.TemplatesOf = map[string]fs.FS{}
+	for name := range c.OwnTemplates {
+		rc.TemplatesOf[name] = c.templatesOf(name)
 	}
 	if c.ReplyTo.Address != "" {
 		rc.ReplyTo = c.ReplyTo.String()

@@ -133,6 +133,7 @@ A first day:
 		p.adoptCommand(),
 		p.rehearseCommand(),
 		p.migrateCommand(),
+		p.templatesCommand(),
 		p.schemaCommand(),
 		p.completionCommand(),
 	)

@@ -181,7 +181,7 @@ func (h *house) pages() (*http.Server, error) {
 		return nil, err
 	}
 	site := web.Site{
-		Name: h.config.Name, URL: h.config.URL, Language: h.config.Language, Keys: h.keys, Store: h.store,
+		Name: h.config.Name, URL: h.config.URL, Language: h.config.Language, Languages: h.config.templatesOf(""), Keys: h.keys, Store: h.store,
 		Health: h.store.Ping, Now: h.now, Log: h.log, TrustedProxies: h.config.TrustedProxies,
 		View: func(ctx context.Context, ref digest.Ref) ([]byte, bool, error) {
 			e, v, err := h.store.Delivered(ctx, ref)

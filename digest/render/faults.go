@@ -34,14 +34,12 @@ func TemplateFaults(fsys fs.FS) []*TemplateFault {
 	if len(faults) > 0 {
 		return withoutRepeats(faults)
 	}
-	r, err := New(sampleConfig(fsys, names[0]))
+	r, err := New(specimenConfig(fsys, names[0]))
 	if err != nil {
 		return []*TemplateFault{executionFault(names[0]+".html", err)}
 	}
 	for _, name := range names {
-		if f := r.tryLayout(name); f != nil {
-			faults = append(faults, f)
-		}
+		faults = append(faults, r.tryLayout(name)...)
 	}
 	return withoutRepeats(faults)
 }
@@ -70,6 +68,16 @@ func parseFault(root string, err error) *TemplateFault {
 		f.Err = fmt.Errorf("there is no function %q", m[1])
 		f.Word, f.Known = m[1], Functions()
 	}
+	for said, better := range map[string]string{
+		"unexpected EOF":     "the file ends before its last {{end}}",
+		"bad character":      "this is no action of a template: is there a }} or a {{end}} missing above?",
+		"unclosed action":    "the action is not closed: write }} behind it",
+		"unexpected {{end}}": "there is one {{end}} too many, or its {{if}} or {{range}} is missing",
+	} {
+		if strings.Contains(f.Err.Error(), said) {
+			f.Err = errors.New(better)
+		}
+	}
 	return f
 }
 
@@ -91,8 +99,11 @@ func executionFault(root string, err error) *TemplateFault {
 	if i := strings.Index(text, "template:"); i >= 0 {
 		text = strings.TrimPrefix(text[i:], "html/")
 	}
-	if file, line := cutPlace(text); line > 0 && parserPrefix.MatchString(text) {
+	if file, line, column := cutPlace(text); line > 0 && parserPrefix.MatchString(text) {
 		f.File, f.Line = "mail/"+file, line
+		if column > 0 {
+			f.Column = column + 1
+		}
 		if stopped == nil {
 			f.Err = errors.New(executing.ReplaceAllString(parserPrefix.ReplaceAllString(text, ""), "at "))
 		}
@@ -117,67 +128,73 @@ func Functions() []string {
 	return names
 }
 
-// sampleKeys are for mails that nobody gets.
-func sampleKeys() *digest.Keyring {
+// specimenKeys are for mails that nobody gets.
+func specimenKeys() *digest.Keyring {
 	return &digest.Keyring{Current: 1, Tokens: map[byte][]byte{1: make([]byte, 32)}, Suppression: make([]byte, 32)}
 }
 
-func sampleConfig(fsys fs.FS, layout string) Config {
+func specimenConfig(fsys fs.FS, layout string) Config {
 	return Config{
 		Name: "Example & Sons News", URL: "https://news.example.com", From: "Example News <news@example.com>",
-		PostalAddress: "1 Example Street, Example City", Keys: sampleKeys(), Templates: fsys, Layout: layout,
+		PostalAddress: "1 Example Street, Example City", Keys: specimenKeys(), Templates: fsys, Layout: layout,
 	}
 }
 
-// tryLayout renders the samples in a layout and says the first thing that is
-// wrong with what comes out.
-func (r *Renderer) tryLayout(name string) *TemplateFault {
+// tryLayout renders the specimens in a layout and says the first thing that is
+// wrong with each of its parts.
+func (r *Renderer) tryLayout(name string) []*TemplateFault {
+	var faults []*TemplateFault
+	for _, kind := range []string{".html", ".txt"} {
+		for _, s := range specimens() {
+			s.edition.Layout = name
+			if err := r.try(s, kind); err != nil {
+				faults = append(faults, executionFault(name+kind, err))
+				break
+			}
+		}
+	}
+	if len(faults) > 0 {
+		return faults
+	}
 	for _, s := range specimens() {
 		s.edition.Layout = name
-		if f := r.try(name, s); f != nil {
-			return f
+		// The template shows the edition on the web, too, where there may be no reader.
+		_, err := r.View(s.edition, s.variant, nil)
+		if err == nil {
+			_, err = r.Render(s.edition, s.variant) // last, what the size asks for
+		}
+		if err != nil {
+			return []*TemplateFault{executionFault(name+".html", err)}
 		}
 	}
 	return nil
 }
 
-func (r *Renderer) try(name string, s specimen) *TemplateFault {
+// try makes one part of a specimen.
+func (r *Renderer) try(s specimen, kind string) error {
 	set, err := r.setting(s.edition, s.variant)
 	if err != nil {
-		return executionFault(name+".html", err)
+		return err
 	}
 	p, err := r.page(s.edition, s.variant, set)
 	if err != nil {
-		return executionFault(name+".html", err)
+		return err
 	}
 	x, err := set.layout.take(set.lang)
 	if err != nil {
-		return executionFault(name+".html", err)
+		return err
 	}
 	defer set.layout.give(x)
 	p.Personal = true
-	html, err := x.htmlPieces(p)
+	run, escaped := x.htmlPieces, escape
+	if kind == ".txt" {
+		run, escaped = x.textPieces, func(s string) string { return s }
+	}
+	pieces, err := run(p)
 	if err != nil {
-		return executionFault(name+".html", err)
+		return err
 	}
-	text, err := x.textPieces(p)
-	if err != nil {
-		return executionFault(name+".txt", err)
-	}
-	if err := lacking(p, s.variant, html, escape); err != nil {
-		return &TemplateFault{File: "mail/" + name + ".html", Err: err}
-	}
-	if err := lacking(p, s.variant, text, func(s string) string { return s }); err != nil {
-		return &TemplateFault{File: "mail/" + name + ".txt", Err: err}
-	}
-	// The same template shows the edition on the web, where there may be no reader.
-	if _, err := r.View(s.edition, s.variant, nil); err != nil {
-		return executionFault(name+".html", err)
-	}
-	if _, err := r.Render(s.edition, s.variant); err != nil { // what the size asks for comes last
-		return executionFault(name+".html", err)
-	}
-	return nil
+	return lacking(p, s.variant, pieces, escaped)
 }
 
 // lacking says what a part does not have that every digest must have: who
@@ -230,20 +247,22 @@ func specimens() []specimen {
 	}
 	bare := edition("en")
 	bare.Kind, bare.Number = digest.KindProof, 0
+	full := specimenVariant("en", specimenStories(at, 9)...)
+	full.Corrections = []digest.Correction{{Title: "What was told wrong", URL: "https://example.com/wrong", Text: "It was the other way round."}}
 	return []specimen{
-		{bare, sampleVariant("en", digest.Told{Title: "A story alone", URL: "https://example.com/alone"})},
-		{edition("en"), sampleVariant("en", sampleStories(at, 9)...)},
-		{edition("ar"), sampleVariant("ar", sampleStories(at, 3)...)},
-		{edition("en"), sampleVariant("en", sampleStories(at, 150)...)},
+		{bare, specimenVariant("en", digest.Told{Title: "A story alone", URL: "https://example.com/alone"})},
+		{edition("en"), full},
+		{edition("ar"), specimenVariant("ar", specimenStories(at, 3)...)},
+		{edition("en"), specimenVariant("en", specimenStories(at, 150)...)},
 	}
 }
 
-func sampleVariant(language string, stories ...digest.Told) digest.Variant {
+func specimenVariant(language string, stories ...digest.Told) digest.Variant {
 	return digest.Variant{ID: 1, Edition: 1, Signature: "sample", Language: language, Zone: "Europe/Berlin", Default: true, Stories: stories}
 }
 
-// sampleStories differ in what they have: each third one has all of it.
-func sampleStories(at time.Time, n int) []digest.Told {
+// specimenStories differ in what they have: each third one has all of it.
+func specimenStories(at time.Time, n int) []digest.Told {
 	var all []digest.Told
 	for i := range n {
 		t := digest.Told{

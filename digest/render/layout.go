@@ -184,7 +184,7 @@ func (c *printCheck) arg(a parse.Node) {
 
 func (c *printCheck) fault(n parse.Node, format string, args ...any) {
 	f := &TemplateFault{Err: fmt.Errorf(format, args...)}
-	f.File, f.Line = placeIn(c.tree, n)
+	f.at(c.tree, n)
 	c.faults = append(c.faults, f)
 }
 

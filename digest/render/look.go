@@ -105,6 +105,14 @@ func (l Look) Whole() Look {
 	return l
 }
 
+// Shipped is the look that mails have where an editor sets none, with the width
+// that a logo would have.
+func Shipped() Look {
+	l := ourLook()
+	l.Logo.Width = logoWidth
+	return l
+}
+
 func (c Colours) over(below Colours) Colours {
 	rest := below.named()
 	for i, own := range c.named() {

@@ -38,27 +38,28 @@ const column = 520
 // page is an edition as templates see it: nothing in it differs between the
 // readers of a variant.
 type page struct {
-	Lang, Dir     string // of the furniture: BCP 47, "ltr" or "rtl"
-	Publication   string
-	Home          string // address of the publication's pages
-	Sender        string // the address mails come from
-	PostalAddress string
-	Title         string // of the digest
-	Date          string // the edition's day, long
-	Head          string // of the window: title and date, short enough for a tab
-	Number        int    // zero: none
-	Between       string // what stands between the names of a list: ", "
-	Logo          image  // in the place of the publication's name; no URL: none
-	Preheader     string // what inboxes show behind the subject
-	Padding       template.HTML
-	Corrections   []correction
-	Sections      []section // of all stories, the lead in the first
-	Lead          story
-	Contents      *contents // below the lead; nil: none is needed
-	Others        []section // of all stories but the lead, as a page that has it on top needs them
-	More          int       // stories left out for size
-	Web           bool      // this is the page, not the mail
-	Personal      bool      // there is a reader: personal functions have values
+	Lang          string        // of the furniture, BCP 47
+	Dir           string        // of the furniture: "ltr" or "rtl"
+	Publication   string        // its name
+	Home          string        // address of the publication's pages
+	Sender        string        // the address mails come from
+	PostalAddress string        // on one line
+	Title         string        // of the digest
+	Date          string        // the edition's day, long
+	Head          string        // of the window: title and date, short enough for a tab
+	Number        int           // zero: none
+	Between       string        // what stands between the names of a list: ", "
+	Logo          image         // in the place of the publication's name; no URL: none
+	Preheader     string        // what inboxes show behind the subject
+	Padding       template.HTML // blanks that keep the mail's first words out of the preheader
+	Corrections   []correction  // owed to the readers of this mail
+	Sections      []section     // of all stories, the lead in the first
+	Lead          story         // the first of them
+	Contents      *contents     // below the lead; nil: none is needed
+	Others        []section     // of all stories but the lead, as a page that has it on top needs them
+	More          int           // stories left out for size
+	Web           bool          // this is the page, not the mail
+	Personal      bool          // there is a reader: personal functions have values
 }
 
 // section is the stories of one category, which may have no name.
@@ -83,15 +84,15 @@ type story struct {
 	Time       string // when it was published; empty: unknown
 	Language   string // of its words; empty: unknown
 	Points     []string
-	PointsFrom digest.PointsFrom
-	Picked     string // key of the text that says which machine made the points; empty: none did
-	Image      image  // no URL: none
-	Also       []also
-	Lead       bool
-	Long       bool // the headline needs a smaller type
-	Ruled      bool // a line keeps it apart from the story above
-	Deep       bool // its headline is below a section's
-	Page       *page
+	PointsFrom digest.PointsFrom // "page", "feed", "description", "lead", "model" or "none"
+	Picked     string            // key of the text that says which machine made the points; empty: none did
+	Image      image             // no URL: none
+	Also       []also            // where else it is told
+	Lead       bool              // it is the first of the mail
+	Long       bool              // the headline needs a smaller type
+	Ruled      bool              // a line keeps it apart from the story above
+	Deep       bool              // its headline is below a section's
+	Page       *page             // the mail it stands in
 }
 
 // image is sized for the page; a height that is not known is zero.

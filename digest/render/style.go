@@ -184,7 +184,7 @@ func (l Look) valueOf(t *parse.Tree, n *parse.ActionNode) (parse.Node, error) {
 	value, known := values[name.Text]
 	if !known {
 		fault := &TemplateFault{Err: fmt.Errorf("there is no %s %q: write one of %s", f.Ident, name.Text, strings.Join(slices.Sorted(maps.Keys(values)), ", "))}
-		fault.File, fault.Line = placeIn(t, n)
+		fault.at(t, n)
 		return nil, fault
 	}
 	return &parse.TextNode{NodeType: parse.NodeText, Pos: n.Pos, Text: []byte(value)}, nil

@@ -15,9 +15,10 @@ import (
 
 // TemplateFault is something wrong with a file of templates.
 type TemplateFault struct {
-	File string // "mail/standard.html"
-	Line int    // zero: the file as a whole
-	Err  error  // says what to write instead
+	File   string // "mail/standard.html"
+	Line   int    // zero: the file as a whole
+	Column int    // from 1, in bytes; zero: the line as a whole
+	Err    error  // says what to write instead
 
 	// Word is one that is not among Known, so that another one of them may
 	// have been meant; empty: that is not what is wrong.
@@ -104,7 +105,7 @@ type scope struct {
 
 func (y *typist) fault(s *scope, n parse.Node, format string, args ...any) *TemplateFault {
 	f := &TemplateFault{Err: fmt.Errorf(format, args...)}
-	f.File, f.Line = placeIn(s.tree, n)
+	f.at(s.tree, n)
 	for _, other := range y.faults { // one call of a part says it for all
 		if other.File == f.File && other.Line == f.Line && other.Err.Error() == f.Err.Error() {
 			return f
@@ -114,23 +115,34 @@ func (y *typist) fault(s *scope, n parse.Node, format string, args ...any) *Temp
 	return f
 }
 
-// placeIn is the file and line of a node.
-func placeIn(t *parse.Tree, n parse.Node) (string, int) {
+// at puts a fault where a node is.
+func (f *TemplateFault) at(t *parse.Tree, n parse.Node) {
 	where, _ := t.ErrorContext(n) // "standard.html:12:7"
-	file, line := cutPlace(where)
-	return "mail/" + file, line
+	file, line, column := cutPlace(where)
+	f.File, f.Line, f.Column = "mail/"+file, line, column+1
 }
 
-func cutPlace(where string) (file string, line int) {
-	m := regexp.MustCompile(`([\w.-]+\.(?:html|txt)):(\d+)`).FindStringSubmatch(where)
+// placeIn is the file and line of a node.
+func placeIn(t *parse.Tree, n parse.Node) (string, int) {
+	var f TemplateFault
+	f.at(t, n)
+	return f.File, f.Line
+}
+
+var writtenPlace = regexp.MustCompile(`([\w.-]+\.(?:html|txt)):(\d+)(?::(\d+))?`)
+
+// cutPlace takes a place of text/template apart. Columns count from 0 there.
+func cutPlace(where string) (file string, line, column int) {
+	m := writtenPlace.FindStringSubmatch(where)
 	if m == nil {
-		return where, 0
+		return where, 0, 0
 	}
-	line, err := strconv.Atoi(m[2])
-	if err != nil {
-		line = 0
+	for i, to := range []*int{&line, &column} {
+		if n, err := strconv.Atoi(m[i+2]); err == nil { // a column may not be there
+			*to = n
+		}
 	}
-	return m[1], line
+	return m[1], line, column
 }
 
 func (y *typist) template(name string, dot reflect.Type) {

@@ -105,7 +105,7 @@ func TestFaultsOfTemplatesAreFoundWhereNoEditionGoes(t *testing.T) {
 		`{{if name}}{{end}}`:                                    `name differs from reader to reader and can only be printed`,
 		`{{mso .Title}}`:                                        `write it alone, with one quoted text`,
 		`{{colour "pink"}}`:                                     `there is no colour "pink"`,
-		`{{.Title`:                                              `bad character U+007B '{'`,
+		`{{.Title`:                                              `is there a }} or a {{end}} missing above?`,
 		`{{uper .Title}}`:                                       `there is no function "uper"`,
 		`{{template "x" .}}{{define "x"}}{{template "y" .}}{{end}}{{define "y"}}{{template "x" .}}{{end}}`: `comes back to itself`,
 	} {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -33,11 +34,12 @@ type Store interface {
 
 // Site is Courant's public face.
 type Site struct {
-	Name     string // of the publisher, on every page
-	URL      string // Courant's public address
-	Language string // BCP 47, where neither the reader nor the browser names one we have
-	Keys     *digest.Keyring
-	Store    Store
+	Name      string // of the publisher, on every page
+	URL       string // Courant's public address
+	Language  string // BCP 47, where neither the reader nor the browser names one we have
+	Languages fs.FS  // lang/ as in package templates; nil: that
+	Keys      *digest.Keyring
+	Store     Store
 	// View gives the HTML of the variant a delivery carried; not ok when it is
 	// no longer kept. Nil: nothing is kept.
 	View func(ctx context.Context, ref digest.Ref) (html []byte, ok bool, err error)
@@ -94,6 +96,9 @@ func (s *Site) Handler() (http.Handler, error) {
 	if h.Log == nil {
 		h.Log = slog.New(slog.DiscardHandler)
 	}
+	if h.Languages == nil {
+		h.Languages = templates.FS
+	}
 	if err := h.readURL(); err != nil {
 		return nil, err
 	}
@@ -136,7 +141,7 @@ func (h *handler) readURL() error {
 }
 
 func (h *handler) readPages() (err error) {
-	if h.texts, err = templates.Load(templates.FS); err != nil {
+	if h.texts, err = templates.Load(h.Languages); err != nil {
 		return err
 	}
 	if h.style, err = templates.PageStyle(); err != nil {

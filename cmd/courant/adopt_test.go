@@ -82,3 +82,22 @@ func emptyBeside(t *testing.T, dsn string) string {
 	}
 	return regexp.MustCompile(`dbname='?\w+'?`).ReplaceAllString(dsn, "dbname=copied")
 }
+
+// What hosts that share a database must name alike, and what only looks alike.
+func TestAddressOfADatabaseIsTheSameOnAllItsHosts(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ database, want string }{
+		{"postgres://a:secret@db.example.com/courant?sslmode=require", "db.example.com/courant"},
+		{"postgres://b:other@db.example.com/courant", "db.example.com/courant"},
+		{"postgres://db.example.com:5433/courant", "db.example.com:5433/courant"},
+		{"postgres://localhost/courant", "mail-1:localhost/courant"},
+		{"postgres://127.0.0.1:5432/courant", "mail-1:127.0.0.1:5432/courant"},
+		{"postgres://courant@/courant?host=%2Fvar%2Flib%2Fcourant%2Fpostgres%2Frun", "mail-1:/var/lib/courant/postgres/run/courant"},
+		{"", "mail-1:/var/lib/courant/postgres/run/courant"},
+	} {
+		c := Config{Database: secret{value: row.database}, DataDir: "/var/lib/courant"}
+		if got := c.databaseAt("mail-1"); got != row.want {
+			t.Errorf("%s is at %s, want %s", row.database, got, row.want)
+		}
+	}
+}

@@ -325,7 +325,8 @@ func (h *house) place(host string) *deliver.Place {
 // that share it; empty if the config doesn't say.
 func (c Config) databaseAt(host string) string {
 	if c.Database.isZero() {
-		return host + ":" + c.DataDir
+		// As an address that names the socket of the private one has it.
+		return host + ":" + filepath.Join(c.DataDir, "postgres", "run", "courant")
 	}
 	name := databaseName(c.Database.reveal())
 	switch at := strings.ToLower(name); {

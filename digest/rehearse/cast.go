@@ -38,7 +38,7 @@ func (p *run) deliver(ctx context.Context) error {
 	if err := p.openPages(ctx); err != nil {
 		return err
 	}
-	if err := p.raiseWorkers(ctx); err != nil {
+	if err := p.raiseWorkers(); err != nil {
 		return err
 	}
 	leaving := make(chan error, 1)
@@ -81,10 +81,10 @@ func (p *run) showAround(ctx context.Context) {
 	}
 }
 
-func (p *run) raiseWorkers(ctx context.Context) error {
+func (p *run) raiseWorkers() error {
 	for i := range p.plan.Workers {
 		w := &worker{number: i + 1, domain: fmt.Sprintf("w%d.rehearsal.example.com", i+1)}
-		if err := p.raise(ctx, w); err != nil {
+		if err := p.raise(w); err != nil {
 			return err
 		}
 		p.workers = append(p.workers, w)
@@ -94,7 +94,7 @@ func (p *run) raiseWorkers(ctx context.Context) error {
 
 // raise starts a worker, or its successor. Where journals are thrown away each
 // life has a data_dir of its own, as if on another host.
-func (p *run) raise(ctx context.Context, w *worker) error {
+func (p *run) raise(w *worker) error {
 	w.lives++
 	s := settings{name: fmt.Sprintf("worker-%d", w.number), relay: p.sinkAt, worker: w.domain, data: p.dataDir()}
 	if p.plan.ThrowJournals {
@@ -103,12 +103,6 @@ func (p *run) raise(ctx context.Context, w *worker) error {
 	config, err := p.configure(s)
 	if err != nil {
 		return err
-	}
-	if p.plan.ThrowJournals {
-		// As the operator of a host that takes a lost one's place.
-		if _, err := p.troupe.run(ctx, nil, p.command(config, "adopt")); err != nil {
-			return err
-		}
 	}
 	w.dataDir, w.hadSent = s.data, p.tail.sentBy(w.domain)
 	w.logged = sizeOf(p.file(s.name + ".log"))
@@ -183,7 +177,7 @@ func (p *run) follow(ctx context.Context) error {
 func (p *run) until(ctx context.Context, happened func() bool) (over bool, err error) {
 	reached, since := -1, time.Now()
 	for !happened() {
-		if err := p.replaceQuitters(ctx); err != nil {
+		if err := p.replaceQuitters(); err != nil {
 			return false, err
 		}
 		if now := p.tail.reached(); now != reached {
@@ -219,7 +213,7 @@ func causeOf(ctx context.Context, err error) error {
 	return err
 }
 
-func (p *run) replaceQuitters(ctx context.Context) error {
+func (p *run) replaceQuitters() error {
 	for _, w := range p.workers {
 		if w.runs() {
 			continue
@@ -229,7 +223,7 @@ func (p *run) replaceQuitters(ctx context.Context) error {
 		if len(p.evidence.Quitters) > 10 {
 			return errors.New("workers give up again and again; the last said: " + p.lastWords(w))
 		}
-		if err := p.raise(ctx, w); err != nil {
+		if err := p.raise(w); err != nil {
 			return err
 		}
 	}
@@ -290,7 +284,7 @@ func (p *run) kill(ctx context.Context) error {
 			return fmt.Errorf("throw a journal away: %w", err)
 		}
 	}
-	return p.raise(ctx, w)
+	return p.raise(w)
 }
 
 // terminate asks a worker to end, which it must do in good order and time.
@@ -304,7 +298,7 @@ func (p *run) terminate(ctx context.Context) error {
 	if err := p.endWorker(ctx, w); err != nil {
 		return err
 	}
-	return p.raise(ctx, w)
+	return p.raise(w)
 }
 
 // endWorker sends SIGTERM; an end that is late or no success is evidence.

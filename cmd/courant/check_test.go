@@ -102,7 +102,7 @@ func TestCheckLooksAroundAndChangesNothing(t *testing.T) {
 	rowOf(t, lines, "DKIM keys", "").want(t, "ok", "1 can sign")
 	rowOf(t, lines, "listen", d.listen).want(t, "ok", "free")
 	rowOf(t, lines, "time zones", "")
-	rowOf(t, lines, "database", "").want(t, "look", "schema version 2 is up to date", "power cut") // tests run without fsync
+	rowOf(t, lines, "database", "").want(t, "look", "schema version ", " is up to date", "power cut") // tests run without fsync
 	rowOf(t, lines, "database latency", "")
 	rowOf(t, lines, "clock", "").want(t, "ok", "database's")
 	rowOf(t, lines, "keys", "").want(t, "ok", "has seen none")

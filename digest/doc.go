@@ -15,6 +15,7 @@
 //	  |  lease over ----+   +--5xx before   |  +--dot sent, no reply, or lane lost--> in doubt --> accepted | bounced | queued (resend, once)
 //	  |  4xx, no reply before the dot <-----+      the intent ---> refused
 //	queued, claimed --leave, suppression--> cancelled        queued, claimed --too late--> expired
+//	queued, claimed, to be resent --report on the first copy--> accepted | bounced | complained
 //
 // The states of an edition:
 //

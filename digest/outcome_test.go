@@ -86,7 +86,7 @@ func TestSettlementKeepsTheFourEndings(t *testing.T) {
 func TestDeliveryLaw(t *testing.T) {
 	t.Parallel()
 	law := map[DeliveryState][]DeliveryState{
-		Queued: {Claimed, Cancelled, Expired}, Claimed: {Sending, Queued, Refused, Cancelled, Expired},
+		Queued: {Claimed, Cancelled, Expired, Accepted, Bounced, Complained}, Claimed: {Sending, Queued, Refused, Cancelled, Expired, Accepted, Bounced, Complained},
 		Sending: {Accepted, Refused, InDoubt, Queued}, InDoubt: {Accepted, Bounced, Complained, Queued},
 		Accepted: {Bounced, Complained}, Bounced: {Complained},
 	}

@@ -147,9 +147,7 @@ func (s *surroundings) names(ctx context.Context) []digest.Finding {
 		}
 	}
 	records, err := s.keyRecords()
-	for _, r := range records {
-		sender.Keys = append(sender.Keys, digest.DNSRecord{Name: r.Name, Type: "TXT", Value: r.Text})
-	}
+	sender.Keys = zoneRecords(records)
 	found := sender.Findings(ctx)
 	if err != nil { // what is wrong with the keys stands in their own row
 		found = slices.DeleteFunc(found, func(f digest.Finding) bool { return f.What == "DKIM" })

@@ -85,6 +85,7 @@ func (p *program) completers() map[string]completer {
 		"DIGEST": p.completeDigests, "SOURCE": p.completeSources, "LIST": p.completeLists, "PARTS": completeParts,
 		"FILE": files, "FILE|URL": files,
 		"EDITION": p.completeEditions, "STATE": completeWords(stateNames), "CLASS": completeWords(classNames),
+		"KIND": completeWords(keyKinds),
 		"DIR": func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},

@@ -113,6 +113,7 @@ func TestEachPlaceOfTheCommandLineIsCompleted(t *testing.T) {
 		{[]string{"preview", ""}, []string{"morning\tMorgen & Übersicht", "evening", noFile}},
 		{[]string{"preview", "morning", "--for", ""}, []string{noFile}},
 		{[]string{"preview", "morning", "--out", ""}, []string{directory}},
+		{[]string{"dkim", "generate", "--type", ""}, []string{"rsa", "ed25519", noFile}},
 		{[]string{"init", "--password-file", ""}, []string{anyFile}},
 		{[]string{"completion", ""}, []string{"bash", "zsh", "fish", noFile}},
 		{[]string{"check", "--config", ""}, []string{"yaml", "yml", withEnd}},

@@ -61,8 +61,13 @@ func (c *Config) readSending(m *yamlMapping) {
 	readKey(delivery, "fresh_until", &c.FreshUntil, aDuration())
 	delivery.done()
 	readKey(m, "return_path", &c.ReturnPath, orUnset(aMailDomain()))
-	for _, key := range m.oneOrMore("dkim") {
-		c.SigningKeys = append(c.SigningKeys, readSigningKey(key))
+	for _, below := range m.oneOrMore("dkim") {
+		key := readSigningKey(below)
+		// A name in DNS has one record, so one of two keys by that name never verifies.
+		if key.Selector != "" && c.signsAs(key.Domain, key.Selector) {
+			below.r.fault(below.places["selector"], below.path+".selector", "two keys of %s have the selector %s; each key has a name of its own in DNS", key.Domain, key.Selector)
+		}
+		c.SigningKeys = append(c.SigningKeys, key)
 	}
 }
 

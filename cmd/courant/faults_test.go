@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"database/sql"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/mail"
@@ -331,7 +332,7 @@ func TestDoubtfulRefusalSuppressesOnTheSecondDay(t *testing.T) {
 			tr := trial{fault{rules: []smtpsink.Rule{{At: smtpsink.AtRcpt, To: "@b.example", Do: answer(550, status, "gone for now")}}}, transports()[0]}
 			titles := []string{"Bridge opens a year early", "Market hall sold to the city", "Trams run all night"}
 			for i, want := range []string{"refused hard", "refused hard, suppressed", ""} {
-				sink := smtpsink.Start(t, smtpsink.Options{Script: smtpsink.Rules(tr.rules...)})
+				sink := startRelay(t, smtpsink.Options{Script: smtpsink.Rules(tr.rules...)}, office.lookup)
 				e := office.publish(t, d)
 				if err := office.drain(t, sink, tr); err != nil {
 					t.Fatal(err)
@@ -439,6 +440,17 @@ func (o *postOffice) tell(t *testing.T, title string) {
 	}
 }
 
+// lookup is the DNS of a receiver, which has the records of the signer.
+func (o *postOffice) lookup(name string) ([]string, error) {
+	records, err := o.press.signer.Records()
+	for _, r := range records {
+		if r.Name == name {
+			return []string{r.Text}, err
+		}
+	}
+	return nil, errors.Join(err, fmt.Errorf("no such record: %s", name))
+}
+
 // newSigner signs for example.com with a key of its own.
 func newSigner(t *testing.T) *submit.Signer {
 	t.Helper()
@@ -469,7 +481,7 @@ func (o *postOffice) try(t *testing.T, tr trial) {
 		opt.Without = slices.Clone(opt.Without)
 		tr.fault.sink(&opt)
 	}
-	sink := smtpsink.Start(t, opt)
+	sink := startRelay(t, opt, o.lookup)
 	d := o.subscribe(t)
 	e := o.publish(t, d)
 	err := o.drain(t, sink, tr)

@@ -360,7 +360,7 @@ func TestRelayThatIsAwayIsWaitedFor(t *testing.T) {
 	serve := d.start("serve", "--only", "deliver")
 	d.until("the program to find that the relay is away", func() bool { return strings.Contains(serve.log.String(), "relay cannot be used") })
 	d.wantTally(id, digest.Tally{digest.Queued: readers})
-	back := smtpsink.Start(t, smtpsink.Options{Addr: host + ":" + port})
+	back := startRelay(t, smtpsink.Options{Addr: host + ":" + port}, d.lookup)
 	if err := back.Wait(t.Context(), readers); err != nil {
 		t.Fatal(err)
 	}
@@ -399,7 +399,7 @@ func TestRelayThatRefusesUsIsNamedAndChargesNobody(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t, smtpsink.Options{})
 			d.tell("Harbour closes for repairs")
-			refusing := smtpsink.Start(t, c.opt)
+			refusing := startRelay(t, c.opt, d.lookup)
 			d.write("password", "a bad password\n")
 			good := d.relay
 			d.relay = fmt.Sprintf("{host: 127.0.0.1, port: %d, connections: 2, %s}", refusing.Port(), c.relay)

@@ -131,6 +131,7 @@ A first day:
 		p.readersCommand(),
 		p.bounceCommand(),
 		p.adoptCommand(),
+		p.dkimCommand(),
 		p.rehearseCommand(),
 		p.migrateCommand(),
 		p.templatesCommand(),

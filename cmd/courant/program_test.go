@@ -68,6 +68,9 @@ type desk struct {
 	relay    string // instead of the sink: the smtp mapping of the config
 	extra    string // appended to the config
 	env      []string
+
+	dns     sync.Mutex
+	records map[string]string // of keys that were made later
 }
 
 // feedServer serves what it holds as RSS, and pages beside it.
@@ -117,14 +120,14 @@ func (f *feedServer) answer(w http.ResponseWriter, r *http.Request) {
 // newDesk makes an installation with a schema of its own, a feed and a sink.
 func newDesk(t testing.TB, opt smtpsink.Options) *desk {
 	t.Helper()
-	opt.Bodies = true
-	d := &desk{t: t, dir: t.TempDir(), dsn: storetest.DSN(t), sink: smtpsink.Start(t, opt), feed: newFeed(t), listen: freeAddress(t), inside: freeAddress(t)}
+	d := &desk{t: t, dir: t.TempDir(), dsn: storetest.DSN(t), feed: newFeed(t), listen: freeAddress(t), inside: freeAddress(t)}
 	d.store = storetest.Open(t, d.dsn)
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.key = key
+	d.sink = startRelay(t, opt, d.lookup)
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
@@ -366,8 +369,23 @@ func (d *desk) ready(p *process) {
 	d.t.Fatalf("courant does not answer\n%s", p.log)
 }
 
+// publish puts a record of a DKIM key into the DNS of receivers.
+func (d *desk) publish(name, text string) {
+	d.dns.Lock()
+	defer d.dns.Unlock()
+	if d.records == nil {
+		d.records = map[string]string{}
+	}
+	d.records[name] = text
+}
+
 // lookup is the DNS of a receiver: it knows our DKIM key.
 func (d *desk) lookup(name string) ([]string, error) {
+	d.dns.Lock()
+	defer d.dns.Unlock()
+	if text, there := d.records[name]; there {
+		return []string{text}, nil
+	}
 	if name != "courant._domainkey.example.com" {
 		return nil, fmt.Errorf("no such record: %s", name)
 	}

@@ -12,7 +12,7 @@ import (
 // unsigned is the finding where the config has no key.
 func (s Sender) unsigned() digest.Finding {
 	return digest.Finding{What: "DKIM", Subject: s.From}.Look("Courant signs nothing; the large providers refuse bulk mail that nobody signed",
-		"make a key (openssl genrsa -out dkim.pem 2048; chmod 600 dkim.pem) and name it under dkim, unless the relay signs for "+s.From)
+		"make a key (courant dkim generate) and name it under dkim, unless the relay signs for "+s.From)
 }
 
 // dkimFinding holds a key's record against the key (RFC 6376 section 3.6.1).

@@ -60,6 +60,25 @@ func (s Sender) Findings(ctx context.Context) []digest.Finding {
 	return found
 }
 
+// KeyFindings asks DNS about the DKIM keys alone, side by side; the rows are in
+// the order of the keys.
+func (s Sender) KeyFindings(ctx context.Context) []digest.Finding {
+	if len(s.Keys) == 0 {
+		return []digest.Finding{s.unsigned()}
+	}
+	n := names{s.Resolver}
+	if n.Resolver == nil {
+		n.Resolver = net.DefaultResolver
+	}
+	found := make([]digest.Finding, len(s.Keys))
+	var asked sync.WaitGroup
+	for i, key := range s.Keys {
+		asked.Go(func() { found[i] = dkimFinding(ctx, n, key) })
+	}
+	asked.Wait()
+	return found
+}
+
 // envelope is the domain that SPF is asked about.
 func (s Sender) envelope() string {
 	if s.ReturnPath != "" {

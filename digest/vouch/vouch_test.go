@@ -276,7 +276,7 @@ func TestAlignmentFollowsThePolicy(t *testing.T) {
 		}
 	}
 	s := Sender{From: "example.com", Resolver: goodZone().serve(t)}
-	if f := finding(t, s.Findings(t.Context()), "DKIM", ""); f.State != digest.FindingLook || !strings.Contains(f.Next, "openssl genrsa") {
+	if f := finding(t, s.Findings(t.Context()), "DKIM", ""); f.State != digest.FindingLook || !strings.Contains(f.Next, "courant dkim generate") {
 		t.Errorf("%+v", f)
 	}
 }
@@ -330,4 +330,23 @@ func FuzzRecordsOfStrangers(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestKeysAreAskedForAloneInTheirOrder(t *testing.T) {
+	t.Parallel()
+	key := func(selector string) digest.DNSRecord {
+		return digest.DNSRecord{Name: selector + "._domainkey.example.com", Type: "TXT", Value: keyText}
+	}
+	s := Sender{From: "example.com", Keys: []digest.DNSRecord{key("b"), key("a"), key("c")},
+		Resolver: zone{"a._domainkey.example.com TXT": {keyText}, "b._domainkey.example.com TXT": {"v=DKIM1; p="}}.serve(t)}
+	var got []string
+	for _, f := range s.KeyFindings(t.Context()) {
+		got = append(got, string(f.State)+" "+f.Subject)
+		if f.State == digest.FindingWrong && (len(f.Records) != 1 || f.Records[0].Name != f.Subject) {
+			t.Errorf("%s is wrong, and the record to publish is %+v", f.Subject, f.Records)
+		}
+	}
+	if want := []string{"wrong b._domainkey.example.com", "ok a._domainkey.example.com", "wrong c._domainkey.example.com"}; !slices.Equal(got, want) {
+		t.Errorf("found %q, want %q", got, want)
+	}
 }

@@ -34,6 +34,10 @@ judge-mail: ## hold the golden mails, or MAILS="a.html b.html", against html-val
 	@cd .ci/judge && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --ignore-scripts --no-audit --no-fund; }
 	node .ci/judge/judge.mjs $(MAILS)
 
+score-mail: go ## sign the golden mails and have rspamd, SpamAssassin and verifiers of DKIM judge them, without a network
+	@sh .ci/need rspamd spamassassin dkim-judges
+	go test -count=1 -v -run '^TestGoldenMailsScoreAsGoodMail$$' ./cmd/courant -score
+
 lint: ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt wants: $$files"; exit 1; fi
 	go vet ./...

@@ -94,9 +94,11 @@ export class Browser {
   async close() {
     const gone = new Promise(resolve => this.#child.once("exit", resolve));
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      this.#child.kill();
+      this.call("Browser.close").catch(() => this.#child.kill());
       await gone;
     }
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+    try { // its own processes may still write there; what is left of a profile harms nobody
+      rmSync(this.#profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+    } catch {}
   }
 }

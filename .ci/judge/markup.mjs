@@ -23,6 +23,8 @@ const validator = new HtmlValidate(new StaticConfigLoader({
     "no-inline-style": "off",
     // <!--[if mso]> is how Outlook for Windows is given its fixed width. Others read a comment.
     "no-conditional-comment": "off",
+    // What search engines show of a title. A mail's is read out, and is its name and date.
+    "long-title": "off",
     // Gmail puts <u> in the place of <main> and <nav>, Outlook.com and Yahoo drop
     // all of these; a div with a role comes through.
     "prefer-native-element": ["error", { exclude: ["article", "banner", "complementary", "contentinfo", "main", "navigation", "region"] }],

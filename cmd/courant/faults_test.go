@@ -332,7 +332,7 @@ func TestDoubtfulRefusalSuppressesOnTheSecondDay(t *testing.T) {
 			tr := trial{fault{rules: []smtpsink.Rule{{At: smtpsink.AtRcpt, To: "@b.example", Do: answer(550, status, "gone for now")}}}, transports()[0]}
 			titles := []string{"Bridge opens a year early", "Market hall sold to the city", "Trams run all night"}
 			for i, want := range []string{"refused hard", "refused hard, suppressed", ""} {
-				sink := startRelay(t, smtpsink.Options{Script: smtpsink.Rules(tr.rules...)}, office.lookup)
+				sink := startRelay(t, smtpsink.Options{Script: smtpsink.Rules(tr.rules...)}, receiver{lookup: office.lookup})
 				e := office.publish(t, d)
 				if err := office.drain(t, sink, tr); err != nil {
 					t.Fatal(err)
@@ -481,7 +481,7 @@ func (o *postOffice) try(t *testing.T, tr trial) {
 		opt.Without = slices.Clone(opt.Without)
 		tr.fault.sink(&opt)
 	}
-	sink := startRelay(t, opt, o.lookup)
+	sink := startRelay(t, opt, receiver{lookup: o.lookup})
 	d := o.subscribe(t)
 	e := o.publish(t, d)
 	err := o.drain(t, sink, tr)

@@ -176,6 +176,7 @@ func TestHostileWordsAreHarmlessInAMail(t *testing.T) {
 	d.must(fetch...)
 	for i, w := range hostileWords() {
 		d.sink.Clear()
+		d.quote(html.UnescapeString(w.title), html.UnescapeString(w.points))
 		d.must("send", fmt.Sprintf("d%d", i))
 		for _, who := range []string{"a@example.org", "b@example.org", "c@example.org"} {
 			got := d.sink.To(who)
@@ -360,7 +361,7 @@ func TestRelayThatIsAwayIsWaitedFor(t *testing.T) {
 	serve := d.start("serve", "--only", "deliver")
 	d.until("the program to find that the relay is away", func() bool { return strings.Contains(serve.log.String(), "relay cannot be used") })
 	d.wantTally(id, digest.Tally{digest.Queued: readers})
-	back := startRelay(t, smtpsink.Options{Addr: host + ":" + port}, d.lookup)
+	back := startRelay(t, smtpsink.Options{Addr: host + ":" + port}, d.receiver())
 	if err := back.Wait(t.Context(), readers); err != nil {
 		t.Fatal(err)
 	}
@@ -399,7 +400,7 @@ func TestRelayThatRefusesUsIsNamedAndChargesNobody(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t, smtpsink.Options{})
 			d.tell("Harbour closes for repairs")
-			refusing := startRelay(t, c.opt, d.lookup)
+			refusing := startRelay(t, c.opt, d.receiver())
 			d.write("password", "a bad password\n")
 			good := d.relay
 			d.relay = fmt.Sprintf("{host: 127.0.0.1, port: %d, connections: 2, %s}", refusing.Port(), c.relay)

@@ -40,7 +40,7 @@ const relayPassword = "canary secret"
 
 func newNovice(t testing.TB, opt smtpsink.Options) *novice {
 	t.Helper()
-	n := &novice{t: t, dir: t.TempDir(), sink: startRelay(t, opt, nil), feed: newFeed(t)}
+	n := &novice{t: t, dir: t.TempDir(), sink: startRelay(t, opt, receiver{}), feed: newFeed(t)}
 	n.feed.put(item{title: "Harbour closes for repairs", path: "/harbour", html: points})
 	n.feed.put(item{title: "Bridge opens a year early", path: "/bridge", html: "<p>Short.</p>"})
 	n.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + n.dir, "TZ=Europe/Lisbon", "LANG=de_AT.UTF-8", "COURANT_CLOCK=0s"}
@@ -329,7 +329,7 @@ func TestMisusedFlagsAreNamed(t *testing.T) {
 func TestRelayThatRefusesIsToldWithTheNextStep(t *testing.T) {
 	t.Parallel()
 	closed := freeAddress(t)
-	silent := startRelay(t, smtpsink.Options{Script: smtpsink.Rules(smtpsink.Rule{At: smtpsink.AtConnect, Do: smtpsink.Action{Do: smtpsink.Answer, Reply: smtpsink.Reply{Code: 554, Text: "go away"}}})}, nil)
+	silent := startRelay(t, smtpsink.Options{Script: smtpsink.Rules(smtpsink.Rule{At: smtpsink.AtConnect, Do: smtpsink.Action{Do: smtpsink.Answer, Reply: smtpsink.Reply{Code: 554, Text: "go away"}}})}, receiver{})
 	n := newNovice(t, withLogin())
 	n.env = append(n.env, "SMTP_PASSWORD=canary wrong")
 	for _, c := range []struct{ relay, want string }{

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -69,8 +70,9 @@ type desk struct {
 	extra    string // appended to the config
 	env      []string
 
-	dns     sync.Mutex
+	known   sync.Mutex
 	records map[string]string // of keys that were made later
+	given   []string          // words of articles that look like tags
 }
 
 // feedServer serves what it holds as RSS, and pages beside it.
@@ -127,7 +129,7 @@ func newDesk(t testing.TB, opt smtpsink.Options) *desk {
 		t.Fatal(err)
 	}
 	d.key = key
-	d.sink = startRelay(t, opt, d.lookup)
+	d.sink = startRelay(t, opt, d.receiver())
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
@@ -369,10 +371,26 @@ func (d *desk) ready(p *process) {
 	d.t.Fatalf("courant does not answer\n%s", p.log)
 }
 
+// receiver knows our DNS and what our articles quote.
+func (d *desk) receiver() receiver {
+	return receiver{d.lookup, func() []string {
+		d.known.Lock()
+		defer d.known.Unlock()
+		return slices.Clone(d.given)
+	}}
+}
+
+// quote tells receivers of words that articles bring.
+func (d *desk) quote(words ...string) {
+	d.known.Lock()
+	defer d.known.Unlock()
+	d.given = append(d.given, words...)
+}
+
 // publish puts a record of a DKIM key into the DNS of receivers.
 func (d *desk) publish(name, text string) {
-	d.dns.Lock()
-	defer d.dns.Unlock()
+	d.known.Lock()
+	defer d.known.Unlock()
 	if d.records == nil {
 		d.records = map[string]string{}
 	}
@@ -381,8 +399,8 @@ func (d *desk) publish(name, text string) {
 
 // lookup is the DNS of a receiver: it knows our DKIM key.
 func (d *desk) lookup(name string) ([]string, error) {
-	d.dns.Lock()
-	defer d.dns.Unlock()
+	d.known.Lock()
+	defer d.known.Unlock()
 	if text, there := d.records[name]; there {
 		return []string{text}, nil
 	}

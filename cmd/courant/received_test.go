@@ -23,19 +23,21 @@ import (
 	"github.com/emersion/go-msgauth/dkim"
 )
 
-// lookupTXT is the DNS of a receiver. Nil knows no record, so no signature
-// verifies.
-type lookupTXT func(name string) ([]string, error)
+// receiver is what one knows who takes mail in.
+type receiver struct {
+	lookup func(name string) ([]string, error) // TXT records; nil: there are none, so no signature verifies
+	given  func() []string                     // words of articles that look like tags; nil: none do
+}
 
 // startRelay starts a sink that reads each mail as a receiver would, and fails
 // the test at the first that it would mind. Every sink of this package is
 // started here (TestEveryRelayOfTheTestsReadsItsMail), so no test can forget it.
-func startRelay(t testing.TB, opt smtpsink.Options, dns lookupTXT) *smtpsink.Sink {
+func startRelay(t testing.TB, opt smtpsink.Options, r receiver) *smtpsink.Sink {
 	t.Helper()
 	opt.Bodies = true
 	keep := opt.Keep
 	opt.Keep = func(m smtpsink.Message) error {
-		if err := receivedFault(m.Body, dns); err != nil {
+		if err := r.fault(m.Body); err != nil {
 			t.Errorf("the mail to %s is not as a receiver wants it: %v\n%s", m.To, err, tail(string(m.Body), 2000))
 		}
 		if keep != nil {
@@ -46,15 +48,19 @@ func startRelay(t testing.TB, opt smtpsink.Options, dns lookupTXT) *smtpsink.Sin
 	return smtpsink.Start(t, opt)
 }
 
-// receivedFault says what a receiver would mind of a mail, by parsers,
-// verifiers and rules that share nothing with what made it.
-func receivedFault(raw []byte, dns lookupTXT) error {
+// fault says what a receiver would mind of a mail, by parsers, verifiers and
+// rules that share nothing with what made it.
+func (r receiver) fault(raw []byte) error {
 	msg, err := mail.ReadMessage(bytes.NewReader(raw))
 	if err != nil {
 		return fmt.Errorf("it cannot be parsed: %w", err)
 	}
-	faults := []error{lineFault(raw), headerFault(msg.Header), partsFault(msg), signatureFault(raw, len(msg.Header["Dkim-Signature"]), dns)}
-	for _, f := range lint.Mail(raw, lint.Options{ErrorsOnly: true}) {
+	faults := []error{lineFault(raw), headerFault(msg.Header), partsFault(msg), r.signatureFault(raw, len(msg.Header["Dkim-Signature"]))}
+	o := lint.Options{ErrorsOnly: true}
+	if r.given != nil {
+		o.Given = r.given()
+	}
+	for _, f := range lint.Mail(raw, o) {
 		faults = append(faults, fmt.Errorf("%s, %s line %d: %s", f.Rule, f.Part, f.Line, f.Finding))
 	}
 	return errors.Join(faults...)
@@ -141,10 +147,11 @@ func textFault(kind string, params map[string]string, encoding string, r io.Read
 }
 
 // signatureFault wants every signature that is there to verify.
-func signatureFault(raw []byte, there int, dns lookupTXT) error {
+func (r receiver) signatureFault(raw []byte, there int) error {
 	if there == 0 {
 		return nil
 	}
+	dns := r.lookup
 	if dns == nil {
 		dns = func(name string) ([]string, error) { return nil, fmt.Errorf("nobody knows %s", name) }
 	}
@@ -165,10 +172,10 @@ func TestReceiverSeesEachFaultOfAMail(t *testing.T) {
 	d.tell("Harbour closes for repairs")
 	d.must("send", "morning", "--only", "ann@example.org")
 	good := string(d.sink.To("ann@example.org")[0].Body)
-	if err := receivedFault([]byte(good), d.lookup); err != nil {
+	if err := d.receiver().fault([]byte(good)); err != nil {
 		t.Fatal(err)
 	}
-	if err := receivedFault([]byte(good), nil); err == nil {
+	if err := (receiver{}).fault([]byte(good)); err == nil {
 		t.Error("a signature verifies by a key that is nowhere")
 	}
 	_, unsigned, _ := strings.Cut(good, "\r\nFrom: ")
@@ -192,12 +199,12 @@ func TestReceiverSeesEachFaultOfAMail(t *testing.T) {
 		if text == unsigned {
 			t.Fatalf("%s: nothing was changed", name)
 		}
-		if err := receivedFault([]byte(text), nil); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := (receiver{}).fault([]byte(text)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
 	altered := strings.Replace(good, "\r\nSubject: ", "\r\nSubject: Re: ", 1)
-	if err := receivedFault([]byte(altered), d.lookup); err == nil {
+	if err := d.receiver().fault([]byte(altered)); err == nil {
 		t.Error("an altered mail verifies")
 	}
 }

@@ -59,8 +59,8 @@ type scored struct {
 	raw  []byte
 }
 
-// verdict is what a filter made of a mail: its rules with their points.
-type verdict struct {
+// rating is what a filter made of a mail: its rules with their points.
+type rating struct {
 	score float64
 	rules map[string]float64
 }
@@ -80,7 +80,7 @@ func TestGoldenMailsScoreAsGoodMail(t *testing.T) {
 	}
 	filters := []struct {
 		name  string
-		score func(testing.TB, []scored) map[string]verdict
+		score func(testing.TB, []scored) map[string]rating
 		want  []string // rules that say who sent it
 	}{
 		{"rspamd", post.rspamd, []string{"R_DKIM_ALLOW", "R_SPF_ALLOW", "DMARC_POLICY_ALLOW"}},
@@ -115,13 +115,13 @@ func TestGoldenMailsScoreAsGoodMail(t *testing.T) {
 	t.Logf("what the filters say:\n%s", &table)
 }
 
-func (v verdict) has(rule string) bool {
+func (v rating) has(rule string) bool {
 	_, there := v.rules[rule]
 	return there
 }
 
 // String lists the rules, those with the most points first.
-func (v verdict) String() string {
+func (v rating) String() string {
 	names := slices.SortedFunc(maps.Keys(v.rules), func(a, b string) int {
 		return cmp.Or(cmp.Compare(v.rules[b], v.rules[a]), cmp.Compare(a, b))
 	})
@@ -314,7 +314,7 @@ die join("; ", map { $_->result_detail } $v->signatures) . "\n" unless @good && 
 
 // rspamd starts one of its own, with its configuration as shipped but for what
 // would reach off this machine.
-func (p *scorePost) rspamd(t testing.TB, mails []scored) map[string]verdict {
+func (p *scorePost) rspamd(t testing.TB, mails []scored) map[string]rating {
 	t.Helper()
 	path := findFilter(t, "rspamd")
 	// It gives up root, so its directories must be open to that account.
@@ -355,14 +355,14 @@ func (p *scorePost) rspamd(t testing.TB, mails []scored) map[string]verdict {
 		_ = c.Wait()
 	}()
 	awaitAnswer(t, "http://"+at+"/ping", log)
-	verdicts := map[string]verdict{}
+	verdicts := map[string]rating{}
 	for _, m := range mails {
 		verdicts[m.name] = p.askRspamd(t, at, m)
 	}
 	return verdicts
 }
 
-func (p *scorePost) askRspamd(t testing.TB, at string, m scored) verdict {
+func (p *scorePost) askRspamd(t testing.TB, at string, m scored) rating {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+at+"/checkv2", bytes.NewReader(p.received(m)))
 	if err != nil {
@@ -384,7 +384,7 @@ func (p *scorePost) askRspamd(t testing.TB, at string, m scored) verdict {
 	if err != nil || json.Unmarshal(text, &said) != nil {
 		t.Fatalf("rspamd answers %s, %v", text, err)
 	}
-	v := verdict{said.Score, map[string]float64{}}
+	v := rating{said.Score, map[string]float64{}}
 	for name, s := range said.Symbols {
 		v.rules[name] = s.Score
 	}
@@ -409,7 +409,7 @@ func awaitAnswer(t testing.TB, url string, log fmt.Stringer) {
 // that says which mail it is about.
 var judgedHeader = regexp.MustCompile(`(?m)^X-Spam-Judged: mail=(.*) score=(\S+) tests=(.*)$`)
 
-func (p *scorePost) spamAssassin(t testing.TB, mails []scored) map[string]verdict {
+func (p *scorePost) spamAssassin(t testing.TB, mails []scored) map[string]rating {
 	t.Helper()
 	path := findFilter(t, "spamassassin")
 	dir := t.TempDir()
@@ -449,13 +449,13 @@ func (p *scorePost) spamAssassin(t testing.TB, mails []scored) map[string]verdic
 	if err := c.Run(); err != nil {
 		t.Fatalf("spamassassin: %v\n%s", err, &errs)
 	}
-	verdicts := map[string]verdict{}
+	verdicts := map[string]rating{}
 	for _, line := range judgedHeader.FindAllStringSubmatch(out.String(), -1) {
 		points, err := strconv.ParseFloat(line[2], 64)
 		if err != nil {
 			t.Fatalf("SpamAssassin gives %q points", line[2])
 		}
-		v := verdict{points, map[string]float64{}}
+		v := rating{points, map[string]float64{}}
 		for _, rule := range strings.Split(strings.TrimSpace(line[3]), ",") {
 			name, points, _ := strings.Cut(rule, "=")
 			v.rules[name], _ = strconv.ParseFloat(points, 64) // none: no points

@@ -8,14 +8,12 @@ import (
 	"courant/digest"
 )
 
-// What a commit costs the database before its first row is what a dozen rows
-// cost. So one waits a little for company where no lane waits for it: verdicts
-// for the intents of any lane, which carry them along, and an intent, asked for
-// when half of the run-ahead is still to be sent, for those of other lanes.
 const (
-	commitMost   = 4096 // rows
-	awaitIntents = 25 * time.Millisecond
-	awaitCompany = 4 * time.Millisecond
+	commitMost = 4096 // rows
+	// awaitIntent is how long verdicts wait for an intent of any lane to carry
+	// them along: no lane waits for a verdict, and a commit costs the database
+	// before its first row what a dozen rows cost.
+	awaitIntent = 25 * time.Millisecond
 )
 
 // request is what a lane wants written: an intent, whose grant it waits for,
@@ -47,8 +45,7 @@ type committer struct {
 	away     func(error) bool
 	now      func() time.Time
 	requests chan request
-	hurried  chan struct{} // a lane waits; buffered
-	err      error         // why it ended early; read after its end
+	err      error // why it ended early; read after its end
 	ended    chan struct{}
 }
 
@@ -56,7 +53,7 @@ func newCommitter(s *session) *committer {
 	return &committer{
 		ended: make(chan struct{}),
 		store: s.Store, journal: s.journal, log: s.Log, away: s.away, now: s.now,
-		requests: make(chan request, commitMost), hurried: make(chan struct{}, 1),
+		requests: make(chan request, commitMost),
 	}
 }
 
@@ -88,49 +85,39 @@ func (c *committer) refuseAll() {
 	}()
 }
 
-// gather takes what else is there, and what comes while no lane waits.
+// gather takes what else is there, and waits a little where that is only
+// verdicts.
 func (c *committer) gather(first request) []request {
-	batch, rows, intents := []request{first}, first.rows(), first.answer != nil
-	patience := time.NewTimer(first.patience())
+	batch, rows, waiting := []request{first}, first.rows(), first.answer == nil
+	patience := time.NewTimer(awaitIntent)
 	defer patience.Stop()
-	for waiting := true; rows < commitMost; {
-		var r request
-		var ok bool
-		select {
-		case r, ok = <-c.requests:
-		default:
-			if !waiting {
-				return batch
-			}
-			select {
-			case r, ok = <-c.requests:
-			case <-c.hurried:
-				waiting = false
-				continue
-			case <-patience.C:
-				waiting = false
-				continue
-			}
-		}
+	for rows < commitMost {
+		r, ok := c.next(waiting, patience.C)
 		if !ok {
-			return batch
+			break
 		}
 		batch = append(batch, r)
 		rows += r.rows()
-		if r.answer != nil && !intents {
-			intents = true
-			patience.Reset(r.patience())
-		}
+		waiting = waiting && r.answer == nil
 	}
 	return batch
 }
 
-// patience is how long a request waits for company.
-func (r request) patience() time.Duration {
-	if r.answer != nil {
-		return awaitCompany
+// next is the next request; none where the patience or the session is over, or
+// where nobody waits for one that is not there yet.
+func (c *committer) next(waiting bool, patience <-chan time.Time) (r request, ok bool) {
+	if waiting {
+		select {
+		case r, ok = <-c.requests:
+		case <-patience:
+		}
+		return r, ok
 	}
-	return awaitIntents
+	select {
+	case r, ok = <-c.requests:
+	default:
+	}
+	return r, ok
 }
 
 func (r request) rows() int { return len(r.intent.Refs) + 1 }
@@ -214,20 +201,6 @@ func (c *committer) intend(in digest.Intent) <-chan grant {
 	answer := make(chan grant, 1)
 	c.requests <- request{intent: in, answer: answer}
 	return answer
-}
-
-// answer waits for the answer to an intent.
-func (c *committer) answer(answer <-chan grant) grant {
-	select {
-	case g := <-answer:
-		return g
-	default:
-	}
-	select {
-	case c.hurried <- struct{}{}:
-	default: // said already
-	}
-	return <-answer
 }
 
 // settle hands a verdict on.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"courant/digest"
@@ -49,4 +50,52 @@ func TestLeaveToSendIsGivenToTheLaneThatHoldsTheDelivery(t *testing.T) {
 		t.Errorf("the lane that holds them may send %v", got)
 	}
 	must(t, j.Close())
+}
+
+// commits is a ledger that tells of each commit how many intents and verdicts
+// it had.
+type commits struct {
+	Store
+	seen chan [2]int
+}
+
+func (c commits) Commit(_ context.Context, intents []digest.Intent, settlements []digest.Settlement) (granted, settled []digest.LaneRef, err error) {
+	c.seen <- [2]int{len(intents), len(settlements)}
+	return nil, make([]digest.LaneRef, len(settlements)), nil
+}
+
+func TestVerdictsWaitALittleForAnIntentToCarryThem(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j, err := createJournal(t.TempDir(), "boot")
+		must(t, err)
+		ledger := commits{seen: make(chan [2]int, 10)}
+		c := newCommitter(&session{Engine: &Engine{Store: ledger, Log: slog.New(slog.DiscardHandler), Now: time.Now}, journal: j})
+		go c.run(t.Context())
+		wait := func(d time.Duration) (seen [][2]int) {
+			time.Sleep(d) // of the bubble's clock
+			synctest.Wait()
+			for len(ledger.seen) > 0 {
+				seen = append(seen, <-ledger.seen)
+			}
+			return seen
+		}
+		verdict := digest.Settlement{Lane: digest.Lane{ID: 1, Fence: 1}, Ref: ref(1)}
+		c.settle(verdict)
+		if seen := wait(awaitIntent / 2); len(seen) > 0 {
+			t.Errorf("a verdict went alone: %v", seen)
+		}
+		c.settle(verdict)
+		c.intend(digest.Intent{Lane: verdict.Lane, Refs: []digest.Ref{ref(2)}, MessageIDs: []string{"<2@x>"}})
+		if seen := wait(0); !slices.Equal(seen, [][2]int{{1, 2}}) {
+			t.Errorf("commits of intents and verdicts: %v", seen)
+		}
+		c.settle(verdict)
+		if seen := wait(awaitIntent); !slices.Equal(seen, [][2]int{{0, 1}}) {
+			t.Errorf("with no intent in sight, commits of intents and verdicts: %v", seen)
+		}
+		close(c.requests)
+		<-c.ended
+		must(t, j.Close())
+	})
 }

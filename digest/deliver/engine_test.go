@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,6 +31,43 @@ func TestEveryReaderGetsOneMail(t *testing.T) {
 	}
 	if got, err := n.Edition(t.Context(), e.ID); err != nil || got.State != digest.EditionDone {
 		t.Errorf("edition is %s, %v; want done", got.State, err)
+	}
+}
+
+// counted is a ledger that counts what lanes may send and have not settled:
+// what is in doubt where they are lost together with their journal.
+type counted struct {
+	deliver.Store
+	mu         *sync.Mutex
+	open, most map[digest.LaneID]int
+}
+
+func (c counted) Commit(ctx context.Context, intents []digest.Intent, settlements []digest.Settlement) (granted, settled []digest.LaneRef, err error) {
+	granted, settled, err = c.Store.Commit(ctx, intents, settlements)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range settled {
+		c.open[s.Lane.ID]--
+	}
+	for _, g := range granted {
+		c.open[g.Lane.ID]++
+		c.most[g.Lane.ID] = max(c.most[g.Lane.ID], c.open[g.Lane.ID])
+	}
+	return granted, settled, err
+}
+
+func TestRunAheadOfALaneIsBounded(t *testing.T) {
+	t.Parallel()
+	n, sink := newNewspaper(t, 4000), smtpsink.Start(t, smtpsink.Options{Tally: true})
+	n.publish()
+	engine := n.engine(sink, 2)
+	ledger := counted{engine.Store, &sync.Mutex{}, map[digest.LaneID]int{}, map[digest.LaneID]int{}}
+	engine.Store = ledger
+	drain(t, engine)
+	for lane, most := range ledger.most {
+		if most > 64 || ledger.open[lane] != 0 {
+			t.Errorf("lane %d had leave for %d messages at once, and %d are open", lane, most, ledger.open[lane])
+		}
 	}
 }
 

@@ -324,7 +324,7 @@ func (l *lane) intent(work []digest.Work) digest.Intent {
 // granted. The rest goes back: readers who left, an edition that was held, a
 // lease that is over.
 func (r *run) await(l *lane) []digest.Work {
-	g := l.s.committer.answer(r.answer)
+	g := <-r.answer
 	r.at = g.at
 	stands := make(map[digest.Ref]bool, len(g.refs))
 	for _, ref := range g.refs {
@@ -507,7 +507,7 @@ func (l *lane) misprint(w digest.Work, err error) {
 // for all lanes.
 func (l *lane) ready(r *run, rest []digest.Work) bool {
 	if l.old(r.at) {
-		g := l.s.committer.answer(l.s.committer.intend(l.intent(rest)))
+		g := <-l.s.committer.intend(l.intent(rest))
 		r.at = g.at
 		if len(g.refs) != len(rest) {
 			// Somebody left, or the lane was taken over: the whole rest is

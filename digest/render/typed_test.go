@@ -174,13 +174,15 @@ func TestMailLacksNothingThatEachMustHave(t *testing.T) {
 func TestHostileTemplatesAreStopped(t *testing.T) {
 	stories := `{{range .Sections}}{{range .Stories}}`
 	square := stories + `{{range $.Sections}}{{range .Stories}}`
-	var doubling, laughs, longer strings.Builder
+	var doubling, laughs, longer, many strings.Builder
 	doubling.WriteString(`{{$a0 := "0123456789"}}`)
 	laughs.WriteString(`{{define "l0"}}{{end}}`)
 	for i := range 60 {
 		fmt.Fprintf(&doubling, "{{$a%d := print $a%d $a%d}}", i+1, i, i)
 		fmt.Fprintf(&laughs, `{{define "l%d"}}{{template "l%d" .}}{{template "l%d" .}}{{end}}`, i+1, i, i)
 	}
+	many.WriteString(`{{$a := "` + strings.Repeat("x", 9000) + `"}}`)
+	many.WriteString(strings.Repeat(`{{$b := print $a}}`, 5000))
 	longer.WriteString(`{{$x := "0123456789"}}` + square)
 	longer.WriteString(`{{$x = print $x $x}}{{end}}{{end}}{{end}}{{end}}`)
 	for what, row := range map[string]struct{ html, want string }{
@@ -191,6 +193,7 @@ func TestHostileTemplatesAreStopped(t *testing.T) {
 		"each calls two":           {laughs.String() + `{{template "l60" .}}`, "does more than a mail can need"},
 		"text that doubles":        {doubling.String(), "more text than a mail can need"},
 		"text that grows by round": {longer.String(), "more text than a mail can need"},
+		"many long texts":          {many.String(), "more text than a mail can need"},
 		"print without end":        {square + strings.Repeat("x", 60_000) + strings.Repeat("{{end}}", 4), "printed more than"},
 		"endless recursion":        {`{{define "r"}}{{template "r" .}}{{end}}{{template "r" .}}`, "comes back to itself"},
 		"deep in branches":         {strings.Repeat("{{if .Web}}", 5000) + strings.Repeat("{{end}}", 5000), ""},

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"courant/digest"
 )
@@ -172,6 +173,20 @@ func TestSubjectSeesTheEditionAndStaysOneLine(t *testing.T) {
 		got, err := checkEncodedWords(p.raw["Subject"])
 		if err != nil || got != want {
 			t.Errorf("%q makes %q, want %q (%v)", template, got, want, err)
+		}
+	}
+}
+
+func TestSubjectOfALongHeadlineIsCutBeforeFiltersMindIt(t *testing.T) {
+	t.Parallel()
+	r := newRenderer(t, testConfig())
+	for _, word := range []string{"harbour ", "Häfen ", "港"} {
+		s := plainSample()
+		s.Variant.Stories[0].Title = strings.Repeat(word, 200)
+		_, p := render(t, r, s)
+		got, err := checkEncodedWords(p.raw["Subject"])
+		if err != nil || len(got) > 200 || len(got) < 140 || !strings.HasSuffix(got, "…") || !utf8.ValidString(got) {
+			t.Errorf("%d bytes, %v: %s", len(got), err, got)
 		}
 	}
 }

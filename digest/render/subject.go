@@ -10,8 +10,9 @@ import (
 	"courant/digest"
 )
 
-// maxSubject is how long a subject gets, in bytes; inboxes show far less.
-const maxSubject = 400
+// maxSubject is how long a subject gets, in bytes. Inboxes show far less, and
+// rspamd takes more than 200 letters for a sign of spam.
+const maxSubject = 200
 
 // DefaultSubject is the subject template of a digest that names none.
 const DefaultSubject = "{{.Title}}: {{.Lead.Title}}"

@@ -20,9 +20,9 @@ test: go need lint ## run everything: real Postgres, real SMTP, real browser
 build: go ## build ./courant
 	go build -o courant ./cmd/courant
 
-screenshots: build ## take the README's pictures from the demo anew
+screenshots: build ## take the pictures of README and docs anew, from the demo and a preview
 	@sh .ci/need postgres chromium
-	go test -count=1 -run '^TestDemoShowsADigestAndWhoLeftIsSkipped$$' ./cmd/courant -screenshots "$(CURDIR)/docs"
+	go test -count=1 -run '^(TestDemoShowsADigestAndWhoLeftIsSkipped|TestEditorsDeskShowsTheMailInEveryWay)$$' ./cmd/courant -screenshots "$(CURDIR)/docs"
 
 rehearse: build ## play an edition for 100,000 readers under fire, and check every promise
 	@sh .ci/need postgres

@@ -409,6 +409,23 @@ func (s *Store) Renew(ctx context.Context, o digest.Order, m digest.Material) (d
 	})
 }
 
+// NewsMark is a word that changes when what a digest would tell of the time
+// since may do so: articles that came in or were corrected, and editions that
+// were published. It reads an index and the rows since then, so it may be
+// asked every second.
+func (s *Store) NewsMark(ctx context.Context, name string, since time.Time) (mark string, err error) {
+	// A row has another xmin after each change.
+	err = s.db.GetContext(ctx, &mark, `
+		SELECT concat_ws(' ',
+		    (SELECT max(id) FROM articles),
+		    (SELECT md5(string_agg(a.id || ' ' || a.xmin, ',' ORDER BY a.id)) FROM articles a WHERE a.first_seen >= $2),
+		    (SELECT max(id) FROM editions WHERE digest = $1 AND kind <> 'proof'))`, name, since)
+	if err != nil {
+		return "", fmt.Errorf("look for news: %w", err)
+	}
+	return mark, nil
+}
+
 // foresee begins a publication, looks, and takes all of it back.
 func (s *Store) foresee(
 	ctx context.Context, o digest.Order, reader *int64, look func(*publication, context.Context) (digest.Material, error),

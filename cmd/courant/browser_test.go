@@ -259,7 +259,8 @@ func (v *visit) audit(what string) {
 		v.Fatal(err)
 	}
 	mail, tool := strings.HasPrefix(what, "view"), strings.HasPrefix(what, "inbox")
-	for _, fault := range ask[[]string](v, fmt.Sprintf("%s({mail: %v, tool: %v})", bytes.TrimSpace(script), mail, tool)) {
+	desk := strings.HasPrefix(what, "inbox-preview")
+	for _, fault := range ask[[]string](v, fmt.Sprintf("%s({mail: %v, tool: %v, desk: %v})", bytes.TrimSpace(script), mail, tool, desk)) {
 		v.Errorf("%s: %s", what, fault)
 	}
 }

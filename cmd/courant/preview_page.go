@@ -17,6 +17,7 @@ import (
 
 	"courant/digest/explain"
 	"courant/digest/inbox"
+	"courant/digest/lint"
 )
 
 // servePreview shows the mails on a page of this machine until ctx is done.
@@ -25,32 +26,47 @@ func (p *program) servePreview(ctx context.Context, h *house, v *outlook, o prev
 	if err != nil {
 		return fmt.Errorf("%w; give --port one that is free, or none", err)
 	}
-	page := &previewPage{p: p, h: h, o: o, outlook: v, base: "http://" + listener.Addr().String()}
-	first, err := page.renew(ctx)
+	page := &previewPage{p: p, o: o, house: h, outlook: v, base: "http://" + listener.Addr().String(), inputs: newInputs(), sent: map[string]string{}}
+	err = page.renew(ctx)
 	if err == nil {
-		err = explain.WritePreview(p.stdout, first.said, p.look())
+		err = explain.WritePreview(p.stdout, page.made.said, p.look())
 	}
-	if err != nil || len(first.mails) == 0 {
+	if err != nil || len(page.made.mails) == 0 {
 		return errors.Join(err, listener.Close())
 	}
-	fmt.Fprintf(p.stdout, "\n%s/\nLoad the page again to see what has changed. Ctrl-C ends it.\n", page.base)
-	server := &http.Server{Handler: page, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
+	fmt.Fprintf(p.stdout, "\n%s/\nThe page follows what changes in config, templates and articles. Ctrl-C ends it.\n", page.base)
+	ctx, stop := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { page.watch(ctx) })
+	defer watching.Wait()
+	defer stop()
+	server := &http.Server{
+		Handler: page, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
+		BaseContext: func(net.Listener) context.Context { return ctx }, // Ctrl-C ends what waits for changes
+	}
 	return serveHTTP(ctx, h.log, server, listener)
 }
 
 // previewPage shows the mails as they are at each load.
 type previewPage struct {
-	p       *program
-	h       *house
-	o       previewed
-	base    string
+	p      *program
+	o      previewed
+	base   string
+	inputs *inputs
+
 	mu      sync.Mutex
+	house   *house // with the last config that was good
 	outlook *outlook
+	made    pull         // the last one that was good
 	shown   http.Handler // of the inbox page, with the mails of the last load
+	sent    map[string]string
+
+	sending sync.Mutex
 }
 
 // ServeHTTP makes the mails anew for every page, and keeps them for what the
-// page loads itself: frames, styles, and the question whether mail came in.
+// page loads itself: frames, styles, and the wait for changes. What a page
+// asks to send is held against what there is now.
 func (g *previewPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, prefix := range []string{"/p/", "/u/", "/v/"} {
 		if strings.HasPrefix(r.URL.Path, prefix) {
@@ -58,11 +74,12 @@ func (g *previewPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	g.mu.Lock()
 	id, isMail := strings.CutPrefix(r.URL.Path, "/mail/")
-	if r.Method == http.MethodGet && (r.URL.Path == "/" || isMail && !strings.Contains(id, "/")) {
-		if _, err := g.renew(r.Context()); err != nil && r.Context().Err() == nil {
-			g.fail(err)
+	anew := r.URL.Path == "/" || isMail && !strings.Contains(id, "/")
+	g.mu.Lock()
+	if r.Method == http.MethodGet && anew || r.Method == http.MethodPost {
+		if err := g.renew(r.Context()); err != nil && r.Context().Err() == nil {
+			g.show(err)
 		}
 	}
 	shown := g.shown
@@ -70,26 +87,29 @@ func (g *previewPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	shown.ServeHTTP(w, r)
 }
 
-// renew reads config and articles again. The readers are those of the start:
-// counting them takes the time.
-func (g *previewPage) renew(ctx context.Context) (pull, error) {
-	again := *g.h
+// renew reads config, templates and articles again. The readers are those of
+// the start: counting them takes the time. The last good state stays where
+// what is there now is not good.
+func (g *previewPage) renew(ctx context.Context) error {
+	// Before the reading: what changes meanwhile is another version.
+	g.inputs.saw(g.mark(ctx))
+	h, v := *g.house, g.outlook
 	if g.shown != nil {
 		var err error
-		if again.config, err = g.p.loadedConfig(); err != nil {
-			return pull{}, err
+		if h.config, err = g.p.loadedConfig(); err != nil {
+			return err
 		}
-		v, err := g.again(ctx, &again)
-		if err != nil {
-			return pull{}, err
+		if v, err = g.again(ctx, &h); err != nil {
+			return err
 		}
-		g.outlook = v
 	}
-	made, err := g.outlook.pull(ctx, &again, g.base)
+	made, err := v.pull(ctx, &h, g.base)
 	if err != nil {
-		return made, err
+		return err
 	}
-	return made, g.show(&again, made)
+	g.house, g.outlook, g.made = &h, v, made
+	g.show(nil)
+	return nil
 }
 
 // again is the outlook as it is now. One reader is looked up anew; all of them
@@ -108,13 +128,17 @@ func (g *previewPage) again(ctx context.Context, h *house) (*outlook, error) {
 	return &v, err
 }
 
-// show builds the page of a pull. The digest's own choice is the newest mail,
-// so that it is the one the page opens.
-func (g *previewPage) show(h *house, made pull) (err error) {
+// show builds the page of the last good state, and says on it what keeps
+// another from being made: an editor in the middle of a sentence looks, too.
+// The digest's own choice is the newest mail, so that it is the one the page
+// opens.
+func (g *previewPage) show(fault error) {
+	made, config := g.made, g.house.config
+	sheets := g.sheets()
 	var mails []inbox.Mail
 	for i, m := range made.mails {
 		mails = append(mails, inbox.Mail{
-			ID: fmt.Sprintf("variant-%d", i+1), At: m.edition.Published, From: h.config.From.Address,
+			ID: sheets[i].id, At: m.edition.Published, From: config.From.Address,
 			To: made.said.Mails[i].Audience(), Raw: m.message.Splice(nil, m.to),
 		})
 	}
@@ -125,21 +149,104 @@ func (g *previewPage) show(h *house, made pull) (err error) {
 	}
 	box := inbox.Box{
 		Title: made.said.Title + ", preview",
-		Intro: "A preview of " + made.said.Local.Format("Monday 2 January 2006, 15:04 MST") + ", from the articles that are here now. Nothing is sent.",
-		Notes: notes, WayOut: "Unsubscribe link", Zone: made.said.Local.Location(), Log: h.log,
+		Intro: "A preview of " + made.said.Local.Format("Monday 2 January 2006, 15:04 MST") + ", from the articles that are here now. Nothing is published, and sent only to whom you say.",
+		Notes: notes, WayOut: "Unsubscribe link", Zone: made.said.Local.Location(), Log: g.house.log,
 		Mails: func() []inbox.Mail { return mails },
+		Desk:  g.desk(sheets, fault),
 	}
-	g.shown, err = box.Handler()
-	return err
+	shown, err := box.Handler()
+	if err != nil {
+		g.house.log.Error("preview page not built", "error", err)
+		return
+	}
+	g.shown = shown
 }
 
-// fail keeps the last page's manner and says on it what went wrong: an editor
-// in the middle of a sentence of the config reloads, too.
-func (g *previewPage) fail(err error) {
-	box := inbox.Box{Title: "Preview", Intro: err.Error(), Log: g.h.log, Mails: func() []inbox.Mail { return nil }}
-	if shown, berr := box.Handler(); berr == nil {
-		g.shown = shown
+// desk is what the page offers beside the mails.
+func (g *previewPage) desk(sheets []sheet, fault error) *inbox.Desk {
+	of := func(id string) sheet {
+		if i := slices.IndexFunc(sheets, func(s sheet) bool { return s.id == id }); i >= 0 {
+			return sheets[i]
+		}
+		return sheet{findings: func() []inbox.Finding { return nil }, mirrored: func() []byte { return nil }}
 	}
+	d := &inbox.Desk{
+		Version: g.inputs.version(), Changed: g.inputs.changed,
+		Findings: func(id string) []inbox.Finding { return of(id).findings() },
+		Mirrored: func(id string) []byte { return of(id).mirrored() },
+		Send: func(ctx context.Context, id, address string) (string, error) {
+			return g.send(ctx, id, address)
+		},
+		SendTo: g.house.config.From.Address,
+		Sent:   g.lastSent,
+	}
+	if g.house.config.ReplyTo.Address != "" {
+		d.SendTo = g.house.config.ReplyTo.Address // read by people
+	}
+	if fault != nil {
+		d.Fault = visible(fault.Error())
+	}
+	return d
+}
+
+// sheet is what is looked for in a mail once somebody asks.
+type sheet struct {
+	id       string
+	findings func() []inbox.Finding
+	mirrored func() []byte
+}
+
+// sheets are the sheets of the last good mails, with their names on the page.
+func (g *previewPage) sheets() []sheet {
+	h, base := g.house, g.base
+	var list []sheet
+	for i, m := range g.made.mails {
+		list = append(list, sheet{
+			id:       fmt.Sprintf("variant-%d", i+1),
+			findings: sync.OnceValue(func() []inbox.Finding { return h.findingsIn(m) }),
+			mirrored: sync.OnceValue(func() []byte { return h.mirrored(m, base) }),
+		})
+	}
+	return list
+}
+
+// findingsIn holds a mail against the rules as it would be sent: with links to
+// the public address, not to this page's.
+func (h *house) findingsIn(m pulled) (found []inbox.Finding) {
+	r, err := h.renderer()
+	if err != nil {
+		return nil
+	}
+	real, err := r.Render(m.edition, m.variant)
+	if err != nil {
+		return nil // the same fault as the page tells already
+	}
+	for _, f := range h.config.lintMail(real.Splice(nil, m.to), m.edition, m.variant, m.to, true) {
+		found = append(found, inbox.Finding{
+			Rule: f.Rule, Error: f.Severity == lint.Error, Part: f.Part, Line: f.Line, Finding: f.Finding, Advice: f.Advice,
+		})
+	}
+	return found
+}
+
+// mirrored is a mail as a reader of Arabic would get it: the furniture turned
+// round, the articles as they are. It shows what a layout makes of that,
+// where a page turned round by force would only show what a browser does.
+func (h *house) mirrored(m pulled, base string) []byte {
+	const rightToLeft = "ar"
+	if language, _, _ := strings.Cut(m.variant.Language, "-"); language == rightToLeft {
+		return nil
+	}
+	r, err := h.previewRenderer(base)
+	if err != nil {
+		return nil
+	}
+	m.variant.Language = rightToLeft
+	message, err := r.Render(m.edition, m.variant)
+	if err != nil {
+		return nil
+	}
+	return message.Splice(nil, m.to)
 }
 
 //go:embed preview_link.html

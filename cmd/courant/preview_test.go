@@ -375,7 +375,7 @@ func TestPreviewPageShowsWhatIsThereAtEachLoad(t *testing.T) {
 		}
 	}
 	d.unchanged(func() {
-		has("", "200 OK", "Morning Brief, preview", "Nothing is sent.", "2 mails", "1 reader, the digest&#39;s own choice", "Morning Brief: ")
+		has("", "200 OK", "Morning Brief, preview", "Nothing is published, and sent only to whom you say.", "2 mails", "1 reader, the digest&#39;s own choice", "Morning Brief: ")
 		has("mail/variant-1?view=text", "Harbour closes for repairs", "Unsubscribe", page+"p/")
 		has("mail/variant-2?view=text", "Abbestellen")
 		has("mail/variant-1/mail.eml", "Message-ID: <")
@@ -389,7 +389,7 @@ func TestPreviewPageShowsWhatIsThereAtEachLoad(t *testing.T) {
 	has("", "Morning Brief: ", "2 mails")
 	has("mail/variant-1?view=text", "Market hall sold to the city")
 	d.withConfig("title: Morning Brief", "title: The Early Edition", func() { has("", "The Early Edition, preview", "The Early Edition: ") })
-	d.withConfig("max_articles: 10", "max_articles: ten", func() { has("", "max_articles", "0 mails") })
+	d.withConfig("max_articles: 10", "max_articles: ten", func() { has("", "This is the last good state", "max_articles", "2 mails") })
 	d.withConfig("min_articles: 1", "min_articles: 5", func() { has("", "nothing would be sent: below min_articles: 3 of 5") })
 	has("", "2 mails")
 	if err := p.signal(syscall.SIGINT); err != nil {

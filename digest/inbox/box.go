@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -57,6 +58,7 @@ type Box struct {
 	Links     []Link                          // other places worth opening
 	Zone      *time.Location                  // times are shown in it; nil: UTC
 	Log       *slog.Logger                    // nil: none
+	Desk      *Desk                           // what an editor needs beside; nil: the mails are received ones
 
 	// Hosts are names the pages answer to beside the loopback ones, without a
 	// port. They are for a page that is meant to be reached from elsewhere.
@@ -119,6 +121,15 @@ func (h *handler) routes() http.Handler {
 	mux.HandleFunc("GET /state", h.state)
 	mux.HandleFunc("GET /next", func(w http.ResponseWriter, _ *http.Request) { seeOther(w) })
 	mux.Handle("POST /next", http.NewCrossOriginProtection().Handler(http.HandlerFunc(h.next)))
+	if h.Desk != nil {
+		mux.HandleFunc("GET /events", h.events)
+		mux.HandleFunc("GET /mail/{id}/send", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "../"+url.PathEscape(r.PathValue("id")), http.StatusSeeOther)
+		})
+		if h.Desk.Send != nil {
+			mux.Handle("POST /mail/{id}/send", http.NewCrossOriginProtection().Handler(http.HandlerFunc(h.send)))
+		}
+	}
 	for name := range h.assets {
 		mux.HandleFunc("GET /"+name, h.asset)
 	}
@@ -176,6 +187,23 @@ func (h *handler) find(r *http.Request) (Mail, []Mail, bool) {
 		return Mail{}, mails, false
 	}
 	return mails[i], mails, true
+}
+
+// raw is the mail in the direction that is looked at.
+func (h *handler) raw(m Mail, l look) []byte {
+	if l.Direction == directionRTL {
+		if mirrored := h.mirrored(m.ID); len(mirrored) > 0 {
+			return mirrored
+		}
+	}
+	return m.Raw
+}
+
+func (h *handler) mirrored(id string) []byte {
+	if h.Desk == nil || h.Desk.Mirrored == nil {
+		return nil
+	}
+	return h.Desk.Mirrored(id)
 }
 
 // home is the list with the mail on its top beside it.

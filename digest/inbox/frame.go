@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -11,8 +12,25 @@ import (
 
 // framePolicy is what a mail's HTML may do: nothing runs, nothing is sent,
 // links open in a tab of their own that is not sandboxed. Images are added.
-const framePolicy = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; " +
-	"form-action 'none'; base-uri 'none'; frame-ancestors 'self'; img-src "
+const framePolicy = "sandbox %s; default-src 'none'; style-src 'unsafe-inline'; " +
+	"form-action 'none'; base-uri 'none'; frame-ancestors 'self'; img-src %s"
+
+// What a frame may do beside showing the mail. On a desk the page must see how
+// tall the mail is, so that the page scrolls and not the frame, and an editor
+// who changes a template stays where he looks. The frame shares the page's
+// origin for that; without allow-scripts nothing in it can use that.
+const (
+	sandbox     = "allow-popups allow-popups-to-escape-sandbox"
+	deskSandbox = "allow-same-origin " + sandbox
+)
+
+// sandbox is the one of this box's frames.
+func (h *handler) sandbox() string {
+	if h.Desk != nil {
+		return deskSandbox
+	}
+	return sandbox
+}
 
 // frame is the HTML part alone, for the iframe.
 func (h *handler) frame(w http.ResponseWriter, r *http.Request) {
@@ -21,17 +39,17 @@ func (h *handler) frame(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	msg := readMessage(m.Raw)
+	l := readLook(r.URL.Query()).settled(viewHTML, h.Desk != nil)
+	msg := readMessage(h.raw(m, l))
 	if msg.html == nil {
 		http.Error(w, "This mail has no HTML part.", http.StatusNotFound)
 		return
 	}
-	l := readLook(r.URL.Query()).settled(viewHTML)
 	images, picture := "https: http: data:", msg.picture
 	if l.Images == imagesOff {
 		images, picture = "'none'", noPicture
 	}
-	w.Header().Set("Content-Security-Policy", framePolicy+images)
+	w.Header().Set("Content-Security-Policy", fmt.Sprintf(framePolicy, h.sandbox(), images))
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	text, _ := msg.html.words()
 	page, _ := framed(text, l, picture)
@@ -128,7 +146,7 @@ func (f *framing) token(t html.Token, raw string) {
 			return // for browsers that know no frames
 		}
 		if f.styled {
-			raw = f.css(raw)
+			raw = f.sheet(raw)
 		}
 	case html.StartTagToken, html.SelfClosingTagToken:
 		raw = f.tag(t, raw)
@@ -232,7 +250,11 @@ func (f *framing) attributes(t *html.Token) (changed bool) {
 	for i, a := range t.Attr {
 		v := a.Val
 		switch a.Key {
-		case "style", "media":
+		case "style":
+			if v = f.css(v); f.look.Styles == stylesOff {
+				v = ""
+			}
+		case "media":
 			v = f.css(v)
 		case "src", "background":
 			v = f.source(v)
@@ -270,6 +292,15 @@ var (
 	// prefers-color-scheme and names of the mail's own out.
 	schemeProperty = regexp.MustCompile(`(?i)(^|[;{/\s])(color-scheme` + cssSpace + `:)([^;}!]*)`)
 )
+
+// sheet is a style sheet as it stands in the frame.
+func (f *framing) sheet(s string) string {
+	s = f.css(s) // it tells of dark colours even where it is left out
+	if f.look.Styles == stylesInline || f.look.Styles == stylesOff {
+		return ""
+	}
+	return s
+}
 
 // css makes what a style sheet says about the colour scheme hold or not hold.
 func (f *framing) css(s string) string {

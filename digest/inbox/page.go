@@ -23,7 +23,8 @@ type asset struct {
 
 // readPage reads the template and what it loads.
 func (h *handler) readPage() (err error) {
-	if h.page, err = template.ParseFS(pageFS, "page/*.html"); err != nil {
+	lines := template.FuncMap{"line": func(i int) int { return i + 1 }}
+	if h.page, err = template.New("page.html").Funcs(lines).ParseFS(pageFS, "page/*.html"); err != nil {
 		return fmt.Errorf("read the inbox page: %w", err)
 	}
 	h.assets = map[string]asset{}
@@ -61,6 +62,9 @@ type page struct {
 	Home                bool // the list was asked for, not one mail
 	Missing             bool // a mail was asked for that isn't here
 	Fault               string
+	Refused             string // what was asked of the mail, and why it wasn't done
+	Desk                bool
+	Version             string
 	Groups              []group
 	Mail                *pane
 	Next                string // label of the button; empty: there is none
@@ -81,6 +85,9 @@ func (h *handler) newPage(root string, mails []Mail, l look) page {
 		Standing: h.standing(mails),
 		Tally:    counted(len(mails), "mail", "mails"),
 		look:     l,
+	}
+	if h.Desk != nil {
+		p.Desk, p.Version, p.Fault = true, h.Desk.Version, h.Desk.Fault
 	}
 	if h.Next != nil {
 		p.Next = h.NextLabel

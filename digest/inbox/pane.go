@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,21 +18,32 @@ type pane struct {
 	At                    stamp
 	Look                  look // settled
 	Switches              switches
-	Frame                 string // address of the HTML part; empty: it isn't shown
-	Text                  []span // of the text part
-	Source                string
+	Frames                []shownFrame // of the HTML part; none: it isn't shown
+	Text                  []span       // of the text part
+	Source                []string     // lines of the chosen part
 	Fields                []shownField
 	Envelope              []shownField
 	Notes                 []string
 	Parts                 []string // what the mail holds beside text and HTML
 	Download, WayOut      string   // addresses; WayOut may be empty
 	Size                  string
+
+	// Of a desk.
+	Sandbox string
+	Meter   *meter
+	Checks  []check
+	Sound   bool // the checks were looked for, and there are none
+	Send    *sendForm
 }
+
+// shownFrame is one window of the HTML part.
+type shownFrame struct{ URL, Width, Title string }
 
 // choose puts a mail beside the list.
 func (h *handler) choose(p *page, m Mail) {
-	msg := readMessage(m.Raw)
-	l := p.look.settled(msg.best())
+	desk := h.Desk != nil
+	msg := readMessage(h.raw(m, p.look))
+	l := p.look.settled(msg.best(), desk)
 	address := p.Root + "mail/" + url.PathEscape(m.ID)
 	name, from := msg.header.author()
 	if name == "" {
@@ -41,7 +53,8 @@ func (h *handler) choose(p *page, m Mail) {
 		summary: h.summary(m), ID: m.ID, SenderAddress: from, To: clean(m.To),
 		At:       stamp{m.At.In(h.Zone).Format("2006-01-02T15:04:05Z07:00"), m.At.In(h.Zone).Format("Mon 2 January 2006, 15:04 MST")},
 		Look:     l,
-		Switches: p.look.switches(address, l),
+		Switches: p.look.switches(address, l, desk),
+		Sandbox:  h.sandbox(),
 		Notes:    msg.faults,
 		Download: address + "/mail.eml",
 		WayOut:   msg.header.wayOut(),
@@ -50,6 +63,10 @@ func (h *handler) choose(p *page, m Mail) {
 	for _, rest := range msg.rest {
 		c.Parts = append(c.Parts, fmt.Sprintf("%s, %s", cut(rest.name(), 80), sized(len(rest.body))))
 	}
+	if desk {
+		h.fillDesk(p, c, msg, address)
+	}
+	m.Raw = h.raw(m, l)
 	c.fill(m, msg, address)
 	p.Mail = c
 	for g := range p.Groups {
@@ -76,7 +93,7 @@ func (c *pane) fill(m Mail, msg *message, address string) {
 		if msg.html == nil && msg.text == nil {
 			c.note("No text and no HTML was found in this mail. This is what arrived.")
 		}
-		c.fillSource(m)
+		c.fillSource(m, msg)
 	case viewHeaders:
 		c.Envelope = []shownField{
 			{Name: "MAIL FROM", Value: "<" + clean(m.From) + ">", Word: "The envelope sender, where bounces go. It may differ from From; an empty one keeps bounces of bounces from circling."},
@@ -93,7 +110,15 @@ func (c *pane) fillHTML(msg *message, address string) {
 		c.note("This mail has no HTML part.")
 		return
 	}
-	c.Frame = address + "/frame" + c.Look.frameQuery()
+	for _, w := range c.Look.widths() {
+		f := c.Look
+		f.Width = w
+		shown := shownFrame{URL: address + "/frame" + f.frameQuery(), Width: w, Title: "The mail as HTML"}
+		if slices.Contains(deskWidths(), w) {
+			shown.Title += ", " + w + " pixels wide"
+		}
+		c.Frames = append(c.Frames, shown)
+	}
 	text, notes := msg.html.words()
 	c.Notes = append(c.Notes, notes...)
 	if c.Look.Scheme == schemeDark {
@@ -108,8 +133,13 @@ func (c *pane) note(sentence string) { c.Notes = append(c.Notes, sentence) }
 // maxSource is how much of a mail's source a page shows.
 const maxSource = 1 << 20
 
-func (c *pane) fillSource(m Mail) {
+func (c *pane) fillSource(m Mail, msg *message) {
 	raw := m.Raw
+	decoded := map[string]*part{partHTML: msg.html, partText: msg.text}
+	if p := decoded[c.Look.Part]; p != nil {
+		text, notes := p.words()
+		raw, c.Notes = []byte(text), append(c.Notes, notes...)
+	}
 	if len(raw) > maxSource {
 		raw = raw[:maxSource]
 		c.note("Only the beginning of the source is shown. The download has all of it.")
@@ -117,7 +147,37 @@ func (c *pane) fillSource(m Mail) {
 	if !utf8.Valid(raw) {
 		c.note("The source has bytes that are not UTF-8; they are shown as \uFFFD. The download has them as they arrived.")
 	}
-	c.Source = strings.ReplaceAll(strings.ToValidUTF8(string(raw), "\uFFFD"), "\r\n", "\n")
+	text := strings.ReplaceAll(strings.ToValidUTF8(string(raw), "\uFFFD"), "\r\n", "\n")
+	c.Source = strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+}
+
+// fillDesk adds what an editor needs beside the mail.
+func (h *handler) fillDesk(p *page, c *pane, msg *message, address string) {
+	if len(h.mirrored(c.ID)) == 0 {
+		c.Switches.Directions = nil
+	}
+	if msg.html != nil {
+		content, _ := msg.html.decoded()
+		c.Meter = newMeter(len(content))
+	}
+	last := len(c.Switches.Views) - 1
+	if h.Desk.Findings == nil {
+		c.Switches.Views = c.Switches.Views[:last]
+	} else {
+		c.Checks = checks(h.Desk.Findings(c.ID), p.look, address)
+		tab := &c.Switches.Views[last]
+		tab.Count, tab.Mood = fmt.Sprint(len(c.Checks)), "good"
+		if len(c.Checks) > 0 {
+			tab.Mood = map[string]string{"error": "bad", "warning": "near"}[c.Checks[0].Severity]
+		}
+		c.Sound = len(c.Checks) == 0
+	}
+	if h.Desk.Send != nil {
+		c.Send = &sendForm{Action: address + "/send" + p.look.query(), Address: h.Desk.SendTo, Version: h.Desk.Version}
+		if h.Desk.Sent != nil {
+			c.Send.Said = h.Desk.Sent(c.ID)
+		}
+	}
 }
 
 // shownField is a header field with its word.

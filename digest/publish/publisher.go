@@ -2,8 +2,10 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"courant/digest"
@@ -49,6 +51,33 @@ func (p Publisher) Proof(ctx context.Context, d digest.Digest, address string) (
 	return p.publish(ctx, digest.Order{Digest: d, Kind: digest.KindProof, Address: address}, p.Now())
 }
 
+// ProofOf publishes a proof of what was seen: of the material that a preview
+// was composed from, the variant with that signature, whoever its readers
+// would be.
+func (p Publisher) ProofOf(ctx context.Context, seen digest.Material, signature, address string) (digest.Edition, error) {
+	o := digest.Order{Digest: seen.Digest, Kind: digest.KindProof, Address: address}
+	return p.publishAs(ctx, o, p.Now(), func(m digest.Material) (digest.Composition, error) { return only(seen, signature, m.Groups) })
+}
+
+// only is what a material comes to, with one variant for all of the groups.
+func only(seen digest.Material, signature string, groups []digest.Group) (digest.Composition, error) {
+	c, err := Compose(seen)
+	if err != nil {
+		return c, err
+	}
+	i := slices.IndexFunc(c.Variants, func(d digest.Draft) bool { return d.Signature == signature && d.Reason == "" })
+	if i < 0 {
+		return c, errors.New("what was shown is no longer to be had; look at the edition again")
+	}
+	d := c.Variants[i]
+	d.Default, d.Groups = true, nil
+	for _, g := range groups {
+		d.Groups = append(d.Groups, g.Key)
+	}
+	c.Variants = []digest.Draft{d}
+	return c, nil
+}
+
 // Order completes an order with what does not depend on its kind; plan and
 // preview use it to see what publishing would see.
 func (p Publisher) Order(o digest.Order, due time.Time) (digest.Order, error) {
@@ -62,11 +91,17 @@ func (p Publisher) Order(o digest.Order, due time.Time) (digest.Order, error) {
 }
 
 func (p Publisher) publish(ctx context.Context, o digest.Order, due time.Time) (digest.Edition, error) {
+	return p.publishAs(ctx, o, due, Compose)
+}
+
+func (p Publisher) publishAs(
+	ctx context.Context, o digest.Order, due time.Time, compose func(digest.Material) (digest.Composition, error),
+) (digest.Edition, error) {
 	o, err := p.Order(o, due)
 	if err != nil {
 		return digest.Edition{}, err
 	}
-	e, err := p.Store.Publish(ctx, o, Compose)
+	e, err := p.Store.Publish(ctx, o, compose)
 	if err != nil {
 		return digest.Edition{}, fmt.Errorf("make %s edition: %w", o.Kind, err)
 	}

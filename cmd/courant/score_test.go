@@ -474,6 +474,7 @@ func (p *scorePost) spamAssassin(t testing.TB, mails []scored) map[string]rating
 const goldenResolver = `package Golden::Resolver;
 use strict; use Mail::SpamAssassin::Plugin; use Net::DNS::Resolver;
 our @ISA = ("Mail::SpamAssassin::Plugin");
+Net::DNS::Resolver->new; # reads the system's settings, which it does once
 Net::DNS::Resolver->nameservers("127.0.0.1");
 Net::DNS::Resolver->port(%d);
 sub new { my ($class, $main) = @_; return bless $class->SUPER::new($main), $class; }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"courant/digest"
@@ -20,13 +21,17 @@ import (
 // refills evenly would let twice the limit through in its first stretch.
 //
 // What comes back leaves the newest slots first: that is where it was spent.
+//
+// What was spent belongs to the time alone: how many messages a limit has comes
+// with each request, so that a limit that is changed forgets nothing, and hosts
+// whose limits differ see what all of them spent.
 const leaseQuery = `
 	WITH held AS MATERIALIZED (
-		SELECT l.messages, l.per_ms, l.slot, l.spent
+		SELECT a.messages, l.per_ms, l.slot, l.spent
 		FROM relay_limits l
-		JOIN unnest($2::integer[], $3::bigint[]) AS a (messages, per_ms) ON a.messages = l.messages AND a.per_ms = l.per_ms
+		JOIN unnest($2::integer[], $3::bigint[]) AS a (messages, per_ms) ON a.per_ms = l.per_ms
 		WHERE l.relay = $1
-		ORDER BY l.per_ms, l.messages
+		ORDER BY l.per_ms
 		FOR UPDATE OF l
 	), aged AS MATERIALIZED (
 		SELECT h.messages, h.per_ms, s.slot, c.ms,
@@ -47,7 +52,7 @@ const leaseQuery = `
 	), judged AS MATERIALIZED (
 		SELECT k.messages, k.per_ms, k.slot, k.spent,
 		       k.messages - (SELECT sum(n) FROM unnest(k.spent) AS n) AS free,
-		       (k.slot + 242 - COALESCE((SELECT max(u.i) FROM unnest(k.spent) WITH ORDINALITY AS u (n, i) WHERE u.n > 0), 241)) * k.per_ms / 240.0 - k.ms AS wait_ms
+		       (k.slot + 242 - ` + holdsUp + `) * k.per_ms / 240.0 - k.ms AS wait_ms
 		FROM kept k
 	), lease AS MATERIALIZED (
 		-- Nothing before all limits are in the table: what is spent of one must be spent of each.
@@ -58,21 +63,24 @@ const leaseQuery = `
 		UPDATE relay_limits l
 		SET slot = j.slot, spent = (j.spent[1] + g.messages) || j.spent[2:]
 		FROM judged j, lease g
-		WHERE l.relay = $1 AND l.messages = j.messages AND l.per_ms = j.per_ms
+		WHERE l.relay = $1 AND l.per_ms = j.per_ms
 	)
 	SELECT messages, known, wait_ms FROM lease`
+
+// holdsUp is the place of the slot that must slide out before a limit of
+// k.messages has room: the first at which those since hold all of it. Where
+// more was spent than the limit has, since it was lowered, it is not the oldest.
+const holdsUp = `COALESCE((
+			SELECT min(y.i)
+			FROM (SELECT u.i, sum(u.n) OVER (ORDER BY u.i) AS newer FROM unnest(k.spent) WITH ORDINALITY AS u (n, i)) y
+			WHERE y.newer >= k.messages), 241)`
 
 // LeaseBudget asks for leave to hand up to want messages to a relay, by all of
 // its limits and the database's clock, and gives back what was leased before
 // and not used. Whoever leases spends: what a process that dies has leased is
 // lost, which is the safe side.
 func (s *Store) LeaseBudget(ctx context.Context, relay string, budgets []digest.Budget, want, back int) (digest.Lease, error) {
-	messages, per := make([]int64, len(budgets)), make([]int64, len(budgets))
-	distinct := map[digest.Budget]bool{}
-	for i, b := range budgets {
-		messages[i], per[i] = int64(b.Messages), max(b.Per.Milliseconds(), 1)
-		distinct[digest.Budget{Messages: b.Messages, Per: time.Duration(per[i])}] = true
-	}
+	messages, per := narrowest(budgets)
 	st, err := s.stmt(ctx, leaseQuery)
 	if err != nil {
 		return digest.Lease{}, err
@@ -82,28 +90,42 @@ func (s *Store) LeaseBudget(ctx context.Context, relay string, budgets []digest.
 			Messages, Known int
 			WaitMs          float64
 		}
-		if err := st.GetContext(ctx, &row, relay, pq.Array(messages), pq.Array(per), want, back, len(distinct)); err != nil {
+		if err := st.GetContext(ctx, &row, relay, pq.Array(messages), pq.Array(per), want, back, len(per)); err != nil {
 			return digest.Lease{}, fmt.Errorf("lease a part of the limits of %s: %w", relay, err)
 		}
-		if row.Known >= len(distinct) {
+		if row.Known >= len(per) {
 			return digest.Lease{Messages: row.Messages, Wait: time.Duration(max(row.WaitMs, 0) * float64(time.Millisecond))}, nil
 		}
 		if !first {
 			return digest.Lease{}, fmt.Errorf("lease a part of the limits of %s: they are not in the database", relay)
 		}
 		back = 0 // the limits that were there have it
-		if err := s.knowLimits(ctx, relay, messages, per); err != nil {
+		if err := s.knowLimits(ctx, relay, per); err != nil {
 			return digest.Lease{}, err
 		}
 	}
 }
 
+// narrowest are the limits by their times: of several with the same time the
+// narrowest counts.
+func narrowest(budgets []digest.Budget) (messages, per []int64) {
+	for _, b := range budgets {
+		ms := max(b.Per.Milliseconds(), 1)
+		if i := slices.Index(per, ms); i >= 0 {
+			messages[i] = min(messages[i], int64(b.Messages))
+			continue
+		}
+		messages, per = append(messages, int64(b.Messages)), append(per, ms)
+	}
+	return messages, per
+}
+
 // knowLimits writes limits down that were never spent from.
-func (s *Store) knowLimits(ctx context.Context, relay string, messages, per []int64) error {
+func (s *Store) knowLimits(ctx context.Context, relay string, per []int64) error {
 	_, err := s.db.ExecContext(ctx, `
-		INSERT INTO relay_limits (relay, messages, per_ms)
-		SELECT $1, a.messages, a.per_ms FROM unnest($2::integer[], $3::bigint[]) AS a (messages, per_ms)
-		ON CONFLICT DO NOTHING`, relay, pq.Array(messages), pq.Array(per))
+		INSERT INTO relay_limits (relay, per_ms)
+		SELECT $1, a.per_ms FROM unnest($2::bigint[]) AS a (per_ms)
+		ON CONFLICT DO NOTHING`, relay, pq.Array(per))
 	if err != nil {
 		return fmt.Errorf("write the limits of %s down: %w", relay, err)
 	}

@@ -62,7 +62,7 @@ func TestNarrowestLimitDecides(t *testing.T) {
 	if l := n.lease(7, 0, day, hour); l.Messages != 3 {
 		t.Errorf("%+v", l)
 	}
-	// Another relay's, and another limit, are others.
+	// Another relay's are others.
 	if l, err := n.LeaseBudget(t.Context(), "other:25", []digest.Budget{hour}, 7, 0); err != nil || l.Messages != 5 {
 		t.Errorf("%+v, %v", l, err)
 	}
@@ -117,5 +117,67 @@ func TestClockThatIsSetBackFreesNothing(t *testing.T) {
 	n.do(`UPDATE relay_limits SET slot = slot + 100000`)
 	if l := n.lease(3, 0, second); l.Messages != 0 {
 		t.Errorf("%+v", l)
+	}
+}
+
+// What was spent is kept by the time of a limit: whoever changes how many
+// messages it has begins no new count.
+func TestChangedLimitForgetsNothing(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	of := func(messages int) digest.Budget { return digest.Budget{Messages: messages, Per: 24 * time.Hour} }
+	if l := n.lease(100, 0, of(10)); l.Messages != 10 {
+		t.Errorf("%+v", l)
+	}
+	n.slide(12 * time.Hour)
+	if l := n.lease(100, 0, of(25)); l.Messages != 15 {
+		t.Errorf("raised from 10 to 25: %+v, want the 15 that are new", l)
+	}
+	// Lowered below what is spent: nothing goes, and that the ten of half a day
+	// ago slide out is not enough.
+	if l := n.lease(100, 0, of(12)); l.Messages != 0 || l.Wait < 23*time.Hour {
+		t.Errorf("lowered to 12: %+v", l)
+	}
+	if l := n.lease(100, 0, of(20)); l.Messages != 0 || l.Wait < 11*time.Hour || l.Wait > 12*time.Hour+6*time.Minute {
+		t.Errorf("lowered to 20: %+v, want to wait for the ten", l)
+	}
+	n.slide(12*time.Hour + 10*time.Minute)
+	if l := n.lease(100, 0, of(12)); l.Messages != 0 {
+		t.Errorf("15 are within the day, the limit is 12: %+v", l)
+	}
+	n.slide(12 * time.Hour)
+	if l := n.lease(100, 0, of(12)); l.Messages != 12 {
+		t.Errorf("a day later: %+v", l)
+	}
+}
+
+func TestHostsWithDifferentLimitsShareWhatIsSpent(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	wide, narrow := digest.Budget{Messages: 30, Per: 24 * time.Hour}, digest.Budget{Messages: 20, Per: 24 * time.Hour}
+	for i, step := range []struct {
+		limit     digest.Budget
+		want, get int
+	}{{wide, 12, 12}, {narrow, 50, 8}, {wide, 4, 4}, {narrow, 1, 0}, {wide, 50, 6}, {wide, 1, 0}} {
+		if l := n.lease(step.want, 0, step.limit); l.Messages != step.get {
+			t.Errorf("step %d: leased %d, want %d", i, l.Messages, step.get)
+		}
+	}
+}
+
+// Of two limits for the same time on one relay the narrower counts, in
+// whatever order they stand.
+func TestNarrowerOfTwoLimitsForTheSameTimeCounts(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	wide, narrow := digest.Budget{Messages: 30, Per: time.Hour}, digest.Budget{Messages: 20, Per: 60 * time.Minute}
+	if l := n.lease(50, 0, wide, narrow); l.Messages != 20 {
+		t.Errorf("%+v", l)
+	}
+	if l := n.lease(50, 3, narrow, wide); l.Messages != 3 {
+		t.Errorf("%+v", l)
+	}
+	if rows := n.one(`SELECT count(*) FROM relay_limits`); rows != "1" {
+		t.Errorf("%s rows", rows)
 	}
 }

@@ -199,7 +199,7 @@ func TestDayLimitSurvivesARestart(t *testing.T) {
 		stop()
 		must(t, <-done)
 		// What was leased and not used has come back.
-		if got := n.look(`SELECT (SELECT sum(x) FROM unnest(spent) x)::text FROM relay_limits WHERE messages = 60`); got != fmt.Sprint(sink.Count()) {
+		if got := n.look(`SELECT (SELECT sum(x) FROM unnest(spent) x)::text FROM relay_limits WHERE per_ms = 86400000`); got != fmt.Sprint(sink.Count()) {
 			t.Errorf("run %d: %s are counted, %d were sent", i, got, sink.Count())
 		}
 	}

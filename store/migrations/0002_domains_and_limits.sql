@@ -21,16 +21,15 @@ CREATE TABLE circuits (
 -- look at ASCII only, whatever the database's locale: so does digest.DomainOf.
 CREATE INDEX readers_by_domain ON readers (lower(substring(email FROM '[^@]*$') COLLATE "C"), id);
 
--- A limit of a relay, so many messages in so long, and what was spent of it
--- lately: spent[1] in the slot now, spent[2] in the one before, and so on. A
--- slot is a 240th of the time, and slots are counted from 1970. What lies
--- within the time is never more than the messages, at any moment.
+-- What was spent lately of a relay's limit for so long a time: spent[1] in the
+-- slot now, spent[2] in the one before, and so on. A slot is a 240th of the
+-- time, and slots are counted from 1970. How many messages the limit has is not
+-- kept: it comes with each request, so a limit that is changed forgets nothing.
 CREATE TABLE relay_limits (
     relay    text      NOT NULL,
-    messages integer   NOT NULL,
     per_ms   bigint    NOT NULL,
     slot     bigint    NOT NULL DEFAULT 0,
     spent    integer[] NOT NULL DEFAULT '{}',
-    PRIMARY KEY (relay, messages, per_ms),
-    CONSTRAINT relay_limits_positive CHECK (messages > 0 AND per_ms > 0)
+    PRIMARY KEY (relay, per_ms),
+    CONSTRAINT relay_limits_positive CHECK (per_ms > 0)
 ) WITH (fillfactor = 50);

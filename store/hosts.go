@@ -86,12 +86,12 @@ func (s *Store) Cluster(ctx context.Context) (name string, err error) {
 }
 
 // Origin names what no copy of this database has in common with it: server and
-// database, the tables, which a dump that is read back makes anew, and how often
+// database, the tables, which a dump that is read back makes or empties, and how often
 // the server was taken back to a moment or took over from another. Empty where
 // the server doesn't say. Copies of a running server's disk have the same.
 func (s *Store) Origin(ctx context.Context) (name string, err error) {
 	err = s.db.GetContext(ctx, &name, `
-		SELECT concat_ws('/', c.system_identifier, d.oid, 'hosts'::regclass::oid, k.timeline_id)
+		SELECT concat_ws('/', c.system_identifier, d.oid, 'hosts'::regclass::oid, pg_relation_filenode('hosts'), k.timeline_id)
 		FROM pg_control_system() c, pg_control_checkpoint() k, pg_database d
 		WHERE d.datname = current_database()`)
 	var pe *pq.Error

@@ -6,9 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -44,7 +44,7 @@ type HostStore interface {
 // copy of a whole machine, disks and database, from the machine itself.
 type Place struct {
 	Store      HostStore
-	File       string // in data_dir, one for each database
+	File       string // in data_dir, one for each database, with a companion
 	JournalDir string
 	DataDir    string        // for people
 	Name       string        // of this host, for people
@@ -57,10 +57,10 @@ type Place struct {
 	seen  map[string]int64 // the pulses of others when they were looked at first
 }
 
-// memory is what the file holds.
+// memory is what the two files hold.
 type memory struct {
 	id, cluster string
-	inode       uint64 // of the file itself: in a copy of it another one
+	original    bool // the file with the id is the one that was written
 	pulse       int64
 }
 
@@ -69,6 +69,15 @@ type memory struct {
 func (p *Place) Check(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.known.id == "" {
+		// Of several processes that start together in one data_dir one makes the
+		// host, and the others are it.
+		unlock, err := p.lock(ctx)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
 	why, err := p.member(ctx)
 	if err != nil || why == "" {
 		return err
@@ -83,6 +92,29 @@ func (p *Place) Check(ctx context.Context) error {
 		}
 		if err := sleep(ctx, p.watch()/20); err != nil {
 			return err
+		}
+	}
+}
+
+// lock keeps other processes of this data_dir out until unlock.
+func (p *Place) lock(ctx context.Context) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(p.File), 0o700); err != nil {
+		return nil, placeFault(err)
+	}
+	f, err := os.OpenFile(p.File+lockFile, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, placeFault(err)
+	}
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { f.Close() }, nil // which unlocks it; nothing was written
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			return nil, errors.Join(placeFault(err), f.Close())
+		}
+		if err := sleep(ctx, p.watch()/20); err != nil {
+			return nil, errors.Join(err, f.Close())
 		}
 	}
 }
@@ -109,8 +141,8 @@ func (p *Place) member(ctx context.Context) (why string, err error) {
 			return "", err
 		case m.id == "":
 			return p.stranger(ctx)
-		case m.inode == 0:
-			return fmt.Sprintf("%s was copied from another place, so the database may be a copy too", p.DataDir), nil
+		case !m.original:
+			return fmt.Sprintf("%s was copied from another place or put back from a backup, so the database may be a copy too", p.DataDir), nil
 		case m.cluster != cluster:
 			return fmt.Sprintf("the database is on another server than the one that %s was used with, so it may be a restored copy", p.DataDir), nil
 		}
@@ -180,7 +212,7 @@ func (p *Place) stranger(ctx context.Context) (why string, err error) {
 // join makes this host known beside one that is at work now. A data_dir that
 // was copied has journals of processes that may live, and never joins.
 func (p *Place) join(ctx context.Context) (bool, error) {
-	if m, err := p.read(); err != nil || m.id != "" && m.inode == 0 {
+	if m, err := p.read(); err != nil || m.id != "" && !m.original {
 		return false, err
 	}
 	hosts, err := p.Store.Hosts(ctx)
@@ -209,11 +241,16 @@ func (p *Place) join(ctx context.Context) (bool, error) {
 func (p *Place) Adopt(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	unlock, err := p.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	m, err := p.read()
 	if err != nil {
 		return err
 	}
-	if m.id != "" && m.inode == 0 {
+	if m.id != "" && !m.original {
 		// Copies, too, and what they lack would be taken for never sent. The
 		// leases run out on what they tell of.
 		if err := dropJournals(p.JournalDir); err != nil {
@@ -248,68 +285,98 @@ func (p *Place) settle(ctx context.Context, only bool) (bool, error) {
 	return true, nil
 }
 
-// The file is lines of a word and a value; the last one, the pulse twice, is
-// written over in place.
-const placeHead = "courant host 1\n"
+// The id is written once and never touched again. So a file of that name that
+// was changed later than its companion says, or is another one, came from
+// somewhere else: a copy, or a backup that was put back over it. The companion
+// is written over in place; both numbers of the pulse are the same, but where a
+// power cut tore them.
+const (
+	placeHead = "courant host 1\n"
+	pulseFile = ".pulse"
+	lockFile  = ".lock"
+)
 
-// read gives the zero memory where there is no file, or one that is no help;
-// inode is zero in a copy of another place's file.
+// read gives the zero memory where there are no files, or such as are no help.
 func (p *Place) read() (m memory, err error) {
-	f, err := os.Open(p.File)
-	if errors.Is(err, os.ErrNotExist) {
-		return m, nil
-	}
+	text, at, err := readSmall(p.File)
 	if err != nil {
-		return m, placeFault(err)
-	}
-	defer f.Close() // read only
-	text := make([]byte, 512)
-	n, err := f.ReadAt(text, 0)
-	if n == 0 && err != nil {
-		return m, nil
-	}
-	var inode uint64
-	var pulse, again int64
-	body, ok := strings.CutPrefix(string(text[:n]), placeHead)
-	if _, err := fmt.Sscanf(body, "id %s\ncluster %s\ninode %d\npulse %d %d\n", &m.id, &m.cluster, &inode, &pulse, &again); !ok || err != nil {
-		return memory{}, nil
-	}
-	m.pulse = min(pulse, again) // they differ where a power cut tore them
-	if at, err := inodeOf(f); err != nil || at == inode {
-		m.inode = inode
 		return m, err
 	}
+	body, ok := strings.CutPrefix(text, placeHead)
+	if _, err := fmt.Sscanf(body, "id %s\ncluster %s\n", &m.id, &m.cluster); !ok || err != nil {
+		return memory{}, nil
+	}
+	if text, _, err = readSmall(p.File + pulseFile); err != nil {
+		return memory{}, err
+	}
+	var was mark
+	var again int64
+	if _, err := fmt.Sscanf(text, "inode %d\nchanged %d\npulse %d %d\n", &was.inode, &was.changed, &m.pulse, &again); err != nil {
+		return memory{}, nil
+	}
+	m.pulse, m.original = min(m.pulse, again), was == at
 	return m, nil
+}
+
+// readSmall reads a file that may be missing, and its mark.
+func readSmall(name string) (text string, at mark, err error) {
+	f, err := os.Open(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", at, nil
+	}
+	if err != nil {
+		return "", at, placeFault(err)
+	}
+	defer f.Close() // read only
+	if at, err = markOf(f); err != nil {
+		return "", at, err
+	}
+	b := make([]byte, 512)
+	n, err := f.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", at, placeFault(err)
+	}
+	return string(b[:n]), at, nil
 }
 
 func (m memory) pulseLine() string { return fmt.Sprintf("pulse %020d %020d\n", m.pulse, m.pulse) }
 
-// write makes the file anew.
-func (p *Place) write(m memory) (err error) {
+// write makes both files anew. Whoever dies in between has none.
+func (p *Place) write(m memory) error {
 	if err := os.MkdirAll(filepath.Dir(p.File), 0o700); err != nil {
 		return placeFault(err)
 	}
-	f, err := os.OpenFile(p.File, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
+	if err := os.Remove(p.File + pulseFile); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return placeFault(err)
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	inode, err := inodeOf(f)
+	at, err := writeSmall(p.File, placeHead+"id "+m.id+"\ncluster "+m.cluster+"\n")
 	if err != nil {
 		return err
 	}
-	text := placeHead + "id " + m.id + "\ncluster " + m.cluster + "\ninode " + strconv.FormatUint(inode, 10) + "\n" + m.pulseLine()
-	if _, err := f.WriteAt([]byte(text), 0); err != nil {
-		return placeFault(err)
+	_, err = writeSmall(p.File+pulseFile, fmt.Sprintf("inode %d\nchanged %d\n", at.inode, at.changed)+m.pulseLine())
+	return err
+}
+
+func writeSmall(name, text string) (at mark, err error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
+	if err != nil {
+		return at, placeFault(err)
 	}
-	return errors.Join(f.Truncate(int64(len(text))), f.Sync())
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if _, err := f.WriteString(text); err != nil {
+		return at, placeFault(err)
+	}
+	if err := f.Sync(); err != nil {
+		return at, placeFault(err)
+	}
+	return markOf(f)
 }
 
 // remember writes the pulse over the last one. Of several processes that do so
 // one may write the lower number: the database has counted further, which is
 // as it should be.
 func (p *Place) remember(m memory) (err error) {
-	f, err := os.OpenFile(p.File, os.O_RDWR, 0)
+	f, err := os.OpenFile(p.File+pulseFile, os.O_RDWR, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return p.write(m)
 	}
@@ -328,15 +395,23 @@ func (p *Place) remember(m memory) (err error) {
 	return nil
 }
 
-func inodeOf(f *os.File) (uint64, error) {
+// mark is what a file has that no copy of it can be given: its number in the
+// file system, which may be used again, and when it was last changed by the
+// system's own account, which no program sets.
+type mark struct {
+	inode   uint64
+	changed int64 // nanoseconds; zero where the system's isn't known to us
+}
+
+func markOf(f *os.File) (mark, error) {
 	info, err := f.Stat()
 	if err != nil {
-		return 0, placeFault(err)
+		return mark{}, placeFault(err)
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return st.Ino, nil
+		return mark{st.Ino, changedAt(st)}, nil
 	}
-	return 1, nil // of no use here, and no hindrance
+	return mark{}, nil // of no use here, and no hindrance
 }
 
 // dropJournals removes the journals of a directory that no process holds.

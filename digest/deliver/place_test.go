@@ -89,6 +89,7 @@ func TestHostJoinsOneThatIsAtWork(t *testing.T) {
 			}
 		}
 	}()
+	second.Watch = time.Minute // it is over as soon as the first one's pulse is seen
 	n.wantPlace(second)
 	stop()
 	<-done
@@ -196,7 +197,7 @@ func TestHostFindsTheDatabaseAsOthersDid(t *testing.T) {
 // A file that tells nothing, or half, is none.
 func TestPlaceThatCannotBeReadIsNoPlace(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "courant", "courant host 1\nid a\n", "courant host 1\nid a\ncluster b\ninode x\npulse 1 1\n", strings.Repeat("x", 1000)} {
+	for _, text := range []string{"", "courant", "courant host 1\nid a\n", "courant host 2\nid a\ncluster b\n", strings.Repeat("x", 1000)} {
 		n, dir := newNewspaper(t, 0), t.TempDir()
 		writeFile(t, filepath.Join(mkdir(t, dir, "host"), "id"), text)
 		n.wantPlace(n.place(dir))
@@ -204,6 +205,55 @@ func TestPlaceThatCannotBeReadIsNoPlace(t *testing.T) {
 		writeFile(t, filepath.Join(dir, "host", "id"), text)
 		n.wantPlace(n.place(dir), "does not know")
 	}
+	for _, text := range []string{"", "inode 1\n", "inode x\nchanged 1\npulse 1 1\n"} {
+		n, dir := newNewspaper(t, 0), t.TempDir()
+		n.wantPlace(n.place(dir))
+		writeFile(t, filepath.Join(dir, "host", "id.pulse"), text)
+		n.wantPlace(n.place(dir), "does not know")
+	}
+}
+
+// A backup is written over the data_dir: the files keep their numbers, and the
+// database is as old as they are, where it lies beside them.
+func TestDataDirThatWasPutBackIsNotWorkedUntilAdopted(t *testing.T) {
+	t.Parallel()
+	n, dir := newNewspaper(t, 0), t.TempDir()
+	n.wantPlace(n.place(dir))
+	backup := map[string][]byte{}
+	for _, name := range []string{"id", "id.pulse"} {
+		b, err := os.ReadFile(filepath.Join(dir, "host", name))
+		must(t, err)
+		backup[name] = b
+	}
+	pulse := n.look(`SELECT pulse::text FROM hosts`)
+	n.wantPlace(n.place(dir))
+	for name, b := range backup {
+		writeFile(t, filepath.Join(dir, "host", name), string(b))
+	}
+	n.exec(`UPDATE hosts SET pulse = $1`, pulse)
+	n.wantPlace(n.place(dir), "put back from a backup")
+	must(t, n.place(dir).Adopt(t.Context()))
+	n.wantPlace(n.place(dir))
+}
+
+// Several processes start in one data_dir at the same moment, before anybody
+// knew the host: all of them are it.
+func TestProcessesThatStartTogetherAreOneHost(t *testing.T) {
+	t.Parallel()
+	n, dir := newNewspaper(t, 0), t.TempDir()
+	ended := make(chan error)
+	for range 8 {
+		go func() { ended <- n.place(dir).Check(t.Context()) }()
+	}
+	for range 8 {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	if got := n.look(`SELECT count(*)::text FROM hosts`); got != "1" {
+		t.Errorf("%s hosts", got)
+	}
+	n.wantPlace(n.place(dir))
 }
 
 // A database that is away says nothing about where it is.

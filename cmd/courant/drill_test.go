@@ -168,6 +168,10 @@ func TestBackupIsRestoredByTheCommandsOfTheDocs(t *testing.T) {
 	if after := d.must("why", "ann@example.org", "--json"); after != before {
 		t.Errorf("why says after the restore\n%s\nand before\n%s", after, before)
 	}
+	d.follow(blocks[2]) // into a database that has a ledger
+	if after := d.must("why", "ann@example.org", "--json"); after != before {
+		t.Errorf("why says after the second restore\n%s\nand before\n%s", after, before)
+	}
 	if out := d.must("readers", "list"); strings.Contains(out, "late@") {
 		t.Errorf("the restore has what came after the backup:\n%s", out)
 	}

@@ -652,6 +652,43 @@ func TestRenewedMaterialHasTheNewsAndTheSameGroups(t *testing.T) {
 	}
 }
 
+func TestTheMarkOfTheNewsChangesWithWhateverAnEditionWouldTell(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.subscribe("ann@example.org")
+	n.report(2)
+	since, marks := n.now.Add(-time.Hour), map[string]string{}
+	mark := func(what string) string {
+		t.Helper()
+		m, err := n.NewsMark(t.Context(), n.digest.Name, since)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	for _, c := range []struct {
+		what string
+		do   func()
+	}{
+		{"the start", func() {}},
+		{"an article that came in", func() { n.report(1) }},
+		{"a corrected article", func() { n.do(`UPDATE articles SET title = 'Corrected' WHERE id = (SELECT min(id) FROM articles)`) }},
+		{"a published edition", func() { n.publish() }},
+		// Of which only the kind matters: this one no longer moves the window.
+		{"an edition less", func() { n.do(`UPDATE editions SET kind = 'proof', number = NULL`) }},
+	} {
+		c.do()
+		m := mark(c.what)
+		if before, same := marks[m]; same {
+			t.Errorf("the mark after %s is that after %s", c.what, before)
+		}
+		if again := mark(c.what); again != m {
+			t.Errorf("after %s nothing changed, and the mark is another", c.what)
+		}
+		marks[m] = c.what
+	}
+}
+
 func TestWhoIsPausedIsAskedOfTheEditionsMoment(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"courant/digest"
+	"courant/digest/inbox"
 	"courant/digest/smtpsink"
 
 	"github.com/chromedp/chromedp"
@@ -144,10 +146,14 @@ func TestPreviewPageFollowsWhatAnEditorChanges(t *testing.T) {
 		v.see(looks()[3])
 	})
 	v.sees("the mended config", `!document.getElementById("fault")`)
+	v.sees("the mail as it was", inFrames("Morning Brief"))
 	stays("mending")
 
 	if err := p.signal(syscall.SIGINT); err != nil {
 		t.Errorf("with a page open, Ctrl-C ended it with %v\n%s", err, p.log)
+	}
+	if strings.Contains(p.log.String(), "cut off") {
+		t.Errorf("an open page kept it from ending:\n%s", p.log)
 	}
 	v.sees("that the program ended", `document.getElementById("news").textContent === "the program is not running"`)
 	v.spares = append(v.spares, "ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "/events")
@@ -320,6 +326,9 @@ func TestTheButtonSendsTheVeryMailAsAProof(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	v.wants("Sent to me@example.org at ", "The mail server says: 2")
+	if again := ask[string](v, `document.getElementById("address").value`); again != "me@example.org" {
+		t.Errorf("the next one would go to %q", again)
+	}
 	v.sound("inbox-preview-sent")
 	got := d.sink.To("me@example.org")
 	if len(got) != 1 {
@@ -426,5 +435,47 @@ func TestTheButtonTellsWhatTheMailServerSaid(t *testing.T) {
 	d.report(digest.Article{Title: "Lighthouse keeper retires", Category: "World", Points: []string{"Nobody takes his place."}})
 	if later := regexp.MustCompile(`name="version" value="\w+"`).FindString(d.get(page)); later == version {
 		t.Error("an article came in, and the version is the same")
+	}
+}
+
+// TestNothingInAMailOfTheDeskRuns tries what a mail could try now that its
+// frame shares the page's origin.
+func TestNothingInAMailOfTheDeskRuns(t *testing.T) {
+	t.Parallel()
+	const hostile = `<!DOCTYPE html><html><head><script>parent.document.title = "ran"</script><meta http-equiv="refresh" content="0;url=/mail/m/send"></head>
+<body onload="parent.document.title = 'ran'"><p>the hostile mail</p><img src="/none.png" onerror="parent.document.title = 'ran'">
+<svg onload="parent.document.title = 'ran'"></svg><iframe srcdoc="<script>top.document.title = 'ran'</script>"></iframe>
+<a id="link" target="_self" href="javascript:parent.document.title='ran'">press</a>
+<form id="form" method="post" action="/mail/m/send"><input name="address" value="evil@example.org"><input name="version" value="one"><button>go</button></form></body></html>`
+	raw := "From: a@example.com\r\nSubject: hostile\r\nMIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + strings.ReplaceAll(hostile, "\n", "\r\n")
+	var sent atomic.Int64
+	box := inbox.Box{Title: "Desk", Mails: func() []inbox.Mail { return []inbox.Mail{{ID: "m", Raw: []byte(raw)}} }, Desk: &inbox.Desk{
+		Version: "one",
+		Changed: func(ctx context.Context, version string) string {
+			if version == "" {
+				return "one"
+			}
+			<-ctx.Done()
+			return ""
+		},
+		Send: func(context.Context, string, string) (string, error) { sent.Add(1); return "", nil },
+	}}
+	h, err := box.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.CloseClientConnections)
+	v := openWindow(t, openBrowser(t), hostOf(t, srv.URL))
+	v.spares = append(v.spares, "favicon", "Content Security Policy", "ContentSecurityPolicy", "sandboxed", "Sandbox", "GenericIssue", "about:blank")
+	v.open(srv.URL + "/?width=600")
+	v.sees("the mail", inFrames("the hostile mail"))
+	v.do(chromedp.Evaluate[chromedp.Void](`(d => { d.getElementById("link").click(); d.getElementById("form").requestSubmit(); d.getElementById("form").submit(); })(document.querySelector(".device iframe").contentDocument)`))
+	v.open(srv.URL + "/mail/m/frame") // and alone, as a page
+	v.do(chromedp.Click(chromedp.CSS("#link")), chromedp.Click(chromedp.CSS("#form button")))
+	v.open(srv.URL + "/")
+	v.sees("the mail again", inFrames("the hostile mail"))
+	if title := ask[string](v, `document.title`); !strings.HasPrefix(title, "hostile") || sent.Load() > 0 {
+		t.Errorf("the page is called %q, and %d mails were sent", title, sent.Load())
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -59,9 +60,12 @@ type previewPage struct {
 	outlook *outlook
 	made    pull         // the last one that was good
 	shown   http.Handler // of the inbox page, with the mails of the last load
-	sent    map[string]string
 
-	sending sync.Mutex
+	sending sync.Mutex // held by the one mail that is on its way
+
+	told    sync.Mutex        // of what follows
+	sent    map[string]string // what the sending of a mail came to, by its name on the page
+	address string            // that the last one went to
 }
 
 // ServeHTTP makes the mails anew for every page, and keeps them for what the
@@ -177,11 +181,10 @@ func (g *previewPage) desk(sheets []sheet, fault error) *inbox.Desk {
 		Send: func(ctx context.Context, id, address string) (string, error) {
 			return g.send(ctx, id, address)
 		},
-		SendTo: g.house.config.From.Address,
+		// Whoever sent one sends the next to the same address; before that it's
+		// the one that people read.
+		SendTo: cmp.Or(g.sendTo(), g.house.config.ReplyTo.Address, g.house.config.From.Address),
 		Sent:   g.lastSent,
-	}
-	if g.house.config.ReplyTo.Address != "" {
-		d.SendTo = g.house.config.ReplyTo.Address // read by people
 	}
 	if fault != nil {
 		d.Fault = visible(fault.Error())

@@ -14,9 +14,16 @@ import (
 
 // lastSent is what the last sending of a mail came to.
 func (g *previewPage) lastSent(id string) string {
-	g.sending.Lock()
-	defer g.sending.Unlock()
+	g.told.Lock()
+	defer g.told.Unlock()
 	return g.sent[id]
+}
+
+// sendTo is the address that the last mail was sent to.
+func (g *previewPage) sendTo() string {
+	g.told.Lock()
+	defer g.told.Unlock()
+	return g.address
 }
 
 // send sends a mail of the page as a proof, as `courant send --only` does: the
@@ -29,11 +36,15 @@ func (g *previewPage) send(ctx context.Context, id, address string) (string, err
 	if err != nil || n < 1 || n > len(made.mails) {
 		return "", errors.New("this mail is no longer here; load the page again")
 	}
-	g.sending.Lock()
+	if !g.sending.TryLock() {
+		return "", errors.New("another one is on its way just now; try again when it has arrived")
+	}
 	defer g.sending.Unlock()
 	said, err := h.sendShown(ctx, made.mails[n-1], seen, address)
 	if err == nil {
-		g.sent[id] = said
+		g.told.Lock()
+		defer g.told.Unlock()
+		g.sent[id], g.address = said, address
 	}
 	return said, err
 }

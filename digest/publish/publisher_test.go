@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,5 +100,33 @@ func TestFailuresOfAPublicationAreHandedOn(t *testing.T) {
 	}
 	if log.Len() > 0 {
 		t.Errorf("a failure is both returned and logged: %s", log.String())
+	}
+}
+
+func TestProofOfWhatWasSeenIsThatVariantForItsOneAddress(t *testing.T) {
+	t.Parallel()
+	seen := material(article(1, "World", 1), article(2, "Sport", 2))
+	seen.Digest.Categories, seen.Digest.MinArticles = []string{"World", "Sport"}, 1
+	seen.Groups = []digest.Group{{Key: 4, Categories: []string{"Sport"}, Since: seen.Edition.WindowFrom, Readers: 9}}
+	shown, err := Preview(seen)
+	if err != nil || len(shown) != 2 {
+		t.Fatalf("%d variants, %v", len(shown), err)
+	}
+	for _, s := range shown {
+		c, err := only(seen, s.Variant.Signature, []digest.Group{{Key: 1, Readers: 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []string
+		for _, story := range s.Variant.Stories {
+			told = append(told, story.Title)
+		}
+		if len(c.Variants) != 1 || !slices.Equal(titles(c, c.Variants[0]), told) || !slices.Equal(c.Variants[0].Groups, []int64{1}) || !c.Variants[0].Default {
+			t.Errorf("of %q the proof is %+v", told, c.Variants)
+		}
+	}
+	p := publisher(&press{edition: digest.Edition{ID: 12}}, &bytes.Buffer{})
+	if _, err := p.ProofOf(t.Context(), seen, "another", "me@example.com"); err == nil || !strings.Contains(err.Error(), "look at the edition again") {
+		t.Errorf("a variant that is not there: %v", err)
 	}
 }

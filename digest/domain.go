@@ -42,6 +42,13 @@ type Circuit struct {
 	Openings int           // in a row, without an accepted mail in between
 	Left     time.Duration // until one mail may try, by the database's clock; not positive: now
 	Probing  bool          // somebody is trying
+	Since    time.Time     // of this opening
+}
+
+// LeftAlone is a circuit with what waits for it.
+type LeftAlone struct {
+	Circuit
+	Waiting int // deliveries of its domain that are queued
 }
 
 // Walk is how far a claim went through an edition.

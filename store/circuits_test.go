@@ -212,3 +212,42 @@ func TestWhatWaitsForItsDomainIsCountedAsDeferred(t *testing.T) {
 	n.do(`UPDATE circuits SET open_until = clock_timestamp()`)
 	want(1, 0)
 }
+
+func TestResumedDomainGoesAtOnceAndWhatWasTriedKeepsItsTime(t *testing.T) {
+	t.Parallel()
+	n, e := mixed(t, 10) // 0, 2, 4, 6, 8 at slow.example
+	c := digest.Circuit{Domain: "slow.example", Class: digest.ClassBlocked, Said: "550 5.7.1 no"}
+	for _, domain := range []string{"slow.example", "quick.example"} {
+		c.Domain = domain
+		if _, err := n.OpenCircuit(t.Context(), c, []time.Duration{time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	give := func(reader, attempts int, class string) {
+		n.do(`UPDATE deliveries SET not_before = clock_timestamp() + interval '1 hour', attempts = $2, class = NULLIF($3, '')
+			WHERE reader_id = (SELECT id FROM readers WHERE email LIKE $1)`, fmt.Sprintf("reader%d@%%", reader), attempts, class)
+	}
+	give(0, 0, "blocked")
+	give(2, 0, "throttled")
+	give(4, 1, "throttled") // tried itself
+	give(6, 0, "")          // waits for something else
+	give(1, 0, "blocked")   // another domain's
+	list, err := n.LeftAlone(t.Context())
+	if err != nil || len(list) != 2 || list[1].Domain != "slow.example" || list[1].Waiting != 5 || time.Since(list[1].Since) > time.Minute || list[1].Left < 59*time.Minute {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	for again := range 2 {
+		closed, due, err := n.ResumeDomain(t.Context(), "slow.example")
+		if err != nil || closed != (again == 0) || due != 2*(1-again) {
+			t.Errorf("closed %v, %d due, %v", closed, due, err)
+		}
+	}
+	if at := n.one(`SELECT string_agg(substring(r.email FROM 'reader([0-9]+)'), ' ' ORDER BY r.email) FROM deliveries d JOIN readers r ON r.id = d.reader_id
+		WHERE d.not_before > clock_timestamp()`); at != "1 4 6" {
+		t.Errorf("those that still wait: %s", at)
+	}
+	if left := n.one(`SELECT string_agg(domain, ' ') FROM circuits`); left != "quick.example" {
+		t.Errorf("left alone: %s", left)
+	}
+	n.wantTally(e, "10 queued")
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
 
@@ -109,7 +110,7 @@ A first day:
 	root.PersistentFlags().StringVar(&p.configFile, "config", "courant.yaml", "the config `FILE`")
 	root.PersistentFlags().BoolVarP(&p.verbose, "verbose", "v", false, "log every step, addresses included")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return misuse{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
+		return misuse{fmt.Errorf("%w; see `%s --help`", flagFault(err), c.CommandPath())}
 	})
 	root.AddCommand(
 		p.demoCommand(),
@@ -140,6 +141,22 @@ A first day:
 	)
 	p.complete(root)
 	return root
+}
+
+// flagFault says in our words what a flag takes, where the library would show
+// those of its parser.
+func flagFault(err error) error {
+	var wrong *pflag.InvalidValueError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	takes := map[string]string{
+		"int": "a whole number", "uint64": "a whole number from 0 on", "duration": "a time such as 90s or 15m", "bool": "true or false",
+	}[wrong.GetFlag().Value.Type()]
+	if takes == "" {
+		return err // a value of ours, which says it itself
+	}
+	return fmt.Errorf("--%s takes %s, not %q", wrong.GetFlag().Name, takes, wrong.GetValue())
 }
 
 // arguments says which arguments a command takes, in the words of its usage.

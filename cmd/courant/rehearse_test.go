@@ -150,9 +150,13 @@ func TestSignedRehearsalTellsWhatTheMachineGives(t *testing.T) {
 func TestNonsenseIsNotRehearsed(t *testing.T) {
 	t.Parallel()
 	for want, args := range map[string][]string{
-		"--readers":    {"--readers", "0"},
-		"resend or":    {"--in-doubt", "maybe"},
-		"is no fault":  {"--faults", "rain=1%"},
+		"--readers":   {"--readers", "0"},
+		"resend or":   {"--in-doubt", "maybe"},
+		"is no fault": {"--faults", "rain=1%"},
+		"there twice": {"--faults", "4xx=1%,4xx=2%"},
+		"--kills takes a whole number, not \"few\"": {"--kills", "few"},
+		"--seed takes a whole number from 0 on":     {"--seed", "-1"},
+		"--limit takes a time such as 90s or 15m":   {"--limit", "long"},
 		"no share":     {"--leave", "some"},
 		"other argume": {"now"},
 		"not there ye": {"--keep", t.TempDir(), "--readers", "5"},

@@ -19,10 +19,10 @@ const (
 )
 
 func (p *program) resumeCommand() *cobra.Command {
-	var inDoubt, reader string
+	var inDoubt, reader, domain string
 	c := &cobra.Command{
 		Use:   "resume [EDITION]",
-		Short: "Let a held edition go on, or decide on what is in doubt",
+		Short: "Let a held edition or a mail domain go on, or decide on what is in doubt",
 		Long: `Let an edition go on that is held, after what it was held for is mended. Its
 mails are rendered and judged anew: what still breaks a rule of docs/mail.md
 holds it still, and nobody is mailed. One that was held because readers would
@@ -37,9 +37,15 @@ arrived: "resend" sends them once more, with the same Message-ID, as far as
 they are still fresh, still wanted and were not sent again before; "accepted"
 says that they arrived, as the relay's log may show.
 
+With --domain it sends to a mail domain again that is left alone, after what the
+domain complained of is mended: its mails go from now on, slowly at first. Each
+courant serve, on whichever host, heeds it within seconds. What was tried already
+and deferred keeps its own time. If the domain still complains it is left alone
+anew. courant status lists the domains that are left alone, and why.
+
 EDITION is a number, or DIGEST/NUMBER; DIGEST alone is all of its editions,
 and none is all of the last seven days.`,
-		Example: "  courant resume morning/12\n  courant resume morning/12 --in-doubt resend",
+		Example: "  courant resume morning/12\n  courant resume morning/12 --in-doubt resend\n  courant resume --domain example.com",
 		Args:    arguments(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if c.Flags().Changed("in-doubt") && inDoubt != doubtResend && inDoubt != doubtAccepted {
@@ -47,6 +53,12 @@ and none is all of the last seven days.`,
 			}
 			if reader != "" && inDoubt == "" {
 				return misuse{errors.New("--reader goes with --in-doubt: an edition goes on for all")}
+			}
+			if c.Flags().Changed("domain") {
+				if len(args) > 0 || inDoubt != "" || reader != "" {
+					return misuse{errors.New("--domain stands alone: a mail domain goes on for all editions")}
+				}
+				return p.with(c.Context(), p.quiet(), func(h *house) error { return p.resumeDomain(c.Context(), h, domain) })
 			}
 			edition := ""
 			if len(args) > 0 {
@@ -57,7 +69,31 @@ and none is all of the last seven days.`,
 	}
 	c.Flags().StringVar(&inDoubt, "in-doubt", "", "what becomes of deliveries in doubt: `resend|accepted`")
 	c.Flags().StringVar(&reader, "reader", "", "of one reader's `ADDRESS` alone")
+	c.Flags().StringVar(&domain, "domain", "", "send to this mail `DOMAIN` again, which is left alone")
 	return c
+}
+
+// resumeDomain sends to a mail domain again that is left alone.
+func (p *program) resumeDomain(ctx context.Context, h *house, domain string) error {
+	// As digest.DomainOf has it, so that a reader's address will do as well.
+	name := digest.DomainOf(strings.TrimSpace(domain))
+	if name == "" {
+		return misuse{fmt.Errorf("--domain takes a mail domain such as example.com, not %q", domain)}
+	}
+	closed, due, err := h.store.ResumeDomain(ctx, name)
+	switch {
+	case err != nil:
+		return err
+	case !closed && due == 0:
+		fmt.Fprintf(p.stdout, "%s is not left alone, and nothing waits because of it\n", visible(name))
+	case closed && due > 0:
+		fmt.Fprintf(p.stdout, "%s is sent to again; %d that were given back are due now\n", visible(name), due)
+	case closed:
+		fmt.Fprintf(p.stdout, "%s is sent to again\n", visible(name))
+	default:
+		fmt.Fprintf(p.stdout, "%s was not left alone; %d that were given back are due now\n", visible(name), due)
+	}
+	return nil
 }
 
 func (p *program) resume(ctx context.Context, h *house, edition, inDoubt, address string) error {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"courant/digest"
 	"courant/digest/smtpsink"
@@ -64,6 +66,55 @@ func TestHeldEditionGoesOnAtAWord(t *testing.T) {
 		t.Errorf("resume says %s", out)
 	}
 	for _, args := range [][]string{{"resume", "--in-doubt", "forget"}, {"resume", "--reader", "a@example.org"}, {"resume", "a", "b"}} {
+		if r := d.try(args...); r.code != exitMisused {
+			t.Errorf("%q: exit %d", args, r.code)
+		}
+	}
+}
+
+// What a domain complained of is mended: at a person's word its mail goes, also
+// what lanes had given back, and a serve that runs heeds it.
+func TestDomainThatIsLeftAloneGoesOnAtAWord(t *testing.T) {
+	t.Parallel()
+	const readers = 8
+	d := newDesk(t, smtpsink.Options{})
+	id := d.crowd(readers)
+	c := digest.Circuit{Domain: "example.org", Class: digest.ClassBlocked, Said: "550 5.7.1 we do not want <reader1@example.org>"}
+	if _, err := d.store.OpenCircuit(t.Context(), c, []time.Duration{time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	give := func(i, attempts int, class string) {
+		d.query(`WITH u AS (UPDATE deliveries SET not_before = clock_timestamp() + interval '1 hour', attempts = $2, class = NULLIF($3, '')
+			WHERE reader_id = (SELECT id FROM readers WHERE email = $1) RETURNING 1) SELECT count(*)::text FROM u`, fmt.Sprintf("reader%d@example.org", i), attempts, class)
+	}
+	give(0, 0, "blocked")
+	give(1, 0, "throttled")
+	give(2, 1, "throttled") // its own deferral
+	give(3, 0, "")          // nothing of a circuit's
+	d.start("serve", "--only", "deliver")
+	d.until("a process at work", func() bool { return d.query(`SELECT count(*)::text FROM lanes`) != "0" })
+	out := d.must("status")
+	if !strings.Contains(out, "! example.org blocked since") || !strings.Contains(out, "8 wait, next try in 59 min") || strings.Contains(out, "reader1@") {
+		t.Errorf("status says\n%s", out)
+	}
+	if out := d.must("status", "--json"); !strings.Contains(out, `{"kind":"domain","domain":"example.org","class":"blocked","said":"550 5.7.1 we do not want`) || !strings.Contains(out, `"waiting":8}`) {
+		t.Errorf("status --json says\n%s", out)
+	}
+	if out := d.must("resume", "--domain", "elsewhere.example"); !strings.Contains(out, "elsewhere.example is not left alone") || d.sink.Count() != 0 {
+		t.Errorf("resume says %s", out)
+	}
+	if out := d.must("resume", "--domain", "Example.ORG"); out != "example.org is sent to again; 2 that were given back are due now\n" {
+		t.Errorf("resume says %s", out)
+	}
+	if err := d.sink.Wait(t.Context(), readers-2); err != nil {
+		t.Fatal(err)
+	}
+	d.until("verdicts", func() bool { return d.query(`SELECT count(*)::text FROM deliveries WHERE state = 'accepted'`) == "6" })
+	d.wantTally(id, digest.Tally{digest.Accepted: readers - 2, digest.Queued: 2})
+	if out := d.must("status"); strings.Contains(out, "left alone") {
+		t.Errorf("status says\n%s", out)
+	}
+	for _, args := range [][]string{{"resume", "--domain", ""}, {"resume", "morning", "--domain", "a.example"}, {"resume", "--domain", "a.example", "--in-doubt", "resend"}} {
 		if r := d.try(args...); r.code != exitMisused {
 			t.Errorf("%q: exit %d", args, r.code)
 		}

@@ -25,7 +25,8 @@ func (p *program) statusCommand() *cobra.Command {
 		Long: `Show what is going on: each edition that is under way or was published in the
 last two days, how far it is, how fast it goes and when it will be done; what
 the servers said about mails that were deferred or refused; the processes at
-work, what each relay took, and the next slots. Nothing is changed.
+work, what each relay took, which mail domains are left alone and why, and the
+next slots. Nothing is changed.
 
 On a terminal it is drawn again each second while an edition is being sent, and
 ends with it or with Ctrl-C. --watch goes on until Ctrl-C whatever happens,
@@ -46,7 +47,7 @@ ends with it or with Ctrl-C. --watch goes on until Ctrl-C whatever happens,
 		},
 	}
 	c.Flags().BoolVar(&watch, "watch", false, "draw it again each second until Ctrl-C")
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: editions, processes, relays, slots")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: editions, processes, relays, domains, slots")
 	return c
 }
 
@@ -154,6 +155,9 @@ func (w *watcher) look(ctx context.Context) (now explain.Situation, err error) {
 	}
 	slices.SortStableFunc(now.Slots, func(a, b digest.Slot) int { return a.Instant.Compare(b.Instant) })
 	now.Relays = w.relayCounts(ctx)
+	if now.Domains, err = h.store.LeftAlone(ctx); err != nil {
+		return now, err
+	}
 	return now, nil
 }
 

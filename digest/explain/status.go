@@ -14,6 +14,7 @@ type Situation struct {
 	Editions  []digest.Progress // oldest first
 	Processes []digest.Process
 	Relays    []digest.RelayCount // of the process at desk_listen; nil: none answered
+	Domains   []digest.LeftAlone  // mail domains that take nothing now
 	Slots     []digest.Slot       // the next of each digest
 	Titles    map[string]string   // of digests
 }
@@ -77,6 +78,19 @@ type RelayStatus struct {
 	Rate     *float64               `json:"rate"` // accepted a second since the last look; null: this is the first
 }
 
+// DomainStatus is a mail domain that is left alone.
+type DomainStatus struct {
+	Kind     string       `json:"kind"` // "domain"
+	Domain   string       `json:"domain"`
+	Class    digest.Class `json:"class"`
+	Said     string       `json:"said"` // the server's words
+	Since    time.Time    `json:"since"`
+	Openings int          `json:"openings"`   // in a row
+	Next     time.Time    `json:"next_probe"` // when one mail may try; in the past: with the next claim
+	Probing  bool         `json:"probing"`    // one is trying
+	Waiting  int          `json:"waiting"`    // deliveries
+}
+
 // SlotStatus is the next slot of a digest.
 type SlotStatus struct {
 	Kind   string    `json:"kind"` // "slot"
@@ -86,7 +100,7 @@ type SlotStatus struct {
 	Zone   string    `json:"zone"`
 }
 
-// Status is a situation as objects: editions, processes, relays, slots.
+// Status is a situation as objects: editions, processes, relays, domains, slots.
 func Status(s Situation) []any {
 	var list []any
 	for _, p := range s.Editions {
@@ -101,6 +115,10 @@ func Status(s Situation) []any {
 			n.Rate = &r.Rate
 		}
 		list = append(list, n)
+	}
+	for _, d := range s.Domains {
+		list = append(list, DomainStatus{"domain", d.Domain, d.Class, digest.WithoutAddresses(d.Said), d.Since.UTC(), d.Openings,
+			s.At.Add(d.Left).UTC().Truncate(time.Millisecond), d.Probing, d.Waiting})
 	}
 	for _, slot := range s.Slots {
 		list = append(list, SlotStatus{"slot", slot.Digest, slot.Instant.UTC(), slot.Instant.In(zoneOf(slot.Zone)), slot.Zone})

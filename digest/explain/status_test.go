@@ -45,6 +45,11 @@ func situation() Situation {
 			{Relay: "smtp.example.com:587", Attempts: map[digest.Verdict]int{digest.VerdictAccepted: 611_000, digest.VerdictDeferred: 1_300, digest.VerdictRefused: 41}, Rate: 2310},
 			{Relay: "[2001:db8::25]:25", Attempts: map[digest.Verdict]int{}, Rate: -1},
 		},
+		Domains: []digest.LeftAlone{
+			{Circuit: digest.Circuit{Domain: "mail.example.net", Class: digest.ClassBlocked, Said: "550 5.7.1 \x1b[31mblocked, see https://example.net/ <bob@mail.example.net>",
+				Since: at.Add(-12 * time.Minute), Openings: 2, Left: 3 * time.Minute}, Waiting: 1_199},
+			{Circuit: digest.Circuit{Domain: "slow.example", Class: digest.ClassThrottled, Said: "451 4.7.1 later", Since: at.Add(-time.Hour), Openings: 1, Probing: true}, Waiting: 7},
+		},
 		Slots: []digest.Slot{{Digest: "morning", Zone: "Europe/Berlin", Instant: instant("2026-03-30T05:00:00Z")}, {Digest: "weekly", Zone: "Asia/Tokyo", Instant: instant("2026-04-03T22:00:00Z")}},
 	}
 }

@@ -25,6 +25,7 @@ func WriteStatus(w io.Writer, now Situation, look Look) error {
 	}
 	s.processes(now)
 	s.relays(now.Relays)
+	s.domains(now)
 	s.next(now)
 	_, err := w.Write(s.out.Bytes())
 	return err
@@ -263,6 +264,28 @@ func (s *sheet) relays(list []digest.RelayCount) {
 			row = append(row, piece{text: ", " + rate(r.Rate) + " a second"})
 		}
 		s.line(4, row...)
+	}
+}
+
+// domains sets which mail domains are left alone, why, and what to do.
+func (s *sheet) domains(now Situation) {
+	if len(now.Domains) == 0 {
+		return
+	}
+	s.line(0)
+	s.line(2, piece{strong, "Mail domains left alone"}, piece{faint, ", what waits goes by itself; `courant resume --domain NAME` lets it go at once"})
+	for _, d := range now.Domains {
+		next := "next try in " + rough(d.Left)
+		switch {
+		case d.Probing:
+			next = "one is trying now"
+		case d.Left <= 0:
+			next = "next try now"
+		}
+		s.line(4, piece{warning, "  ! " + d.Domain + " " + string(d.Class)}, piece{text: " since " + clock(d.Since.UTC()) + " UTC"},
+			piece{faint, " (" + rough(now.At.Sub(d.Since)) + ")"},
+			piece{text: ": “" + strings.Join(strings.Fields(digest.WithoutAddresses(d.Said)), " ") + "”"},
+			piece{text: ", " + grouped(d.Waiting) + " wait, " + next})
 	}
 }
 

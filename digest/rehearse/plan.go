@@ -98,6 +98,7 @@ func (f *Faults) String() string {
 // Set reads 4xx=3%,5xx=1%,drop-before=0.5%,drop-after=0.5%,stall=0.1%.
 func (f *Faults) Set(text string) error {
 	var read Faults
+	given := map[string]bool{}
 	for part := range strings.SplitSeq(text, ",") {
 		if strings.TrimSpace(part) == "" {
 			continue
@@ -107,6 +108,10 @@ func (f *Faults) Set(text string) error {
 		if share == nil {
 			return fmt.Errorf("%q is no fault; they are 4xx, 5xx, drop-before, drop-after and stall, as in 4xx=3%%", name)
 		}
+		if given[strings.TrimSpace(name)] {
+			return fmt.Errorf("%s is there twice: which share is meant?", strings.TrimSpace(name))
+		}
+		given[strings.TrimSpace(name)] = true
 		if err := share.Set(value); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}

@@ -16,7 +16,7 @@ func TestFaultsAreReadAsTheyAreWritten(t *testing.T) {
 	if err := f.Set(" stall=0.001 ,4xx=3%,5xx=1%,drop-before=.5%,drop-after=0.5%,"); err != nil || f.String() != text {
 		t.Errorf("%q, %v", f.String(), err)
 	}
-	for _, wrong := range []string{"4xx", "4xx=", "4xx=x%", "4xx=-1%", "4xx=101%", "4xx=NaN", "6xx=1%", "=1%", "4xx=60%,5xx=60%"} {
+	for _, wrong := range []string{"4xx", "4xx=", "4xx=x%", "4xx=-1%", "4xx=101%", "4xx=NaN", "6xx=1%", "=1%", "4xx=60%,5xx=60%", "4xx=1%,4xx=2%", "4xx=0%, 4xx =0%"} {
 		was := f
 		if err := f.Set(wrong); err == nil || f != was {
 			t.Errorf("%q is taken, or changes something: %v", wrong, err)

@@ -573,9 +573,13 @@ func (l *lane) conclude(w digest.Work, o digest.Outcome, took time.Duration, sta
 }
 
 // complain logs why the relay cannot be used; as an error, with what to set,
-// where that is ours to mend.
+// where that is ours to mend. A drain with this relay alone ends by it, and
+// whoever asked for it says so.
 func (l *lane) complain(o digest.Outcome) {
 	if o.Class == digest.ClassConfiguration {
+		if l.s.drain != nil && len(l.s.relays) == 1 {
+			return
+		}
 		l.s.Log.Error("relay cannot be used", "relay", l.relay.Name, "error", &OutcomeError{l.relay.Name, o})
 		return
 	}

@@ -192,11 +192,18 @@ func Masked(address string) string {
 
 // PlainLine is s as one line of text that may stand in a header or a list:
 // control characters and line breaks become spaces, white space collapses,
-// invisible direction overrides go. At most max bytes are kept, cut at a
-// character.
+// invisible direction overrides go, and so do accents in heaps that would be
+// drawn over other lines. At most max bytes are kept, cut at a character.
 func PlainLine(s string, max int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
+	var marks stack
 	s = strings.Map(func(r rune) rune {
+		switch {
+		case r >= 0x300 && !marks.holds(r):
+			return -1
+		case r < 0x300:
+			marks = stack{}
+		}
 		switch {
 		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029:
 			return ' '
@@ -213,4 +220,34 @@ func PlainLine(s string, max int) string {
 		max--
 	}
 	return strings.TrimSpace(s[:max])
+}
+
+// stack counts the combining marks on one character.
+type stack struct{ any, common int }
+
+// Written languages stack few marks: Vietnamese two, vocalized Arabic three,
+// Hebrew with its accents five, Tibetan six. Those that go with every script,
+// of which heaps are made, are needed least.
+const (
+	mostMarks       = 6
+	mostCommonMarks = 4
+)
+
+// holds takes the next character, and says whether it may stand there.
+func (s *stack) holds(r rune) bool {
+	switch {
+	case unicode.Is(unicode.Cf, r): // a joiner draws nothing and parts nothing
+		return true
+	case !unicode.In(r, unicode.Mn, unicode.Me):
+		*s = stack{}
+		return true
+	}
+	common := unicode.Is(unicode.Inherited, r)
+	if s.any >= mostMarks || common && s.common >= mostCommonMarks {
+		return false
+	}
+	if s.any++; common {
+		s.common++
+	}
+	return true
 }

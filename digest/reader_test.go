@@ -77,6 +77,28 @@ func TestPlainLineIsOneLine(t *testing.T) {
 	}
 }
 
+// TestAccentsDoNotHeapUp takes marks that would be drawn over the lines above
+// and below, and none that a language writes.
+func TestAccentsDoNotHeapUp(t *testing.T) {
+	t.Parallel()
+	for _, whole := range []string{
+		"Việt Nam, e\u0302\u0323\u0301", "ที่นี่ น้ำ", "בְּרֵאשִׁ֖ית בָּרָ֣א", "بِسْمِ ٱللَّهِ", "བསྒྲུབས་", "ཧཱུྃ", "नमस्ते", "👩‍👩‍👧 ❤️ 1️⃣",
+	} {
+		if got := PlainLine(whole, 1000); got != whole {
+			t.Errorf("%+q became %+q", whole, got)
+		}
+	}
+	for in, most := range map[string]int{
+		"Z" + strings.Repeat("\u0335\u0301\u0322", 30):       1 + 4,
+		"a" + strings.Repeat("\u0301\u200d\u202e", 30) + "b": 1 + 4 + 30 + 1,
+		"ก" + strings.Repeat("็", 50):                        1 + 6,
+	} {
+		if got := PlainLine(in, 1000); len([]rune(got)) > most {
+			t.Errorf("%+q kept %d characters, more than %d", in, len([]rune(got)), most)
+		}
+	}
+}
+
 func FuzzAddress(f *testing.F) {
 	for _, s := range []string{"Ann@Example.org", "a@x.org\r\nRCPT TO:<b@y.org>", "jörg@bücher.example", "a@ȺȺ.org", `"a"@b.c`, "a@b.İ"} {
 		f.Add(s)
@@ -103,6 +125,7 @@ func FuzzAddress(f *testing.F) {
 func FuzzPlainLine(f *testing.F) {
 	f.Add("a\r\nb", 10)
 	f.Add("\u202e\ufeffaä", 2)
+	f.Add(" \u0301\u0301\u202e\u0301\u200d\u0301\u0301\u0e47 \u0301", 40)
 	f.Fuzz(func(t *testing.T, s string, max int) {
 		max &= 0xfff
 		got := PlainLine(s, max)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -108,6 +107,7 @@ type setting struct {
 	style  *style
 	layout *layout
 	lang   *templates.Language
+	script *script // of the edition's language; nil: unknown
 	loc    *time.Location
 	day    time.Time // the edition's local day, at noon UTC
 }
@@ -122,7 +122,8 @@ func (r *Renderer) setting(e digest.Edition, v digest.Variant) (setting, error) 
 		return setting{}, fmt.Errorf("%q is not a time zone to show times in", zone)
 	}
 	style := r.style(e)
-	return setting{style, r.layout(style, e), style.texts.Match(v.Language, e.Language), loc, localDay(e, loc)}, nil
+	lang := style.texts.Match(v.Language, e.Language)
+	return setting{style, r.layout(style, e), lang, scriptOf(lang.Tag), loc, localDay(e, loc)}, nil
 }
 
 // localDay is the day an edition is for. A slot's key begins with it: where
@@ -358,10 +359,8 @@ func (s setting) story(t digest.Told, e digest.Edition) story {
 	case digest.PointsModel:
 		st.Picked = "mail.points_model"
 	}
-	st.Host = host(st.URL)
-	if _, err := netip.ParseAddr(st.Host); err == nil && t.Site != "" {
-		st.Host = plain(t.Site, maxName) // a number tells nobody where a link leads
-	}
+	known := []*script{s.script, scriptOf(st.Language)}
+	st.Host = host(st.URL, known...)
 	if st.Title == "" {
 		st.Title = st.Host
 	}
@@ -373,8 +372,8 @@ func (s setting) story(t digest.Told, e digest.Edition) story {
 	}
 	for _, a := range t.Also[:min(len(t.Also), maxAlso)] {
 		name, to := plain(a.Source, maxName), link(a.URL)
-		if name == "" {
-			name = host(to)
+		if leads := host(to, known...); name == "" || looksLikeHost(name) {
+			name = leads // a name that could be a host must be the one it leads to
 		}
 		if to != "" {
 			st.Also = append(st.Also, also{name, to})
@@ -506,19 +505,6 @@ func link(s string) string {
 
 func hexDigit(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
-}
-
-// host is where a link leads, as people read it.
-func host(link string) string {
-	u, err := url.Parse(link)
-	if err != nil {
-		return ""
-	}
-	h := strings.TrimPrefix(strings.ToLower(u.Hostname()), "www.")
-	if shown, err := idna.Display.ToUnicode(h); err == nil {
-		h = shown
-	}
-	return plain(h, maxName)
 }
 
 // languageTag lets through what looks like BCP 47.

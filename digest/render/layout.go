@@ -44,13 +44,21 @@ func parseLayout(fsys fs.FS, name string, look Look, texts *templates.Catalogue)
 		html[t.Name()] = t.Tree
 	}
 	faults := prepare(html, l.name+".html", err, look, texts)
+	if err == nil {
+		faults = append(faults, misplaced(html)...)
+		faults = append(faults, ignoredParts(fsys, name, ".html", funcs)...)
+	}
 	l.text = template.New(name + ".txt").Funcs(funcs)
 	_, err = l.text.ParseFS(fsys, files(fsys, name, ".txt")...)
 	text := map[string]*parse.Tree{}
 	for _, t := range l.text.Templates() {
 		text[t.Name()] = t.Tree
 	}
-	return l, append(faults, prepare(text, l.name+".txt", err, look, texts)...)
+	faults = append(faults, prepare(text, l.name+".txt", err, look, texts)...)
+	if err == nil {
+		faults = append(faults, ignoredParts(fsys, name, ".txt", funcs)...)
+	}
+	return l, faults
 }
 
 // files are those a layout is made of; the layout's own comes last, so that

@@ -109,12 +109,14 @@ func around(before string) string {
 }
 
 // cutHTML takes HTML apart. A URL may stand in text or be the whole of a
-// link, a fragment behind it aside; the other values stand in text and quoted
-// attributes.
+// link, a fragment behind it aside; the other values stand in text and in
+// quoted attributes that hold words.
 func (m marks) cutHTML(s string) ([]piece, error) {
+	var at spot
 	return m.cut(s, []string{"&lt;", "%3c"}, func(x piece, open, after string) error {
+		at.read(x.text)
 		if open == "&lt;" {
-			return nil
+			return at.refuses(x.place)
 		}
 		if !x.place.url() {
 			return fmt.Errorf("%s stands in a link", x.place.function())
@@ -122,7 +124,7 @@ func (m marks) cutHTML(s string) ([]piece, error) {
 		if !strings.HasSuffix(x.text, `="`) || !strings.HasPrefix(after, `"`) && !strings.HasPrefix(after, "#") {
 			return fmt.Errorf("%s stands within another link instead of alone", x.place.function())
 		}
-		return nil
+		return at.refuses(x.place)
 	})
 }
 

@@ -76,29 +76,39 @@ func TestMarkerInAWrongPlaceIsAnError(t *testing.T) {
 		`<a href="https://x.example/{{unsubscribeURL}}">x</a>`:        "within another link",
 		`<a href="{{unsubscribeURL}}/more">x</a>`:                     "within another link",
 		`<a href="{{unsubscribeURL}}?x=y">x</a>`:                      "within another link",
-		`<a href="{{name}}">x</a>` + unsubscribe:                      "name stands in a link",
-		`<a href="{{reason}}">x</a>` + unsubscribe:                    "reason stands in a link",
-		`<p style="color:{{name}}">x</p>` + unsubscribe:               "cannot be made safe",
-		`<style>p { color: {{name}} }</style>` + unsubscribe:          "cannot be made safe",
-		`<style>p { content: "{{name}}" }</style>` + unsubscribe:      "must not",
+		`<a href="{{name}}">x</a>` + unsubscribe:                      "name stands in the href of <a>",
+		`<a href="{{reason}}">x</a>` + unsubscribe:                    "reason stands in the href of <a>",
+		`<p style="color:{{name}}">x</p>` + unsubscribe:               "in the style of <p>",
+		`<style>p { color: {{name}} }</style>` + unsubscribe:          "would be changed",
+		`<style>p { content: "{{name}}" }</style>` + unsubscribe:      "would be changed",
 		`<script>var x = {{name}}</script>` + unsubscribe:             "would be changed",
 		`<script>var x = "{{name}}"</script>` + unsubscribe:           "would be changed",
 		`<p title={{name}}>x</p>` + unsubscribe:                       "must not",
 		`<a href={{unsubscribeURL}}>x</a>`:                            "must not",
-		`<p onclick="f({{name}})">x</p>` + unsubscribe:                "would be changed",
+		`<p onclick="f({{name}})">x</p>` + unsubscribe:                "in the onclick of <p>",
 		`<a href='{{unsubscribeURL}}'>x</a>`:                          "within another link",
 		`<p>no link at all</p>`:                                       "no {{unsubscribeURL}}",
-		`<img srcset="{{viewURL}} 2x" alt="">` + unsubscribe:          "within another link",
-		`<p style="background:url('{{viewURL}}')"></p>` + unsubscribe: "",
+		`<img srcset="{{viewURL}} 2x" alt="">` + unsubscribe:          "in the srcset of <img>",
+		`<p style="background:url('{{viewURL}}')"></p>` + unsubscribe: "in the style of <p>",
+		// What would tell who opened the mail, or followed a link.
+		`<img src="{{viewURL}}" alt="Ship" width="200">` + unsubscribe:                          "in the src of <img>, where it would tell who opened the mail",
+		`<IMG alt='<a href="' SRC = "{{unsubscribeURL}}" width="200">` + unsubscribe:            "in the src of <img>",
+		`<img src="{{if .Title}}{{viewURL}}{{end}}" alt="">` + unsubscribe:                      "in the src of <img>",
+		`{{define "own"}}{{viewURL}}{{end}}<img src="{{template "own"}}" alt="">` + unsubscribe: "in the src of <img>",
+		`<a href="https://x.example/" ping="{{viewURL}}">x</a>` + unsubscribe:                   "in the ping of <a>",
+		`<link rel="stylesheet" href="{{viewURL}}">` + unsubscribe:                              "in the href of <link>",
+		`<td background="{{viewURL}}">x</td>` + unsubscribe:                                     "in the background of <td>",
+		`<v:fill src="{{viewURL}}"/>` + unsubscribe:                                             "in the src of <v:fill>",
+		`<img alt="" data-x="{{name}}">` + unsubscribe:                                          "in the data-x of <img>",
+		`<!--[if mso]><img src="https://x.example/"><![endif]--><p>x</p>` + unsubscribe:         "write {{mso `...`}}",
 	} {
 		c := testConfig()
 		c.Templates = withTemplates(t, html, "")
 		r, err := New(c)
-		if err != nil {
-			t.Fatal(err)
+		if err == nil {
+			s := plainSample()
+			_, err = r.Render(s.Edition, s.Variant)
 		}
-		s := plainSample()
-		_, err = r.Render(s.Edition, s.Variant)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", html, err, want)
 		}
@@ -213,6 +223,44 @@ func TestSpliceIsTheSameAsRenderingForTheReader(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+func TestMisplacedPersonalValueIsNamedWithItsLine(t *testing.T) {
+	t.Parallel()
+	files := withTemplates(t, "", "")
+	change := func(name, old, replacement string) {
+		t.Helper()
+		src := string(files[name].Data)
+		if !strings.Contains(src, old) {
+			t.Fatalf("%s has no %q", name, old)
+		}
+		files[name] = templateFile(strings.Replace(src, old, replacement, 1))
+	}
+	change("mail/parts.html", "<p style=\"margin:0 0 12px 0;\">{{reason}}</p>", "<p>{{reason}}</p>\n<img src=\"{{viewURL}}\" alt=\"Ship\" width=\"200\">")
+	src := string(files["mail/parts.html"].Data)
+	line := strings.Count(src[:strings.Index(src, "<img src=\"{{viewURL")], "\n") + 1
+	faults := TemplateFaults(files)
+	if len(faults) != 1 || faults[0].File != "mail/parts.html" || faults[0].Line != line || !strings.Contains(faults[0].Error(), "href of a link") {
+		t.Errorf("%v, want line %d", faults, line)
+	}
+}
+
+func TestPartEmptiedInVainIsNamed(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{".html", ".txt"} {
+		files := withTemplates(t, "", "")
+		name := "mail/standard" + kind
+		src := string(files[name].Data)
+		files[name] = templateFile("{{/* ours */}}\n{{define \"contents\"}}{{/* nothing */}} {{end}}" + src)
+		faults := TemplateFaults(files)
+		if len(faults) != 1 || faults[0].File != name || faults[0].Line != 2 || !strings.Contains(faults[0].Error(), `{{define "contents"}}{{""}}{{end}}`) {
+			t.Errorf("%v", faults)
+		}
+		files[name] = templateFile(`{{define "contents"}}{{""}}{{end}}` + src)
+		if faults := TemplateFaults(files); len(faults) != 0 {
+			t.Errorf("as it's told to be written: %v", faults)
 		}
 	}
 }

@@ -329,6 +329,11 @@ func (n *bench) carry(w ways, each int) {
 		b.Fatal(err)
 	}
 	b.ReportMetric(wal/float64(done), "wal-B/row")
+	size, err := strconv.ParseFloat(n.one(`SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'deliveries'::regclass`), 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(size/float64(done), "B/row")
 	n.hot()
 	b.StartTimer()
 }

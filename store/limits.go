@@ -131,3 +131,41 @@ func (s *Store) knowLimits(ctx context.Context, relay string, per []int64) error
 	}
 	return nil
 }
+
+// Spent reads how a relay's limits stand, by the database's clock, and spends
+// nothing.
+func (s *Store) Spent(ctx context.Context, relay string, budgets []digest.Budget) ([]digest.Spending, error) {
+	var rows []struct {
+		PerMs, Slot int64
+		Spent       pq.Int64Array
+		Ms          float64
+	}
+	messages, per := narrowest(budgets)
+	if len(per) == 0 {
+		return nil, nil
+	}
+	err := s.db.SelectContext(ctx, &rows, `
+		SELECT per_ms, slot, spent, EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS ms
+		FROM relay_limits
+		WHERE relay = $1 AND per_ms = ANY ($2::bigint[])`, relay, pq.Array(per))
+	if err != nil {
+		return nil, fmt.Errorf("read what is spent of the limits of %s: %w", relay, err)
+	}
+	list := make([]digest.Spending, len(per))
+	for i := range per {
+		list[i].Budget = digest.Budget{Messages: int(messages[i]), Per: time.Duration(per[i]) * time.Millisecond}
+		for _, r := range rows {
+			if r.PerMs != per[i] {
+				continue
+			}
+			for at := len(r.Spent) - 1; at >= 0; at-- {
+				// A slot is held until 241 others have begun: see leaseQuery.
+				back := float64(r.Slot-int64(at)+241)*float64(r.PerMs)/240 - r.Ms
+				if r.Spent[at] > 0 && back > 0 {
+					list[i].Spent = append(list[i].Spent, digest.Spent{Messages: int(r.Spent[at]), Back: time.Duration(back * float64(time.Millisecond))})
+				}
+			}
+		}
+	}
+	return list, nil
+}

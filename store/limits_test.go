@@ -181,3 +181,35 @@ func TestNarrowerOfTwoLimitsForTheSameTimeCounts(t *testing.T) {
 		t.Errorf("%s rows", rows)
 	}
 }
+
+// What is told of a limit is what a lease will find.
+func TestSpentIsToldAsLeasesFindIt(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	day, second := digest.Budget{Messages: 10, Per: 24 * time.Hour}, digest.Budget{Messages: 50, Per: time.Second}
+	look := func() (spent int, next time.Duration) {
+		t.Helper()
+		list, err := n.Spent(t.Context(), "relay:25", []digest.Budget{second, day, {Messages: 30, Per: 24 * time.Hour}})
+		if err != nil || len(list) != 2 || list[0].Budget != second || list[1].Budget != day {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		return list[1].Total(), list[1].Next()
+	}
+	if spent, next := look(); spent != 0 || next != 0 {
+		t.Errorf("%d spent before anything was, next in %s", spent, next)
+	}
+	n.lease(4, 0, day, second)
+	n.slide(20 * time.Hour)
+	n.lease(6, 0, day, second)
+	spent, next := look()
+	if l := n.lease(1, 0, day, second); spent != 10 || l.Messages != 0 || (next-l.Wait).Abs() > time.Minute || next > 5*time.Hour {
+		t.Errorf("%d spent, next in %s; a lease says %+v", spent, next, l)
+	}
+	n.slide(4*time.Hour + 20*time.Minute)
+	if spent, next := look(); spent != 6 || next != 0 {
+		t.Errorf("%d spent, next in %s", spent, next)
+	}
+	if list, err := n.Spent(t.Context(), "relay:25", nil); err != nil || list != nil {
+		t.Errorf("%v, %v", list, err)
+	}
+}

@@ -11,7 +11,7 @@ import (
 
 // measures are the figures of this process.
 func (h *house) measures() *measure.Figures {
-	return measure.New(measure.Options{Store: h.store, Relays: h.config.relayNames(), Now: h.now, Log: h.log})
+	return measure.New(measure.Options{Store: h.store, Relays: h.config.relayNames(), Limits: h.config.submissions(), Now: h.now, Log: h.log})
 }
 
 // deskEvery is how often a desk whose address is taken is tried again.

@@ -25,8 +25,8 @@ func (p *program) statusCommand() *cobra.Command {
 		Long: `Show what is going on: each edition that is under way or was published in the
 last two days, how far it is, how fast it goes and when it will be done; what
 the servers said about mails that were deferred or refused; the processes at
-work, what each relay took, which mail domains are left alone and why, and the
-next slots. Nothing is changed.
+work, what each relay took and what is spent of its limits, which mail domains
+are left alone and why, and the next slots. Nothing is changed.
 
 On a terminal it is drawn again each second while an edition is being sent, and
 ends with it or with Ctrl-C. --watch goes on until Ctrl-C whatever happens,
@@ -47,7 +47,7 @@ ends with it or with Ctrl-C. --watch goes on until Ctrl-C whatever happens,
 		},
 	}
 	c.Flags().BoolVar(&watch, "watch", false, "draw it again each second until Ctrl-C")
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: editions, processes, relays, domains, slots")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: editions, processes, relays, limits, domains, slots")
 	return c
 }
 
@@ -155,6 +155,9 @@ func (w *watcher) look(ctx context.Context) (now explain.Situation, err error) {
 	}
 	slices.SortStableFunc(now.Slots, func(a, b digest.Slot) int { return a.Instant.Compare(b.Instant) })
 	now.Relays = w.relayCounts(ctx)
+	if now.Limits, err = w.limits(ctx); err != nil {
+		return now, err
+	}
 	if now.Domains, err = h.store.LeftAlone(ctx); err != nil {
 		return now, err
 	}
@@ -216,6 +219,23 @@ func (w *watcher) relayCounts(ctx context.Context) []digest.RelayCount {
 	return counts
 }
 
+// limits reads how the limits of the config's relays stand.
+func (w *watcher) limits(ctx context.Context) ([]digest.Submission, error) {
+	relays := w.house.config.submissions()
+	for i, r := range relays {
+		var budgets []digest.Budget
+		for _, l := range r.Limits {
+			budgets = append(budgets, l.Budget)
+		}
+		limits, err := w.house.store.Spent(ctx, r.Account, budgets)
+		if err != nil {
+			return nil, err
+		}
+		relays[i].Limits = limits
+	}
+	return relays, nil
+}
+
 // deskAddress is where a listener on all addresses is come to from here.
 func deskAddress(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
@@ -238,4 +258,21 @@ func (c Config) relayNames() (names []string) {
 		names = append(names, relay.String())
 	}
 	return names
+}
+
+// submissions are the relays with their limits, each account once: it has its
+// limits once, however often the config names it.
+func (c Config) submissions() (list []digest.Submission) {
+	for _, r := range c.relays() {
+		s := digest.Submission{Relay: r.Name, Account: r.Account}
+		for _, l := range r.Limits {
+			s.Limits = append(s.Limits, digest.Spending{Budget: digest.Budget{Messages: l.Messages, Per: l.Per}})
+		}
+		if i := slices.IndexFunc(list, func(other digest.Submission) bool { return other.Account == s.Account }); i >= 0 {
+			list[i].Limits = append(list[i].Limits, s.Limits...)
+			continue
+		}
+		list = append(list, s)
+	}
+	return list
 }

@@ -286,3 +286,39 @@ func TestDeliveriesListTheRowsThatAreAskedFor(t *testing.T) {
 		}
 	}
 }
+
+// A limit that is spent is said, with when it goes on: by status, for people
+// and programs, and by the figures.
+func TestSpentLimitIsSaid(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, smtpsink.Options{})
+	d.crowd(30)
+	d.relay = fmt.Sprintf("{host: 127.0.0.1, port: %d, tls: none, connections: 2, limits: [10/day, 1000/s]}", d.sink.Port())
+	d.configure()
+	d.start("serve", "--only", "deliver")
+	d.until("ten mails", func() bool { return d.query(`SELECT count(*)::text FROM deliveries WHERE state = 'accepted'`) == "10" })
+	out := d.must("status")
+	// Twenty are left, and ten go a day.
+	for _, want := range []string{`limit 10/day reached, next at \d\d:\d\d UTC \(in 2[34] h \d+ min\)`, `relays' limits, about .* to go|to go by the relays' limits`, `about (47 h \d+ min|2 days 0 h) to go`} {
+		if !regexp.MustCompile(want).MatchString(out) {
+			t.Errorf("status says nothing of %s:\n%s", want, out)
+		}
+	}
+	var limit struct {
+		Limit   string
+		Spent   int
+		Reached bool
+		Next    string
+	}
+	for line := range strings.Lines(d.must("status", "--json")) {
+		if strings.Contains(line, `"limit":"10/day"`) {
+			if err := json.Unmarshal([]byte(line), &limit); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if limit.Spent != 10 || !limit.Reached || limit.Next == "" {
+		t.Errorf("%+v", limit)
+	}
+	d.until("a figure of the limit", func() bool { return sum(d.scrape(), "courant_limit_wait_seconds") > 23*60*60 })
+}

@@ -14,6 +14,7 @@ type Situation struct {
 	Editions  []digest.Progress // oldest first
 	Processes []digest.Process
 	Relays    []digest.RelayCount // of the process at desk_listen; nil: none answered
+	Limits    []digest.Submission // of all relays of this host's config
 	Domains   []digest.LeftAlone  // mail domains that take nothing now
 	Slots     []digest.Slot       // the next of each digest
 	Titles    map[string]string   // of digests
@@ -26,6 +27,33 @@ func (s Situation) Going() bool {
 		return p.Edition.State == digest.EditionOpen || p.Edition.State == digest.EditionSending
 	})
 }
+
+// eta is how long an edition takes at the rate of now and by the relays'
+// limits, which the editions before it spend as well; limited: they decide.
+func (s Situation) eta(of digest.Progress) (left time.Duration, limited, ok bool) {
+	left, ok = of.ETA()
+	if of.Edition.State != digest.EditionSending {
+		return 0, false, false
+	}
+	n := 0
+	for _, p := range s.Editions {
+		if p.Edition.State == digest.EditionSending {
+			n += p.Tally().Unfinished() - p.Deferred()
+		}
+		if p.Edition.ID == of.Edition.ID {
+			break
+		}
+	}
+	// What takes less than a moment is the relays' pace, and the rate knows it.
+	if held := digest.HeldUp(s.Limits, n); held > max(left, heldUpFor) && of.Tally().Unfinished() > of.Deferred() {
+		return held, true, true
+	}
+	return left, false, ok
+}
+
+// heldUpFor is from when on a spent limit is told: one of a second is always
+// spent while mail goes out.
+const heldUpFor = 5 * time.Second
 
 // deferredState is queued with attempts behind it, which people want told apart.
 const deferredState = "deferred"
@@ -78,6 +106,16 @@ type RelayStatus struct {
 	Rate     *float64               `json:"rate"` // accepted a second since the last look; null: this is the first
 }
 
+// LimitStatus is how a limit of a relay stands, over all processes.
+type LimitStatus struct {
+	Kind    string     `json:"kind"` // "limit"
+	Relay   string     `json:"relay"`
+	Limit   string     `json:"limit"` // as in the config, 14000/day
+	Spent   int        `json:"spent"`
+	Reached bool       `json:"reached"`
+	Next    *time.Time `json:"next"` // when a mail may go again; null: now
+}
+
 // DomainStatus is a mail domain that is left alone.
 type DomainStatus struct {
 	Kind     string       `json:"kind"` // "domain"
@@ -100,11 +138,12 @@ type SlotStatus struct {
 	Zone   string    `json:"zone"`
 }
 
-// Status is a situation as objects: editions, processes, relays, domains, slots.
+// Status is a situation as objects: editions, processes, relays,
+// limits, domains, slots.
 func Status(s Situation) []any {
 	var list []any
 	for _, p := range s.Editions {
-		list = append(list, editionStatus(p))
+		list = append(list, s.editionStatus(p))
 	}
 	for _, p := range s.Processes {
 		list = append(list, ProcessStatus{"process", p.Owner, p.Host, len(p.Lanes), s.inHands(p), p.Lease.Round(time.Millisecond).Seconds()})
@@ -115,6 +154,15 @@ func Status(s Situation) []any {
 			n.Rate = &r.Rate
 		}
 		list = append(list, n)
+	}
+	for _, r := range s.Limits {
+		for _, l := range r.Limits {
+			n := LimitStatus{Kind: "limit", Relay: r.Relay, Limit: l.String(), Spent: l.Total(), Reached: l.Next() > 0}
+			if n.Reached {
+				n.Next = utcOrNull(s.At.Add(l.Next()).Truncate(time.Millisecond))
+			}
+			list = append(list, n)
+		}
 	}
 	for _, d := range s.Domains {
 		list = append(list, DomainStatus{"domain", d.Domain, d.Class, digest.WithoutAddresses(d.Said), d.Since.UTC(), d.Openings,
@@ -134,7 +182,7 @@ func (s Situation) inHands(of digest.Process) int {
 	return n
 }
 
-func editionStatus(p digest.Progress) EditionStatus {
+func (s Situation) editionStatus(p digest.Progress) EditionStatus {
 	e := p.Edition
 	n := EditionStatus{
 		Kind: "edition", Digest: e.Digest, State: string(e.State), HeldReason: e.HeldReason, Slot: e.Instant.UTC(), Published: e.Published.UTC(),
@@ -144,7 +192,7 @@ func editionStatus(p digest.Progress) EditionStatus {
 	if e.Number > 0 {
 		n.Edition = &e.Number
 	}
-	if left, ok := p.ETA(); ok {
+	if left, _, ok := s.eta(p); ok {
 		seconds := left.Seconds()
 		n.ETA = &seconds
 	}

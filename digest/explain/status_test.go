@@ -45,6 +45,14 @@ func situation() Situation {
 			{Relay: "smtp.example.com:587", Attempts: map[digest.Verdict]int{digest.VerdictAccepted: 611_000, digest.VerdictDeferred: 1_300, digest.VerdictRefused: 41}, Rate: 2310},
 			{Relay: "[2001:db8::25]:25", Attempts: map[digest.Verdict]int{}, Rate: -1},
 		},
+		Limits: []digest.Submission{
+			{Relay: "smtp.example.com:587", Limits: []digest.Spending{
+				{Budget: digest.Budget{Messages: 5000, Per: time.Second}, Spent: []digest.Spent{{Messages: 5000, Back: 100 * time.Millisecond}}},
+				{Budget: digest.Budget{Messages: 700_000, Per: 24 * time.Hour}, Spent: []digest.Spent{{Messages: 88_000, Back: 2 * time.Hour}, {Messages: 612_345, Back: 24 * time.Hour}}},
+				{Budget: digest.Budget{Messages: 900_000, Per: time.Hour}, Spent: []digest.Spent{{Messages: 612_345, Back: time.Hour}}},
+			}},
+			{Relay: "[2001:db8::25]:25", Limits: []digest.Spending{{Budget: digest.Budget{Messages: 100, Per: time.Second}}}},
+		},
 		Domains: []digest.LeftAlone{
 			{Circuit: digest.Circuit{Domain: "mail.example.net", Class: digest.ClassBlocked, Said: "550 5.7.1 \x1b[31mblocked, see https://example.net/ <bob@mail.example.net>",
 				Since: at.Add(-12 * time.Minute), Openings: 2, Left: 3 * time.Minute}, Waiting: 1_199},
@@ -131,5 +139,50 @@ func TestNobodyIsBlamedForAQuietDay(t *testing.T) {
 	}
 	if got := fmt.Sprintln(rough(90*time.Second), rough(25*time.Hour), rough(0), rough(100*time.Hour)); got != "1 min 30 s 25 h 0 min a second 4 days 4 h\n" {
 		t.Error(got)
+	}
+}
+
+// A spent limit is no pause of the relay: the time to go is the limit's, and
+// what an edition before it will spend is not there twice.
+func TestTimeToGoHeedsTheLimits(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	s := situation()
+	sending := s.Editions[1]
+	second := sending
+	second.Edition.ID = 99
+	left := sending.Tally().Unfinished() - sending.Deferred()
+	s.Editions = []digest.Progress{sending, second}
+	limit := func(messages int, spent ...digest.Spent) {
+		s.Limits = []digest.Submission{{Relay: "mx:25", Limits: []digest.Spending{{Budget: digest.Budget{Messages: messages, Per: day}, Spent: spent}}}}
+	}
+	for i, c := range []struct {
+		messages int
+		spent    []digest.Spent
+		first    time.Duration // zero: by the rate
+		second   time.Duration
+	}{
+		{3 * left, nil, 0, 0},
+		{left, nil, 0, day},
+		{left, []digest.Spent{{Messages: left, Back: 5 * time.Hour}}, 5 * time.Hour, 29 * time.Hour},
+	} {
+		limit(c.messages, c.spent...)
+		for j, want := range []time.Duration{c.first, c.second} {
+			got, limited, ok := s.eta(s.Editions[j])
+			if !ok || limited != (want > 0) || limited && (got-want).Abs() > 2*time.Second {
+				t.Errorf("%d: edition %d takes %s, limited %v", i, j, got, limited)
+			}
+		}
+	}
+	// Nothing goes, and the limit says why.
+	s.Editions = s.Editions[:1]
+	s.Editions[0].Shares = []digest.Share{{State: digest.Queued, N: left}}
+	if text := string(set(t, func(w io.Writer) error { return WriteStatus(w, s, Look{}) })); !strings.Contains(text, "held up by the relays' limits, about 5 h 0 min to go") ||
+		!strings.Contains(text, "reached, next at 10:01 UTC (in 5 h 0 min)") || strings.Contains(text, "nothing came to an end") {
+		t.Error(text)
+	}
+	s.Editions[0].Edition.State = digest.EditionHeld
+	if _, _, ok := s.eta(s.Editions[0]); ok {
+		t.Error("a held edition has a time to go")
 	}
 }

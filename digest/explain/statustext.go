@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ func WriteStatus(w io.Writer, now Situation, look Look) error {
 	}
 	s.processes(now)
 	s.relays(now.Relays)
+	s.limits(now)
 	s.domains(now)
 	s.next(now)
 	_, err := w.Write(s.out.Bytes())
@@ -55,7 +57,7 @@ func (s *sheet) progress(p digest.Progress, now Situation) {
 		s.bar(p)
 	}
 	s.counts(p)
-	s.pace(p)
+	s.pace(p, now)
 	for _, c := range p.Complaints() {
 		s.complaint(c, now.At)
 	}
@@ -148,8 +150,12 @@ func (s *sheet) counts(p digest.Progress) {
 }
 
 // pace sets how fast it goes and how long it takes, or how long it took.
-func (s *sheet) pace(p digest.Progress) {
-	switch left, ok := p.ETA(); {
+func (s *sheet) pace(p digest.Progress, now Situation) {
+	switch left, limited, ok := now.eta(p); {
+	case limited && p.Rate() == 0:
+		s.line(4, piece{warning, "  held up by the relays' limits"}, piece{text: ", about " + rough(left) + " to go"})
+	case limited:
+		s.line(4, piece{text: fmt.Sprintf("  %s a second, about %s to go by the relays' limits", rate(p.Rate()), rough(left))})
 	case ok && left > 0:
 		s.line(4, piece{text: fmt.Sprintf("  %s a second, about %s to go", rate(p.Rate()), rough(left))})
 	case ok:
@@ -266,6 +272,45 @@ func (s *sheet) relays(list []digest.RelayCount) {
 		s.line(4, row...)
 	}
 }
+
+// limits sets what is spent of the relays' limits. One of seconds is spent all
+// the time while mail goes out, which says nothing.
+func (s *sheet) limits(now Situation) {
+	var names []string
+	for _, r := range now.Limits {
+		if slices.ContainsFunc(r.Limits, shown) {
+			names = append(names, r.Relay)
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	s.line(0)
+	s.line(0, piece{strong, "Limits"})
+	for _, r := range now.Limits {
+		row := []piece{{text: "  " + pad(r.Relay, widest(40, names...)) + "  "}}
+		for _, l := range r.Limits {
+			if !shown(l) {
+				continue
+			}
+			if len(row) > 1 {
+				row = append(row, piece{faint, " · "})
+			}
+			if next := l.Next(); next > heldUpFor {
+				row = append(row, piece{warning, "limit " + l.String() + " reached"},
+					piece{text: ", next at " + clock(now.At.Add(next).UTC()) + " UTC"}, piece{faint, " (in " + rough(next) + ")"})
+				continue
+			}
+			row = append(row, piece{text: grouped(l.Total()) + " of " + l.String()})
+		}
+		if len(row) > 1 {
+			s.line(4, row...)
+		}
+	}
+}
+
+// shown says whether a limit tells more than how fast it goes just now.
+func shown(l digest.Spending) bool { return l.Per >= time.Minute || l.Next() > heldUpFor }
 
 // domains sets which mail domains are left alone, why, and what to do.
 func (s *sheet) domains(now Situation) {

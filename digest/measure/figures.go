@@ -30,10 +30,11 @@ type Figures struct {
 
 // Options say what is measured.
 type Options struct {
-	Store  Store            // nil: the ledger is left out
-	Relays []string         // as attempts name them; their counters are there from the start
-	Now    func() time.Time // nil: time.Now
-	Log    *slog.Logger     // nil: none
+	Store  Store               // nil: the ledger is left out
+	Limits []digest.Submission // of the relays; nil: none is told
+	Relays []string            // as attempts name them; their counters are there from the start
+	Now    func() time.Time    // nil: time.Now
+	Log    *slog.Logger        // nil: none
 }
 
 // New makes the figures of a process, all zero.

@@ -3,6 +3,7 @@ package measure
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,8 @@ type Store interface {
 	Shares(ctx context.Context, editions []digest.EditionID) ([]digest.Share, error)
 	// SourceStates reads how the sources stand.
 	SourceStates(ctx context.Context) ([]digest.SourceState, error)
+	// Spent reads how the limits of a relay's account stand.
+	Spent(ctx context.Context, account string, limits []digest.Budget) ([]digest.Spending, error)
 }
 
 // How often the rows are looked at, however often somebody scrapes: counting a
@@ -44,6 +47,7 @@ type ledger struct {
 	err      error
 	editions []digest.Progress
 	sources  []digest.SourceState
+	limits   []digest.Submission
 	kept     map[digest.EditionID]keptShares
 }
 
@@ -55,7 +59,7 @@ type keptShares struct {
 }
 
 func newLedger(o Options) *ledger {
-	return &ledger{store: o.Store, now: o.Now, log: o.Log, kept: map[digest.EditionID]keptShares{}}
+	return &ledger{store: o.Store, now: o.Now, log: o.Log, limits: slices.Clone(o.Limits), kept: map[digest.EditionID]keptShares{}}
 }
 
 // gauge describes one figure of the ledger.
@@ -72,6 +76,7 @@ func descs() map[string]*prometheus.Desc {
 		"took":      gauge("slot_to_last_accepted_seconds", "From the slot of a digest's latest edition to the last mail that a relay took.", "digest"),
 		"waiting":   gauge("oldest_queued_seconds", "How long the longest of the queued or deferred deliveries waits.", "digest"),
 		"published": gauge("last_published_timestamp_seconds", "When a digest's latest edition was published.", "digest"),
+		"limit":     gauge("limit_wait_seconds", "How long until a relay's limits let a mail go; 0: one may go now.", "relay"),
 		"failures":  gauge("source_failures", "Polls of a source that failed in a row.", "source"),
 		"success":   gauge("source_last_success_timestamp_seconds", "When a source was last polled with success.", "source"),
 	}
@@ -104,6 +109,7 @@ func (l *ledger) Collect(ch chan<- prometheus.Metric) {
 	c.give("up", 1)
 	c.editions(l.editions, l.now())
 	c.sources(l.sources)
+	c.limits(l.limits)
 }
 
 func (l *ledger) look(now time.Time) (err error) {
@@ -128,6 +134,22 @@ func (l *ledger) look(now time.Time) (err error) {
 		return err
 	}
 	l.keep(shares, ids, now)
+	return l.spent(ctx)
+}
+
+// spent reads how the relays' limits stand.
+func (l *ledger) spent(ctx context.Context) error {
+	for i, r := range l.limits {
+		budgets := make([]digest.Budget, len(r.Limits))
+		for j, s := range r.Limits {
+			budgets[j] = s.Budget
+		}
+		limits, err := l.store.Spent(ctx, r.Account, budgets)
+		if err != nil {
+			return err
+		}
+		l.limits[i].Limits = limits
+	}
 	return nil
 }
 
@@ -222,6 +244,22 @@ func (c collection) digest(name string, editions []digest.Progress, now time.Tim
 		age = max(now.Sub(waiting).Seconds(), 0)
 	}
 	c.give("waiting", age, name)
+}
+
+// limits gives each relay's wait: of several accounts there the shortest, which
+// is when a mail may go.
+func (c collection) limits(relays []digest.Submission) {
+	waits := map[string]time.Duration{}
+	for _, r := range relays {
+		wait, _ := r.Next()
+		if other, there := waits[r.Relay]; there {
+			wait = min(wait, other)
+		}
+		waits[r.Relay] = wait
+	}
+	for relay, wait := range waits {
+		c.give("limit", wait.Seconds(), relay)
+	}
 }
 
 func (c collection) sources(list []digest.SourceState) {

@@ -17,6 +17,7 @@ import (
 type rows struct {
 	editions []digest.Progress
 	shares   []digest.Share
+	spent    map[string][]digest.Spent
 	err      error
 	counted  []digest.EditionID // by the last look
 	looks    atomic.Int64
@@ -41,6 +42,35 @@ func (r *rows) Shares(_ context.Context, ids []digest.EditionID) (list []digest.
 
 func (r *rows) SourceStates(context.Context) ([]digest.SourceState, error) {
 	return []digest.SourceState{{Source: digest.Source{Name: "Wire"}, Failures: 3, Error: "https://token@example.org/ is away"}}, r.err
+}
+
+func (r *rows) Spent(_ context.Context, account string, limits []digest.Budget) (list []digest.Spending, err error) {
+	for _, l := range limits {
+		list = append(list, digest.Spending{Budget: l, Spent: r.spent[account]})
+	}
+	return list, r.err
+}
+
+func TestSpentLimitIsAFigure(t *testing.T) {
+	t.Parallel()
+	r := &rows{spent: map[string][]digest.Spent{"harbour@mx:587": {{Messages: 5, Back: time.Minute}, {Messages: 45, Back: 90 * time.Minute}},
+		"other@mx:25": {{Messages: 2, Back: time.Minute}}}}
+	now := time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)
+	limits := func(l ...digest.Budget) (list []digest.Spending) {
+		for _, b := range l {
+			list = append(list, digest.Spending{Budget: b})
+		}
+		return list
+	}
+	f := New(Options{Store: r, Now: func() time.Time { return now }, Limits: []digest.Submission{
+		{Relay: "mx:587", Account: "harbour@mx:587", Limits: limits(digest.Budget{Messages: 60, Per: time.Hour}, digest.Budget{Messages: 45, Per: 24 * time.Hour})},
+		{Relay: "mx:25", Account: "mx:25", Limits: limits(digest.Budget{Messages: 60, Per: time.Hour})}, {Relay: "free:25", Account: "free:25"},
+		{Relay: "mx:25", Account: "other@mx:25", Limits: limits(digest.Budget{Messages: 2, Per: time.Hour})}, // one name, one figure
+	}})
+	want(t, scrape(t, f), `courant_limit_wait_seconds{relay="mx:587"} 5400`, `courant_limit_wait_seconds{relay="mx:25"} 0`, `courant_limit_wait_seconds{relay="free:25"} 0`)
+	// It is asked with the limits of the config each time.
+	now, r.spent = now.Add(time.Hour), nil
+	want(t, scrape(t, f), `courant_limit_wait_seconds{relay="mx:587"} 0`)
 }
 
 // scrape is what a Prometheus reads.

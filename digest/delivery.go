@@ -113,6 +113,13 @@ type Owner struct {
 	Journal string // path of the journal file
 }
 
+// Overdue is which processes' leases are over, and when that was seen.
+type Overdue struct {
+	At     time.Time // by the database's clock
+	Server time.Time // since when the database server runs
+	Owners []Owner
+}
+
 // Intent asks for leave to send: the deliveries of one claim that a lane will
 // hand over next, in that order.
 type Intent struct {

@@ -111,40 +111,50 @@ const requeue = `
 	SET state = 'queued', not_before = clock_timestamp(), lane = NULL, fence = NULL, seq = NULL
 	WHERE d.edition_id IN (SELECT id FROM editions WHERE state <> 'done')`
 
-// LostLane is a lane whose lease is over, or whose process is known to be
-// dead.
-type lostLane struct {
-	ID                   int64
+// overdueLane is a process whose lease is over; without an owner there is none.
+type overdueLane struct {
+	At, Server           time.Time
 	Owner, Host, Journal string
 	Boot                 string
 }
 
 // LostOwners lists the processes, other than self, with lanes whose lease is
-// over.
-func (s *Store) LostOwners(ctx context.Context, self string) ([]digest.Owner, error) {
-	var rows []lostLane
-	err := s.db.SelectContext(ctx, &rows, `
-		SELECT min(id) AS id, owner, host, boot, journal
-		FROM lanes
-		WHERE owner <> $1 AND lease_until < clock_timestamp()
-		GROUP BY owner, host, boot, journal`, self)
+// over, and says when it looked.
+func (s *Store) LostOwners(ctx context.Context, self string) (seen digest.Overdue, err error) {
+	var rows []overdueLane
+	err = s.db.SelectContext(ctx, &rows, `
+		SELECT now.at, pg_postmaster_start_time() AS server, COALESCE(l.owner, '') AS owner,
+		       COALESCE(l.host, '') AS host, COALESCE(l.boot, '') AS boot, COALESCE(l.journal, '') AS journal
+		FROM (SELECT clock_timestamp() AS at) now
+		LEFT JOIN (
+			SELECT DISTINCT owner, host, boot, journal
+			FROM lanes
+			WHERE owner <> $1 AND lease_until < clock_timestamp()
+		) l ON true`, self)
 	if err != nil {
-		return nil, fmt.Errorf("look for lost lanes: %w", err)
+		return seen, fmt.Errorf("look for lost lanes: %w", err)
 	}
-	owners := make([]digest.Owner, len(rows))
-	for i, r := range rows {
-		owners[i] = digest.Owner{ID: r.Owner, Host: r.Host, Boot: r.Boot, Journal: r.Journal}
+	for _, r := range rows {
+		seen.At, seen.Server = r.At, r.Server
+		if r.Owner != "" {
+			seen.Owners = append(seen.Owners, digest.Owner{ID: r.Owner, Host: r.Host, Boot: r.Boot, Journal: r.Journal})
+		}
 	}
-	return owners, nil
+	return seen, nil
 }
 
 // TakeOver moves the fence of a lost process's lanes on and ends what they
 // held: claimed rows are queued again, rows that were sending become what
-// judge says of them. A process that is known to be dead is taken over before
-// its lease ends; what it had asked of Postgres may still be under way then and
-// is waited for. It returns what judge said.
-func (s *Store) TakeOver(ctx context.Context, owner string, dead bool, judge func([]digest.Stranded) []digest.Salvage) ([]digest.Salvage, error) {
+// judge says of them. It returns what judge said.
+//
+// A lease must be over, and nothing is taken after until, by the database's
+// clock: a call that hung as the database did must not be the first one that
+// runs when it is back. Where until is zero the process is known to be dead,
+// and is taken over before its lease ends; what it had asked of Postgres may
+// still be under way then and is waited for.
+func (s *Store) TakeOver(ctx context.Context, owner string, until time.Time, judge func([]digest.Stranded) []digest.Salvage) ([]digest.Salvage, error) {
 	var salvaged []digest.Salvage
+	dead := until.IsZero()
 	err := s.retried(ctx, func(tx *sqlx.Tx) error {
 		// Every claim, intent and verdict holds its lane's row: once the rows are
 		// ours, all that the process claimed or said is committed and seen by the
@@ -158,11 +168,11 @@ func (s *Store) TakeOver(ctx context.Context, owner string, dead bool, judge fun
 		err := tx.SelectContext(ctx, &lanes, `
 			WITH lost AS (
 				SELECT id FROM lanes
-				WHERE owner = $1 AND ($2 OR lease_until < clock_timestamp())
+				WHERE owner = $1 AND ($2 OR lease_until < clock_timestamp() AND clock_timestamp() < $3)
 				ORDER BY id `+lock+`
 			)
 			DELETE FROM lanes l USING lost WHERE l.id = lost.id
-			RETURNING l.id`, owner, dead)
+			RETURNING l.id`, owner, dead, until)
 		if err != nil || len(lanes) == 0 {
 			return err
 		}

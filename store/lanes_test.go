@@ -141,7 +141,7 @@ func TestTakeOverWaitsForTheClaimOfADeadProcess(t *testing.T) {
 		return err
 	})
 	over := n.beside(2, func() error {
-		_, err := n.TakeOver(t.Context(), "dead", true, nothingStranded)
+		_, err := n.TakeOver(t.Context(), "dead", time.Time{}, nothingStranded)
 		return err
 	})
 	open()
@@ -264,7 +264,7 @@ func TestTakeOverWaitsForACommitUnderWay(t *testing.T) {
 		return err
 	})
 	taken := n.beside(2, func() error {
-		_, err := n.TakeOver(t.Context(), "slow", true, judgedInDoubt)
+		_, err := n.TakeOver(t.Context(), "slow", time.Time{}, judgedInDoubt)
 		return err
 	})
 	if !n.free(first) {
@@ -288,7 +288,7 @@ func TestCommitAndReleaseWaitForATakeOverUnderWay(t *testing.T) {
 	}
 	open := n.gate(digest.Queued)
 	taken := n.beside(1, func() error {
-		_, err := n.TakeOver(t.Context(), "slow", true, judgedInDoubt)
+		_, err := n.TakeOver(t.Context(), "slow", time.Time{}, judgedInDoubt)
 		return err
 	})
 	commit := n.beside(2, func() error {
@@ -370,25 +370,31 @@ func TestTakeOverEndsWhatALostLaneHeld(t *testing.T) {
 		return list
 	}
 	// A living process is let alone as long as its lease runs.
-	if saved, err := n.TakeOver(t.Context(), "lost", false, judge); err != nil || len(saved) != 0 {
+	if saved, err := n.TakeOver(t.Context(), "lost", time.Now().Add(time.Hour), judge); err != nil || len(saved) != 0 {
 		t.Fatalf("took a living process over: %v, %v", saved, err)
 	}
-	if owners, err := n.LostOwners(t.Context(), "me"); err != nil || len(owners) != 0 {
-		t.Fatalf("lost: %v, %v", owners, err)
+	before, err := n.LostOwners(t.Context(), "me")
+	if err != nil || len(before.Owners) != 0 || before.At.IsZero() || !before.Server.Before(before.At) {
+		t.Fatalf("lost: %v, %v", before, err)
 	}
 	n.letLeaseRunOut("lost")
-	owners, err := n.LostOwners(t.Context(), "me")
-	if err != nil || len(owners) != 1 || owners[0] != (digest.Owner{ID: "lost", Host: "h", Boot: "b", Journal: "j"}) {
-		t.Fatalf("lost: %+v, %v", owners, err)
+	seen, err := n.LostOwners(t.Context(), "me")
+	if err != nil || len(seen.Owners) != 1 || seen.Owners[0] != (digest.Owner{ID: "lost", Host: "h", Boot: "b", Journal: "j"}) ||
+		!seen.At.After(before.At) || !seen.Server.Equal(before.Server) {
+		t.Fatalf("lost: %+v, %v", seen, err)
 	}
-	if saved, err := n.TakeOver(t.Context(), "lost", false, judge); err != nil || len(saved) != 5 {
+	// A call that ran late takes nothing.
+	if saved, err := n.TakeOver(t.Context(), "lost", seen.At, judge); err != nil || len(saved) != 0 {
+		t.Fatalf("took over too late: %v, %v", saved, err)
+	}
+	if saved, err := n.TakeOver(t.Context(), "lost", time.Now().Add(time.Hour), judge); err != nil || len(saved) != 5 {
 		t.Fatalf("saved %v, %v", saved, err)
 	}
 	n.wantTally(e, "5 queued, 1 accepted, 1 refused, 1 in doubt")
 	if got := n.one(`SELECT string_agg(attempts::text, '' ORDER BY reader_id) FROM deliveries`); got != "01111000" {
 		t.Errorf("attempts are %s", got)
 	}
-	if saved, err := n.TakeOver(t.Context(), "lost", true, judge); err != nil || len(saved) != 0 {
+	if saved, err := n.TakeOver(t.Context(), "lost", time.Time{}, judge); err != nil || len(saved) != 0 {
 		t.Errorf("a second time: %v, %v", saved, err)
 	}
 	// Late verdicts and intents of the lost lane change nothing.
@@ -418,7 +424,7 @@ func TestTakeOverDrawsTheConclusionFromARefusal(t *testing.T) {
 	if granted, err := n.intend(t.Context(), lane, refs(work)...); err != nil || len(granted) != 5 {
 		t.Fatalf("granted %v, %v", granted, err)
 	}
-	_, err := n.TakeOver(t.Context(), "lost", true, func(rows []digest.Stranded) (list []digest.Salvage) {
+	_, err := n.TakeOver(t.Context(), "lost", time.Time{}, func(rows []digest.Stranded) (list []digest.Salvage) {
 		for i, r := range rows {
 			s := digest.Salvage{Ref: r.Ref, State: digest.Refused, Attempt: true, Reply: "550 (from the journal)"}
 			s.Class = []digest.Class{digest.ClassHard, digest.ClassHard, digest.ClassBlocked, digest.ClassUnknown, digest.ClassSoft}[i]
@@ -454,7 +460,7 @@ func TestOnlyOneOfManyTakesOver(t *testing.T) {
 	results := make(chan int, 8)
 	for range 8 {
 		go func() {
-			saved, err := n.TakeOver(t.Context(), "lost", false, func(rows []digest.Stranded) (list []digest.Salvage) {
+			saved, err := n.TakeOver(t.Context(), "lost", time.Now().Add(time.Hour), func(rows []digest.Stranded) (list []digest.Salvage) {
 				for _, r := range rows {
 					list = append(list, digest.Salvage{Ref: r.Ref, State: digest.InDoubt, Attempt: true, Reply: "lost"})
 				}
@@ -491,7 +497,7 @@ func TestTakeOverThatStandsStillIsPassedOn(t *testing.T) {
 	sleeper := storetest.Open(t, n.dsn+" idle_in_transaction_session_timeout=300")
 	asleep, wake, woken := make(chan bool), make(chan bool), make(chan error)
 	go func() {
-		_, err := sleeper.TakeOver(context.WithoutCancel(t.Context()), "lost", true, func([]digest.Stranded) []digest.Salvage {
+		_, err := sleeper.TakeOver(context.WithoutCancel(t.Context()), "lost", time.Time{}, func([]digest.Stranded) []digest.Salvage {
 			asleep <- true
 			<-wake
 			return nil
@@ -501,7 +507,7 @@ func TestTakeOverThatStandsStillIsPassedOn(t *testing.T) {
 	<-asleep
 	for saved := []digest.Salvage(nil); len(saved) == 0; {
 		var err error
-		saved, err = n.TakeOver(t.Context(), "lost", false, func(rows []digest.Stranded) (list []digest.Salvage) {
+		saved, err = n.TakeOver(t.Context(), "lost", time.Now().Add(time.Hour), func(rows []digest.Stranded) (list []digest.Salvage) {
 			for _, r := range rows {
 				list = append(list, digest.Salvage{Ref: r.Ref, State: digest.InDoubt, Attempt: true, Reply: "lost"})
 			}
@@ -562,7 +568,7 @@ func TestLateVerdictDoesNotSettleTheNextLanesAttempt(t *testing.T) {
 	if granted, err := n.intend(t.Context(), first, ref); err != nil || len(granted) != 1 {
 		t.Fatalf("granted %v, %v", granted, err)
 	}
-	_, err := n.TakeOver(t.Context(), "first", true, func(rows []digest.Stranded) []digest.Salvage {
+	_, err := n.TakeOver(t.Context(), "first", time.Time{}, func(rows []digest.Stranded) []digest.Salvage {
 		return []digest.Salvage{{Ref: rows[0].Ref, State: digest.Queued}}
 	})
 	if err != nil {

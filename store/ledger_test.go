@@ -528,7 +528,7 @@ func TestStateMachine(t *testing.T) {
 	}
 	takeOver := func(as digest.DeliveryState) func() error {
 		return func() error {
-			_, err := n.TakeOver(t.Context(), n.one(`SELECT owner FROM lanes`), true, func(rows []digest.Stranded) (list []digest.Salvage) {
+			_, err := n.TakeOver(t.Context(), n.one(`SELECT owner FROM lanes`), time.Time{}, func(rows []digest.Stranded) (list []digest.Salvage) {
 				for _, r := range rows {
 					list = append(list, digest.Salvage{Ref: r.Ref, State: as, Reply: "told"})
 				}

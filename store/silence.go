@@ -32,13 +32,25 @@ const (
 // up a connection for good only for a *net.OpError.
 var errSilent error = &net.OpError{Op: "read", Net: "database", Err: errors.New("the database is silent, it neither answers nor lets anybody in")}
 
+// errCutOff is told to those who come after CutOff.
+var errCutOff error = &net.OpError{Op: "dial", Net: "database", Err: errors.New("this process has given the database up")}
+
+// CutOff ends all that waits for the database, and lets nobody begin anew: for
+// a process that must end now, whether the database answers or not.
+func (s *Store) CutOff() {
+	s.lines.shut()
+	s.lines.cut()
+}
+
 // lines are the connections of a store, as lib/pq's Dialer.
 type lines struct {
 	dialer net.Dialer
 	ask    func() bool // whether the database lets a session in and answers it
 
-	mu   sync.Mutex
-	open map[*line]struct{}
+	mu     sync.Mutex
+	open   map[*line]struct{}
+	asked  net.Conn // of the last question
+	closed bool     // nobody gets in any more
 
 	once        sync.Once
 	stop, ended chan struct{}
@@ -98,12 +110,17 @@ func (l *lines) DialContext(ctx context.Context, network, address string) (net.C
 	if err != nil {
 		return nil, err
 	}
-	if until, ok := ctx.Deadline(); ok && ctx.Value(asking{}) != nil {
-		return question{conn}, conn.SetDeadline(until)
-	}
 	n := &line{Conn: conn, lines: l}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		_ = conn.Close() // nothing was said over it
+		return nil, errCutOff
+	}
+	if until, ok := ctx.Deadline(); ok && ctx.Value(asking{}) != nil {
+		l.asked = conn
+		return question{conn}, conn.SetDeadline(until)
+	}
 	l.open[n] = struct{}{}
 	return n, nil
 }
@@ -169,8 +186,19 @@ func (l *lines) cut() {
 	}
 }
 
+// shut lets nobody in any more, and a question that waits end.
+func (l *lines) shut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	if l.asked != nil {
+		_ = l.asked.Close() // often the second time
+	}
+}
+
 func (l *lines) close() {
 	l.once.Do(func() { close(l.stop) })
+	l.shut()
 	<-l.ended
 }
 

@@ -38,10 +38,13 @@ run side by side.`,
 				began = true
 				return p.drain(c.Context(), h, wait)
 			})
-			if !began && toldToStop(c.Context(), err) {
-				return errors.New("told to stop before anything was sent; what is queued stays queued, `courant deliver --drain` goes on with it")
+			switch {
+			case errors.Is(err, deliver.ErrUnsettled) || !toldToStop(c.Context(), err):
+				return err
+			case began:
+				return errors.New("told to stop before it was over; what is queued stays queued, `courant deliver --drain` goes on with it")
 			}
-			return err
+			return errors.New("told to stop before anything was sent; what is queued stays queued, `courant deliver --drain` goes on with it")
 		},
 	}
 	c.Flags().BoolVar(&drain, "drain", false, "end when nothing is left to do")

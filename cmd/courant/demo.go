@@ -300,7 +300,7 @@ func (s *stage) close() error {
 		errs = append(errs, s.sink.Close())
 	}
 	if s.house != nil {
-		errs = append(errs, s.house.close())
+		errs = append(errs, s.house.close(context.Background()))
 	}
 	return errors.Join(errs...)
 }

@@ -82,7 +82,7 @@ func (p *program) open(ctx context.Context, log *slog.Logger) (h *house, err err
 	h = &house{config: c, now: p.now, log: log}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, h.close())
+			err = errors.Join(err, h.close(afterwards(ctx, endTime)))
 		}
 	}()
 	dsn := c.Database.reveal()
@@ -147,27 +147,58 @@ func (h *house) reach(ctx context.Context, dsn string) (err error) {
 }
 
 // close lets the database go; a private one stops with its last user.
-func (h *house) close() error {
+func (h *house) close(ctx context.Context) error {
 	var errs []error
 	if h.store != nil {
 		errs = append(errs, h.store.Close())
 	}
 	if h.postgres != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 		defer cancel()
 		errs = append(errs, h.postgres.Close(ctx))
 	}
 	return errors.Join(errs...)
 }
 
+// A program that is told to stop ends within half a minute, also where the
+// database hangs. All times run from the signal; the first of them is the
+// engine's, which lets messages and verdicts finish.
+const (
+	cutTime = 27 * time.Second // the database is given up
+	endTime = 28 * time.Second // nobody waits for a private one to stop any more
+	lastEnd = 29 * time.Second // nobody waits for anything
+)
+
 // with runs an act in an open house and closes it again.
-func (p *program) with(ctx context.Context, log *slog.Logger, act func(*house) error) (err error) {
+func (p *program) with(ctx context.Context, log *slog.Logger, act func(*house) error) error {
+	done := make(chan error, 1)
+	go func() { done <- p.within(ctx, log, act) }()
+	select {
+	case err := <-done:
+		return err
+	case <-afterwards(ctx, lastEnd).Done():
+		return errors.New("told to stop, and something still waits for the database, so it is left as it is; the next start on this host settles what is in the journal")
+	}
+}
+
+func (p *program) within(ctx context.Context, log *slog.Logger, act func(*house) error) (err error) {
 	h, err := p.open(ctx, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
+	defer context.AfterFunc(afterwards(ctx, cutTime), func() {
+		log.Warn("told to stop, and the database does not answer in time: it is given up")
+		h.store.CutOff()
+	})()
+	defer func() { err = errors.Join(err, h.close(afterwards(ctx, endTime))) }()
 	return act(h)
+}
+
+// afterwards is a context that ends so long after ctx.
+func afterwards(ctx context.Context, d time.Duration) context.Context {
+	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() { time.AfterFunc(d, cancel) })
+	return last
 }
 
 // digestNamed finds a digest of the config.

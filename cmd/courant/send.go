@@ -25,7 +25,11 @@ window changes. Sources that were never polled are polled first.`,
 		Example: "  courant send morning --only me@example.org\n  courant send morning",
 		Args:    arguments(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return p.with(c.Context(), p.quiet(), func(h *house) error { return p.send(c.Context(), h, args[0], only) })
+			err := p.with(c.Context(), p.quiet(), func(h *house) error { return p.send(c.Context(), h, args[0], only) })
+			if toldToStop(c.Context(), err) && !errors.Is(err, deliver.ErrUnsettled) {
+				return errors.New("told to stop before it was over; what is queued of an edition that was made stays queued, `courant deliver --drain` goes on with it")
+			}
+			return err
 		},
 	}
 	c.Flags().StringVar(&only, "only", "", "send a proof to this `ADDRESS` only")
@@ -57,6 +61,7 @@ func (p *program) send(ctx context.Context, h *house, name, only string) error {
 	if err != nil {
 		return err
 	}
+	ctx = context.WithoutCancel(ctx) // who is told to stop says what is left
 	if now, err := h.store.Edition(ctx, e.ID); err != nil {
 		return err
 	} else if now.State == digest.EditionHeld {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"courant/digest"
+	"courant/digest/deliver"
 	"courant/digest/schedule"
 	"courant/digest/web"
 	"courant/store"
@@ -35,7 +36,8 @@ the config's retention.
 
 With --only this process does some of it; several processes with one database
 share the work. SIGTERM lets each connection finish the message in its hands,
-settles what is known and ends within half a minute; kill -9 loses nothing
+settles what is known and ends within half a minute, whatever hangs; what the
+database did not take by then is kept in the journal. kill -9 loses nothing
 either, the next start settles what is open.`,
 		Args: arguments(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -139,6 +141,9 @@ func (h *house) serveDeliver(ctx context.Context, wake <-chan struct{}) error {
 	told := false
 	for {
 		err := e.Run(ctx)
+		if errors.Is(err, deliver.ErrUnsettled) {
+			h.log.Warn("delivery ended before the ledger knew all", "error", err)
+		}
 		if err == nil || ctx.Err() != nil {
 			return err
 		}

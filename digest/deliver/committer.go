@@ -181,7 +181,7 @@ func (c *committer) persist(ctx context.Context, intents []digest.Intent, settle
 		if serr := sleep(ctx, wait); serr != nil {
 			return nil, grant{}, err
 		}
-		wait = min(2*wait, 2*time.Second)
+		wait = min(2*wait, vigilEvery)
 	}
 }
 

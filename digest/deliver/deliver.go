@@ -39,8 +39,8 @@ type Store interface {
 	RenewLanes(ctx context.Context, owner string, lease time.Duration) ([]digest.Lane, error)
 	LeaveLanes(ctx context.Context, owner string) error
 	MoveFence(ctx context.Context, lane digest.Lane) (digest.Lane, error)
-	LostOwners(ctx context.Context, self string) ([]digest.Owner, error)
-	TakeOver(ctx context.Context, owner string, dead bool, judge func([]digest.Stranded) []digest.Salvage) ([]digest.Salvage, error)
+	LostOwners(ctx context.Context, self string) (digest.Overdue, error)
+	TakeOver(ctx context.Context, owner string, until time.Time, judge func([]digest.Stranded) []digest.Salvage) ([]digest.Salvage, error)
 
 	ClaimFresh(ctx context.Context, lane digest.Lane, seq int, e digest.EditionID, after digest.ReaderID, n int) ([]digest.Work, error)
 	ClaimDue(ctx context.Context, lane digest.Lane, seq int, n int) ([]digest.Work, error)
@@ -116,6 +116,7 @@ type Engine struct {
 	Host       string          // names this host to others that share the database
 	Boot       string          // identity of this boot of the host; empty where the system tells none
 	Lease      time.Duration   // zero: 5 minutes
+	Grace      time.Duration   // for how long a lease must have been seen to be over; zero: a quarter of it, between 2.5 and 15 seconds
 	DrainTime  time.Duration   // how long messages under way may take at the end; zero: 20 seconds
 	Resend     bool            // in_doubt: resend
 	Wake       <-chan struct{} // a hint that an edition was published; polling is the truth
@@ -172,8 +173,13 @@ func (e *Engine) count(s digest.Settlement) {
 const drainTime = 20 * time.Second
 
 // settleTime is how long the ledger gets beyond that: lines that were silent
-// to the end must still be judged, and their claims given back.
-const settleTime = 7 * time.Second
+// to the end must still be judged, and their claims given back. Both together
+// leave a program that has half a minute some of it.
+const settleTime = 5 * time.Second
+
+// ErrUnsettled ends a session whose last verdicts, or lanes, the ledger did not
+// take.
+var ErrUnsettled = errors.New("the database did not take what was known at the end; nothing is lost: it is kept in the journal, and the next `courant serve` or `courant deliver --drain` on this host settles it")
 
 // Run delivers until ctx is done, then lets each lane finish the message in
 // its hands, settles, gives the rest back and returns nil. A relay that
@@ -222,6 +228,13 @@ func (e *Engine) lease() time.Duration {
 		return e.Lease
 	}
 	return 5 * time.Minute
+}
+
+func (e *Engine) grace() time.Duration {
+	if e.Grace > 0 {
+		return e.Grace
+	}
+	return min(max(e.lease()/4, 2500*time.Millisecond), 15*time.Second)
 }
 
 // away says whether an act of the store is worth repeating.

@@ -311,7 +311,7 @@ func TestLateVerdictIsFencedOff(t *testing.T) {
 	if err != nil || len(granted) != 1 {
 		t.Fatalf("granted %v, %v", granted, err)
 	}
-	saved, err := n.TakeOver(t.Context(), "stopped", true, func(rows []digest.Stranded) []digest.Salvage {
+	saved, err := n.TakeOver(t.Context(), "stopped", time.Time{}, func(rows []digest.Stranded) []digest.Salvage {
 		return []digest.Salvage{{Ref: rows[0].Ref, State: digest.InDoubt, Attempt: true, Reply: "lost"}}
 	})
 	if err != nil || len(saved) != 1 {

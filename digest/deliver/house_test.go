@@ -221,6 +221,7 @@ func (c *conn) Close()       { _ = c.Conn.Close() }
 func (n newspaper) engine(sink *smtpsink.Sink, connections int) *deliver.Engine {
 	return &deliver.Engine{
 		Store: n.Store, Press: press{}, JournalDir: n.t.TempDir(), Host: "here", Boot: "boot", Away: store.Away,
+		Grace:  200 * time.Millisecond,
 		Relays: []deliver.Relay{{Name: sink.Addr(), Connections: connections, Dial: dial(sink.Addr())}},
 		Log:    slog.New(slog.NewTextHandler(n.t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})),
 	}

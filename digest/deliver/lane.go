@@ -159,7 +159,7 @@ func (l *lane) relayRate() float64 { return l.rate * float64(max(l.relay.Connect
 // ours for all that: the answer can get lost after the commit.
 func (l *lane) unclaimed(err error) time.Duration {
 	if errors.Is(err, digest.ErrLaneLost) {
-		if l.rejoin() {
+		if l.regain() {
 			return 0
 		}
 		return roundEvery
@@ -195,6 +195,16 @@ func (l *lane) makeSure() bool {
 	}
 	l.id, l.unsure = moved, false
 	return true
+}
+
+// regain renews a lease that ran out while it could not be renewed, and takes a
+// new lane where this one was taken over meanwhile.
+func (l *lane) regain() bool {
+	if err := l.s.renew(l.s.work, true); err != nil {
+		l.s.Log.Warn("cannot renew the lease", "error", err)
+		return false
+	}
+	return !l.s.wake.Lost(l.id) || l.rejoin()
 }
 
 // rejoin takes a new lane in place of one that was lost with its lease.

@@ -72,11 +72,11 @@ func (p perilous) RenewLanes(ctx context.Context, owner string, lease time.Durat
 	return p.Store.RenewLanes(ctx, owner, lease)
 }
 
-func (p perilous) TakeOver(ctx context.Context, owner string, dead bool, judge func([]digest.Stranded) []digest.Salvage) ([]digest.Salvage, error) {
+func (p perilous) TakeOver(ctx context.Context, owner string, until time.Time, judge func([]digest.Stranded) []digest.Salvage) ([]digest.Salvage, error) {
 	if err := p.lose(p.takeOver, nil); err != nil {
 		return nil, err
 	}
-	return p.Store.TakeOver(ctx, owner, dead, judge)
+	return p.Store.TakeOver(ctx, owner, until, judge)
 }
 
 // everyNth loses one answer in n, as a line does that is cut. Which one is
@@ -247,7 +247,7 @@ func TestLaneThatWasTakenOverIsReplaced(t *testing.T) {
 	}()
 	must(t, sink.WaitStalled(t.Context(), 1))
 	owner := n.look(`SELECT owner FROM lanes`)
-	_, err := n.TakeOver(t.Context(), owner, true, func(rows []digest.Stranded) (list []digest.Salvage) {
+	_, err := n.TakeOver(t.Context(), owner, time.Time{}, func(rows []digest.Stranded) (list []digest.Salvage) {
 		for _, r := range rows {
 			list = append(list, digest.Salvage{Ref: r.Ref, State: digest.InDoubt, Attempt: true, Reply: "taken over"})
 		}
@@ -537,7 +537,7 @@ func TestLanesOfOneProcessDoNotSendForEachOther(t *testing.T) {
 	for i := range takeOvers {
 		must(t, sink.Wait(t.Context(), (i+1)*readers/(2*takeOvers)))
 		n.await(`SELECT EXISTS (SELECT 1 FROM lanes)`) // they may be joining again just now
-		_, err := n.TakeOver(t.Context(), n.look(`SELECT owner FROM lanes LIMIT 1`), true, allInDoubt)
+		_, err := n.TakeOver(t.Context(), n.look(`SELECT owner FROM lanes LIMIT 1`), time.Time{}, allInDoubt)
 		must(t, err)
 	}
 	must(t, <-done)

@@ -23,6 +23,7 @@ type session struct {
 	relays    []*relayState
 	shares    *shares
 	domains   *domains
+	vigil     *vigil
 	drain     *drain
 
 	// stop is done when lanes must take no more work; work is what calls to
@@ -49,6 +50,7 @@ func newSession(e *Engine, j *journal, d *drain) *session {
 		owner: digest.Owner{ID: j.Name, Host: e.Host, Boot: e.Boot, Journal: filepath.Join(e.JournalDir, j.Name)},
 		wake:  newWakeup(),
 	}
+	s.vigil = newVigil(e.grace())
 	s.committer = newCommitter(s)
 	s.domains = newDomains(s.now, s.rate, s.Log)
 	s.feed = newFeed(e.Store, s.domains, s.now)
@@ -103,12 +105,14 @@ func (s *session) run(ctx context.Context) error {
 	for _, l := range lanes {
 		crew.Go(l.run)
 	}
+	endLease := s.holdLease()
 	s.keep()
 	s.stopNow()
 	s.wake.All()
 	crew.Wait()
 	close(s.committer.requests)
 	<-s.committer.ended
+	endLease()
 	return s.leave()
 }
 
@@ -135,13 +139,13 @@ func (s *session) join(ctx context.Context) ([]*lane, error) {
 // journal stays and the lease runs out.
 func (s *session) leave() error {
 	if s.committer.err != nil {
-		return fmt.Errorf("settle the last verdicts (they are kept in the journal and settled at the next start): %w", s.committer.err)
+		return fmt.Errorf("%w: %w", ErrUnsettled, s.committer.err)
 	}
 	ctx, cancel := context.WithTimeout(s.last, drainTime)
 	defer cancel()
 	s.tellLast(ctx)
 	if err := s.Store.LeaveLanes(ctx, s.owner.ID); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrUnsettled, err)
 	}
 	if s.Resend {
 		if _, err := s.Store.ResendDoubtful(ctx); err != nil {
@@ -183,8 +187,7 @@ const (
 	othersTime = 5 * time.Second
 )
 
-// keep does the rounds until the session is to stop: it renews the lease,
-// takes over from the dead, opens and finishes editions, and expires what is
+// keep does the rounds until the session is to stop: it takes over from the dead, opens and finishes editions, and expires what is
 // late. Errors of a database that is away are waited out.
 func (s *session) keep() {
 	k := keeper{session: s, quick: s.drain != nil}
@@ -229,17 +232,17 @@ var errDrained = errors.New("drained")
 // keeper is the state of the rounds.
 type keeper struct {
 	*session
-	retried                       bool // what is held was looked at again
-	quick                         bool // rounds follow quickly: nothing was idle yet, or a drain waits for its end
-	renewed, swept, rewound, took time.Time
-	resentAt, finished, countAt   time.Time
-	seen, doubts                  int64
-	measured                      time.Time // when accepted was read
-	accepted                      int64
-	leftAt                        time.Time // when a drain may count what is left again
-	left                          int       // what a drain saw last ...
-	moved                         time.Time // ... and since when
-	asked                         time.Time // whether this host may send
+	retried                     bool // what is held was looked at again
+	quick                       bool // rounds follow quickly: nothing was idle yet, or a drain waits for its end
+	swept, rewound, took        time.Time
+	resentAt, finished, countAt time.Time
+	seen, doubts                int64
+	measured                    time.Time // when accepted was read
+	accepted                    int64
+	leftAt                      time.Time // when a drain may count what is left again
+	left                        int       // what a drain saw last ...
+	moved                       time.Time // ... and since when
+	asked                       time.Time // whether this host may send
 }
 
 // adoptedEvery is how often it is asked whether this host may still send.
@@ -270,17 +273,14 @@ func (k *keeper) round() error {
 	if err := k.stillAdopted(now); err != nil {
 		return err
 	}
-	if now.Sub(k.renewed) > k.lease()/4 {
-		if err := k.renew(); err != nil {
-			return err
-		}
-		k.renewed = now
-	}
 	if now.Sub(k.took) > 2*time.Second {
-		if err := k.takeOver(); err != nil {
+		if err := k.takeRelics(); err != nil {
 			return err
 		}
 		k.took = now
+	}
+	if err := k.takeOverdue(); err != nil {
+		return err
 	}
 	if err := k.learn(now); err != nil {
 		return err
@@ -351,20 +351,9 @@ func (k *keeper) watchEdition(now time.Time) error {
 	return errDrained
 }
 
-// renew extends the lease. Lanes that are gone were taken over while this
-// process was stopped or cut off.
-func (k *keeper) renew() error {
-	held, err := k.Store.RenewLanes(k.work, k.owner.ID, k.lease())
-	if err != nil {
-		return err
-	}
-	k.wake.Held(held)
-	return nil
-}
-
-// takeOver ends what dead processes left: at once where their journal tells,
-// after the lease where it is not to be had.
-func (k *keeper) takeOver() error {
+// takeRelics ends what dead processes left on this host, at once, by their
+// journals.
+func (k *keeper) takeRelics() error {
 	relics, err := deadJournals(k.JournalDir, k.Boot)
 	if err != nil {
 		k.Log.Error("cannot read the journals of dead processes", "error", err)
@@ -375,16 +364,16 @@ func (k *keeper) takeOver() error {
 		// would make the dead look alive.
 		err = errors.Join(err, k.takeRelic(r))
 	}
-	if err != nil {
-		return err
-	}
-	owners, err := k.Store.LostOwners(k.work, k.owner.ID)
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// takeOverdue ends what processes left whose journal is not to be had, when
+// their lease was seen to be over for long enough.
+func (k *keeper) takeOverdue() error {
+	owners, until := k.vigil.Due()
 	for _, o := range owners {
 		judge, how := k.judgeLost(o)
-		saved, err := k.Store.TakeOver(k.work, o.ID, false, judge)
+		saved, err := k.Store.TakeOver(k.work, o.ID, until, judge)
 		if err != nil {
 			return err
 		}
@@ -410,7 +399,7 @@ func (k *keeper) judgeLost(o digest.Owner) (judge func([]digest.Stranded) []dige
 
 func (k *keeper) takeRelic(r *relic) (err error) {
 	defer func() { err = errors.Join(err, r.Close()) }()
-	saved, err := k.Store.TakeOver(k.work, r.Name, true, r.Judge)
+	saved, err := k.Store.TakeOver(k.work, r.Name, time.Time{}, r.Judge)
 	if err != nil {
 		return err
 	}
@@ -590,7 +579,7 @@ func (k *keeper) drained(now time.Time) error {
 			k.feed.Rewind()
 			k.rewound = now
 		}
-	case left.Claimed > 0 && (early || now.Sub(k.moved) < othersTime):
+	case left.Claimed > 0 && (early || now.Sub(k.moved) < othersTime || k.vigil.Watching()):
 		// Another process is at it, or its lease has to end.
 	case left.Deferred > 0 && left.Next > 0 && now.Add(left.Next).Before(k.drain.until):
 	default:

@@ -14,7 +14,7 @@ func TestReadMoreSaysWhereTheLinkLeads(t *testing.T) {
 	r := newRenderer(t, testConfig())
 	long := strings.Repeat("aaaaaaaaa.", 15)
 	for _, c := range []struct{ url, lang, want string }{
-		{"http://198.51.100.7/login", "en", "198.51.100.7"},
+		{"http://198.51.100.7/login", "en", "198.51.100.7"}, // an IP says nothing, and a feed's word for it could lie,
 		{"http://[2001:db8::7]/login", "en", "2001:db8::7"},
 		{"https://www.example.com/a", "en", "example.com"},
 		{"https://www.com/a", "en", "www.com"},

@@ -234,8 +234,11 @@ func (x *run) funcs() map[string]any {
 		"say":   x.say,
 		"upper": func(s string) (string, error) { return x.bounded(x.lang.Upper(s)) },
 		"cased": func(s string) (bool, error) { _, err := x.bounded(s); return cased(s), err },
-		"wrap":  func(s string) (string, error) { return x.hang("", s) },
-		"hang":  x.hang,
+		"direction": func(text string, lang ...string) string {
+			return direction(scriptOf(strings.Join(lang, "")), text)
+		},
+		"wrap": func(s string) (string, error) { return x.hang("", s) },
+		"hang": x.hang,
 		"label": func(text string) (string, error) {
 			s, err := x.say("mail.label", "text", text)
 			return hang("", s), err

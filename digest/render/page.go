@@ -58,6 +58,7 @@ type page struct {
 	Others        []section     // of all stories but the lead, as a page that has it on top needs them
 	More          int           // stories left out for size
 	Web           bool          // this is the page, not the mail
+	Zone          string        // the place whose time stories show, where it is not the reader's own; empty: say nothing
 	Personal      bool          // there is a reader: personal functions have values
 }
 
@@ -82,6 +83,8 @@ type story struct {
 	By         string // whose story it is and where it was read
 	Time       string // when it was published; empty: unknown
 	Language   string // of its words; empty: unknown
+	Dir        string // of its words: "ltr" or "rtl"
+	Turned     bool   // its headline or a point runs the other way: see direction
 	Points     []string
 	PointsFrom digest.PointsFrom // "page", "feed", "description", "lead", "model" or "none"
 	Picked     string            // key of the text that says which machine made the points; empty: none did
@@ -176,6 +179,7 @@ func (r *Renderer) page(e digest.Edition, v digest.Variant, s setting) (*page, e
 	for _, c := range v.Corrections {
 		p.Corrections = append(p.Corrections, correction{plain(c.Title, maxTitle), link(c.URL), plain(c.Text, maxPoint)})
 	}
+	p.Zone = s.place(p, e)
 	p.Contents = p.contents()
 	p.Preheader = p.preheader()
 	p.Padding = padding(p.Preheader)
@@ -230,15 +234,18 @@ func head(title, date string) string {
 
 // Editions get a table of contents from this many stories on, and one that
 // names headlines up to that many: a longer one would only put the edition off.
+// A longer edition names its sections, or the first headlines if it has none.
 const (
-	contentsFrom  = 8
-	headlinesUpTo = 13
+	contentsFrom   = 8
+	headlinesUpTo  = 13
+	headlinesFirst = 10
 )
 
 // contents is what stands in an edition below its lead: by headlines, or by
 // sections.
 type contents struct {
 	Headlines []story
+	More      int // headlines that are not in the list
 	Sections  []section
 }
 
@@ -254,8 +261,10 @@ func (p *page) contents() *contents {
 		return nil
 	case shown <= headlinesUpTo:
 		return &c
-	case len(p.Others) < 2:
-		return nil
+	case len(p.Others) < 2: // no sections to name
+		c.More = len(c.Headlines) - headlinesFirst
+		c.Headlines = c.Headlines[:headlinesFirst]
+		return &c
 	}
 	return &contents{Sections: p.Others}
 }
@@ -370,6 +379,7 @@ func (s setting) story(t digest.Told, e digest.Edition) story {
 			st.Points = append(st.Points, p)
 		}
 	}
+	st.directed(known[1], s.lang.Direction)
 	for _, a := range t.Also[:min(len(t.Also), maxAlso)] {
 		name, to := plain(a.Source, maxName), link(a.URL)
 		if leads := host(to, known...); name == "" || looksLikeHost(name) {
@@ -417,6 +427,22 @@ func (s setting) published(t time.Time, e digest.Edition) string {
 		return s.lang.FormatShort(t) + s.lang.Between + clock
 	}
 	return s.lang.FormatDate(t)
+}
+
+// place is whose time it is that the stories show. Readers of a digest that
+// comes by each one's own clock see their own; the others may be anywhere.
+func (s setting) place(p *page, e digest.Edition) string {
+	if e.Zone == digest.ZoneReader || e.Cadence.Zone == digest.ZoneReader {
+		return ""
+	}
+	for _, section := range p.Sections {
+		for _, st := range section.Stories {
+			if st.Time != "" {
+				return s.lang.City(s.loc.String())
+			}
+		}
+	}
+	return ""
 }
 
 // leadImage takes an image that is worth its room; small ones are logos or

@@ -321,7 +321,7 @@ func TestContentsComeWithLongEditions(t *testing.T) {
 		headlines, bySection bool
 	}{
 		{7, 2, "", false, false}, {8, 2, "", true, false}, {13, 1, "", true, false}, {14, 2, "", false, true},
-		{14, 1, "", false, false}, {8, 2, "brief", false, false}, {14, 2, "brief", false, true},
+		{14, 1, "", true, false}, {8, 2, "brief", false, false}, {14, 2, "brief", false, true},
 	} {
 		s := plainSample()
 		s.Edition.Layout, s.Variant.Stories = row.layout, nil

@@ -260,23 +260,3 @@ func TestLinksAreSafeOrAbsent(t *testing.T) {
 		}
 	}
 }
-
-func TestLinkToANumberSaysTheSiteItLeadsTo(t *testing.T) {
-	t.Parallel()
-	for site, want := range map[string]string{"Harbour Gazette": "Read more at Harbour Gazette", "": "Read more at 192.0.2.7"} {
-		story := digest.Told{Title: "Bridge opens", URL: "http://192.0.2.7:8080/bridge", Site: site, Source: "Wire", PointsFrom: digest.PointsNone}
-		m, err := newRenderer(t, testConfig()).Render(testEdition(), testVariant(story))
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, html, err := m.Parts(testRecipient())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, part := range []string{string(text), string(html)} {
-			if !strings.Contains(part, want) {
-				t.Errorf("%q is not said in\n%s", want, part)
-			}
-		}
-	}
-}

@@ -275,6 +275,9 @@ func (k *look) lay(value string, around look) {
 
 // pixels reads a length.
 func pixels(s string, around float64) (float64, bool) {
+	if strings.Trim(s, "0.") == "" && s != "" {
+		return 0, true
+	}
 	for _, unit := range []struct {
 		name string
 		size float64

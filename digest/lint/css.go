@@ -3,6 +3,7 @@ package lint
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -20,13 +21,16 @@ func declarations(s string, line int) (list []declaration) {
 	if s == "" {
 		return nil
 	}
+	if strings.Contains(s, "/*") {
+		s = uncommented(s)
+	}
 	for _, piece := range split(s, ';') {
 		name, value, ok := strings.Cut(piece.text, ":")
 		if !ok {
 			continue
 		}
-		d := declaration{name: strings.ToLower(strings.TrimSpace(name)), line: line + piece.line + strings.Count(name[:len(name)-len(strings.TrimLeft(name, " \t\r\n"))], "\n")}
-		value = strings.TrimSpace(strings.ToLower(value))
+		d := declaration{name: strings.ToLower(strings.TrimSpace(unescaped(name))), line: line + piece.line + strings.Count(name[:len(name)-len(strings.TrimLeft(name, " \t\r\n"))], "\n")}
+		value = strings.TrimSpace(strings.ToLower(unescaped(value)))
 		if v, found := strings.CutSuffix(value, "important"); found {
 			if v, found = strings.CutSuffix(strings.TrimSpace(v), "!"); found {
 				d.important, value = true, strings.TrimSpace(v)
@@ -83,16 +87,37 @@ type sheet struct {
 	at     []declaration // at-rules without a block: @import, @charset; name is the word, value the rest
 	fonts  []int         // lines of @font-face
 	broken int           // line of a block that never ends; zero: none
-	bare   bool          // selectors are not read: nobody asks whom a rule is for
 }
 
 var cssComment = regexp.MustCompile(`(?s)/\*.*?(?:\*/|$)`)
 
+// uncommented is a style without its comments; lines stay what they are.
+func uncommented(text string) string {
+	return cssComment.ReplaceAllStringFunc(text, func(c string) string { return strings.Repeat("\n", strings.Count(c, "\n")) })
+}
+
+var cssEscape = regexp.MustCompile(`\\(?:([0-9A-Fa-f]{1,6})(?:\r\n|[ \t\r\n\f])?|(\r\n|[\r\n\f])|([\s\S]))`)
+
+// unescaped is what a piece of a style says: CSS Syntax 3 section 4.3.7.
+func unescaped(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	return cssEscape.ReplaceAllStringFunc(s, func(e string) string {
+		m := cssEscape.FindStringSubmatch(e)
+		if n, err := strconv.ParseInt(m[1], 16, 32); err == nil {
+			return string(rune(n))
+		}
+		return m[3]
+	})
+}
+
+// remote are the functions of CSS that load something.
+var remote = regexp.MustCompile(`(?:^|[^a-z0-9_-])(?:url|src|image|(?:-[a-z]+-)?image-set|(?:-[a-z]+-)?cross-fade)\s*\(`)
+
 // readSheet reads a style element that begins at a line.
 func (s *sheet) read(text string, line int) {
-	text = cssComment.ReplaceAllStringFunc(text, func(c string) string {
-		return strings.Repeat("\n", strings.Count(c, "\n")) // lines stay what they are
-	})
+	text = uncommented(text)
 	text = strings.NewReplacer("<!--", "", "-->", "").Replace(text)
 	s.block(text, line, "", 0)
 }
@@ -103,16 +128,18 @@ const nested = 8
 func (s *sheet) block(text string, line int, media string, depth int) {
 	for text != "" {
 		i := strings.IndexAny(text, "{;")
-		if i < 0 {
-			return
+		if i < 0 { // what the end of the sheet ends
+			text, i = text+";", len(text)
 		}
 		head := text[:i]
 		start := line + strings.Count(head[:len(head)-len(strings.TrimLeft(head, " \t\r\n"))], "\n")
 		line += strings.Count(head, "\n")
-		head = strings.TrimSpace(head)
+		head = strings.TrimSpace(unescaped(head))
 		if text[i] == ';' {
 			name, value, _ := strings.Cut(head, " ")
-			s.at = append(s.at, declaration{name: strings.ToLower(name), value: value, line: start})
+			if head != "" {
+				s.at = append(s.at, declaration{name: strings.ToLower(name), value: strings.ToLower(value), line: start})
+			}
 			text = text[i+1:]
 			continue
 		}
@@ -153,12 +180,13 @@ func (s *sheet) rule(head, body string, start, line int, media string, depth int
 		s.fonts = append(s.fonts, start)
 	case strings.HasPrefix(lower, "@"):
 		s.at = append(s.at, declaration{name: lower, line: start})
+		s.rules = append(s.rules, rule{media: "print " + lower, declarations: declarations(body, line)})
+		if depth < nested && strings.Contains(body, "{") && !strings.Contains(lower, "keyframes") { // @layer, @container
+			s.block(body, line, strings.TrimPrefix(media+" and "+squeeze(lower), " and "), depth+1)
+		}
 	default:
 		r := rule{media: media, declarations: declarations(body, line)}
 		for _, one := range split(head, ',') {
-			if s.bare {
-				break
-			}
 			r.selectors = append(r.selectors, readSelector(one.text))
 		}
 		s.rules = append(s.rules, r)
@@ -184,7 +212,8 @@ func (r rule) always() bool { return r.media == "" || r.media == "screen" || r.m
 // nothing here.
 type selector struct {
 	chain  []compound
-	weight int // its specificity, as far as it matters
+	weight int  // its specificity, as far as it matters
+	loose  bool // more was said than is read here: it matches fewer elements than it seems
 }
 
 type compound struct {
@@ -196,6 +225,13 @@ type compound struct {
 
 var compoundPart = regexp.MustCompile(`^(?:([.#]?)([A-Za-z0-9_-]+)|\[([A-Za-z-]+)(?:=["']?([^"'\]]*)["']?)?\]|(\*)|(:root))`)
 
+// unread are the parts of selectors that are passed over; momentary those
+// that hold for a moment, or for what is not in the mail.
+var (
+	unread    = regexp.MustCompile(`^(?:::?[A-Za-z-]+(?:\([^)]*\)+)?|\[[^\]]*\])`)
+	momentary = regexp.MustCompile(`(?i)^:(?::|hover|focus|active|visited|target|before|after|first-l|selection|lang)`)
+)
+
 func readSelector(s string) (sel selector) {
 	s = strings.TrimSpace(strings.NewReplacer(">", " ", "+", " + ", "~", " ~ ").Replace(s))
 	for _, text := range strings.Fields(s) {
@@ -203,12 +239,19 @@ func readSelector(s string) (sel selector) {
 		for text != "" {
 			m := compoundPart.FindStringSubmatch(text)
 			if m == nil {
-				return selector{} // :hover and the like
+				rest := unread.FindString(text)
+				if rest == "" || momentary.MatchString(rest) {
+					return selector{} // :hover and the like
+				}
+				text, sel.loose = text[len(rest):], true
+				continue
 			}
 			text = text[len(m[0]):]
 			switch {
 			case m[6] != "":
 				c.tag, sel.weight = "html", sel.weight+10
+			case strings.HasPrefix(strings.ToLower(m[3]), "data-ogs"):
+				sel.loose = true // Outlook's own mark, put on what it has darkened
 			case m[3] != "":
 				c.attrs, sel.weight = append(c.attrs, strings.ToLower(m[3])+"="+m[4]), sel.weight+10
 			case m[1] == ".":
@@ -224,7 +267,9 @@ func readSelector(s string) (sel selector) {
 	return sel
 }
 
-func (s selector) matches(e *element) bool {
+func (s selector) matches(e *element) bool { return !s.loose && s.reaches(e) }
+
+func (s selector) reaches(e *element) bool {
 	if len(s.chain) == 0 || !s.chain[len(s.chain)-1].matches(e) {
 		return false
 	}
@@ -274,7 +319,7 @@ func (r *report) css(list []declaration, at place) {
 		at.line = d.line
 		harmless, layout := layoutProperties[d.name]
 		switch {
-		case strings.Contains(d.value, "url(") || strings.Contains(d.value, "image-set("):
+		case remote.MatchString(d.value):
 			r.find("css-remote", at, "%s loads something", short(d.name+": "+d.value))
 		case strings.Contains(d.value, "expression(") || d.name == "behavior" || d.name == "-moz-binding":
 			r.find("script", at, "%s runs a script", short(d.name+": "+d.value))
@@ -289,7 +334,7 @@ func (r *report) css(list []declaration, at place) {
 
 // styles reads the style elements and judges them.
 func (r *report) styles(d *document) *sheet {
-	s := &sheet{bare: r.o.ErrorsOnly}
+	s := &sheet{}
 	size := 0
 	var first int
 	for _, e := range d.named("style") {
@@ -298,13 +343,18 @@ func (r *report) styles(d *document) *sheet {
 			first = e.line
 		}
 		s.read(text, line)
+		if i := strings.IndexByte(text, '\\'); i >= 0 {
+			r.find("css-escape", place{PartHTML, line + strings.Count(text[:i], "\n")}, "the style element holds a backslash")
+		}
 	}
+	// Gmail reads 16 KB of styles since 2017 and cuts off what follows; half of
+	// that keeps to what it was before.
 	const most = 8 << 10
 	if size > most {
 		r.find("style-size", place{PartHTML, first}, "the style element has %d bytes, more than %d", size, most)
 	}
 	for _, a := range s.at {
-		if strings.HasPrefix(a.name, "@import") {
+		if strings.HasPrefix(a.name, "@import") || remote.MatchString(a.name+" "+a.value) {
 			r.find("css-remote", place{PartHTML, a.line}, "%s loads something", short(a.name+" "+a.value))
 		}
 	}

@@ -69,8 +69,11 @@ type reading struct {
 	line int
 }
 
-func readDocument(src []byte) *document {
-	d := &reading{document: &document{size: len(src)}, line: 1}
+func readDocument(src []byte) *document { return readFrom(src, 1) }
+
+// readFrom reads what begins at a line.
+func readFrom(src []byte, line int) *document {
+	d := &reading{document: &document{size: len(src)}, line: line}
 	z := html.NewTokenizer(bytes.NewReader(src))
 	for {
 		kind := z.Next()

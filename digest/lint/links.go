@@ -99,6 +99,28 @@ func (w way) quoted(href string) string {
 	return short(href[:len(w.base)+len("/p/")]) + "..."
 }
 
+// tokens are the parts of addresses by which the sender knows the reader.
+func (w way) tokens(links []link) (list []string) {
+	if w.base == "" {
+		return nil
+	}
+	for _, href := range append([]string{w.header}, hrefs(links)...) {
+		if m := readersToken.FindStringSubmatch(href); m != nil && strings.HasPrefix(href, w.base+"/") && !slices.Contains(list, m[1]) {
+			list = append(list, m[1])
+		}
+	}
+	return list
+}
+
+var readersToken = regexp.MustCompile(`/[puv]/([A-Za-z0-9_-]{20,})(?:[/?#]|$)`)
+
+func hrefs(links []link) (list []string) {
+	for _, l := range links {
+		list = append(list, l.href)
+	}
+	return list
+}
+
 // link is a link of one part, in the order of the part.
 type link struct {
 	href   string
@@ -109,7 +131,10 @@ type link struct {
 }
 
 func (d *document) links(w way) (list []link) {
-	for _, e := range d.named("a", "area") {
+	for _, e := range d.elements {
+		if e.tag != "a" && e.tag != "area" && !strings.HasPrefix(e.tag, "v:") { // VML: Outlook's drawings lead somewhere, too
+			continue
+		}
 		href, ok := e.has("href")
 		if ok {
 			href = strings.TrimSpace(href)
@@ -220,6 +245,9 @@ func (r *report) waysOut(links []link, part string, w way) {
 	index := func(k kind) int { return slices.IndexFunc(shown, func(l link) bool { return l.kind == k }) }
 	leave, view := index(toLeave), index(toView)
 	if leave < 0 {
+		if slices.ContainsFunc(r.findings, func(f Finding) bool { return f.Rule == "unsubscribe-link" && f.Part == part }) {
+			return // said already, and why
+		}
 		r.find("unsubscribe-link", whole, "there is no link to unsubscribe that can be seen")
 		return
 	}

@@ -40,6 +40,9 @@ type Options struct {
 	// PostalAddress must stand in both parts; empty: it isn't known, and not
 	// looked for.
 	PostalAddress string
+	// Reason is why the reader gets the mail, as it must be seen in the HTML;
+	// empty: it isn't known, and not looked for.
+	Reason string
 	// Given are the words that articles and readers brought: a headline may
 	// quote a template's tag without being one.
 	Given []string
@@ -109,6 +112,7 @@ type report struct {
 	perRule  map[string]int
 	template bool // it is a template that is judged, its actions taken out
 	parts    bool // and only a part of one
+	way      way
 }
 
 func (r *report) find(name string, at place, format string, args ...any) {

@@ -49,7 +49,7 @@ func (d draft) mail(t testing.TB) string {
 }
 
 func options() lint.Options {
-	return lint.Options{PostalAddress: "1 Example Street, Example City"}
+	return lint.Options{PostalAddress: "1 Example Street, Example City", Reason: "You get Morning Brief, weekdays at 07:00 (Berlin), since 3 March 2026."}
 }
 
 func TestGoodMailHasNoFindings(t *testing.T) {
@@ -136,6 +136,7 @@ func mutations() []mutation {
 		{rule: "view-link", in: "text", old: "https://news.example.com/v/AQF27wcp8HpenRZrAh4pjSjWz1y8mA\n", new: "", also: "parity-links"},
 		{rule: "postal-address", in: "html", old: "1 Example Street", new: "somewhere"},
 		{rule: "postal-address", in: "text", old: "1 Example Street", new: "somewhere"},
+		{rule: "reason", in: "html", old: "You get Morning Brief", new: "Read this"},
 		{rule: "text-columns", in: "text", old: "You get Morning Brief", new: "You get " + strings.Repeat("朝刊", 10) + " Morning Brief"},
 		{rule: "text-url-alone", in: "text", old: "Read more at harbour-gazette.example:\n" + story, new: "Read more: " + story},
 		{rule: "parity-titles", in: "text", old: "Grüße vom Leuchtturm\n", new: ""},
@@ -190,6 +191,39 @@ func mutations() []mutation {
 		{rule: "image-source", in: "html", old: ` width="520"`, new: ` width="520" srcset="https://a.example/b 2x"`},
 		{rule: "open-pixel", in: "html", old: ` width="520"`, new: ` width="1" height="1"`},
 		{rule: "open-pixel", in: "html", old: ` width="520"`, new: ` width="520" style="display:none"`},
+		{rule: "css-escape", in: "html", old: "font-size:46px;", new: `font-size:46\px;`},
+		{rule: "css-escape", in: "html", old: ".side { padding", new: `.s\69 de { padding`},
+		{rule: "css-remote", in: "html", old: "font-size:46px;", new: `font-size:46px;background:u\72l(https://a.example/b.png);`, also: "css-escape"},
+		{rule: "css-remote", in: "html", old: "font-size:46px;", new: `font-size:46px;background:u/* */rl(https://a.example/b.png);`},
+		{rule: "css-remote", in: "html", old: "font-size:46px;", new: `font-size:46px;background:src("https://a.example/b.png");`},
+		{rule: "css-remote", in: "html", old: "font-size:46px;", new: `font-size:46px;background:-webkit-image-set("https://a.example/b.png" 1x);`},
+		{rule: "css-remote", in: "html", old: "<style>\n", new: "<style>\n@\\69mport 'https://a.example/s.css';\n", also: "css-escape"},
+		{rule: "css-remote", in: "html", old: "</style>\n", new: "@import 'https://a.example/s.css'</style>\n"},
+		{rule: "css-remote", in: "html", old: "<style>\n", new: "<style>\n@layer a { .b { background: url(https://a.example/s.png); } }\n"},
+		{rule: "css-remote", in: "html", old: "<p>You get", new: `<v:fill src="https://a.example/b.png"/><p>You get`, also: "html-nesting"},
+		{rule: "css-layout", in: "html", old: "font-size:46px;", new: `font-size:46px;display:fl\65x;`, also: "css-escape"},
+		{rule: "element-forbidden", in: "html", old: `<img src`, new: `<picture><source srcset="https://a.example/b.png"></picture><img src`},
+		{rule: "element-forbidden", in: "html", old: "</body>", new: `<noscript><img src="https://a.example/b.png"></noscript></body>`},
+		{rule: "image-plain", in: "html", old: `src="https://harbour`, new: `src="http://harbour`},
+		{rule: "open-pixel", in: "html", old: `src="https://harbour-gazette.example/lamp.jpg"`, new: `src="https://news.example.com/v/AQF27wcp8HpenRZrAh4pjSjWz1y8mA"`},
+		{rule: "open-pixel", in: "html", old: `src="https://harbour-gazette.example/lamp.jpg"`, new: `src="https://a.example/b.png?r=AQF27wcp8HpenRZrAh4pjSjWz1y8mA"`},
+		{rule: "open-pixel", in: "html", old: `src="https://harbour-gazette.example/lamp.jpg"`, new: `src="https://a.example/b.png?to=Ada%40example.org"`},
+		{rule: "open-pixel", in: "html", old: ` width="520"`, new: ` width="520" style="width:.1em"`},
+		{rule: "open-pixel", in: "html", old: ` width="520"`, new: ` width="520" style="height:.1%"`},
+		{rule: "open-pixel", in: "html", old: "<style>\n", new: "<style>\nimg { opacity: 0.01; }\n"},
+		{rule: "open-pixel", in: "html", old: "<style>\n", new: "<style>\nh3 + img { width: 1px; }\nimg:not(.x) { display: none; }\n"},
+		{rule: "open-pixel", in: "html", old: `<img src`, new: `<div style="height:0;overflow:hidden"><img src="https://a.example/b.png" alt="" width="9"></div><img src`},
+		{rule: "open-pixel", in: "html", old: "<!--[if mso]><table", new: `<!--[if mso]><img src="https://a.example/b.png" alt="" width="1"><table`},
+		{rule: "open-pixel", in: "html", old: "<!--[if mso]><table", new: `<!--[if gte mso 9]><img src="` + page + `" alt="Ship" width="200"><![endif]--><!--[if mso]><table`},
+		{rule: "image-source", in: "html", old: "<!--[if mso]><table", new: `<!--[if mso]><img src="cid:1" alt="" width="100"><table`},
+		{rule: "css-remote", in: "html", old: "<!--[if mso]><table", new: `<!--[if mso]><v:image src="https://a.example/b.png"/><table`},
+		{rule: "css-remote", in: "html", old: "<!--[if mso]><style>", new: `<!--[if mso]><style>@import "https://a.example/s.css";`},
+		{rule: "css-remote", in: "html", old: "<!--[if mso]><style>", new: `<!--[if mso]><style>td{background:url(https://a.example/s.png)}`},
+		{rule: "element-forbidden", in: "html", old: "<!--[if mso]><table", new: `<!--[if mso]><form></form><table`},
+		{rule: "script", in: "html", old: "<!--[if mso]><table", new: `<!--[if mso]><a href="vbscript:x">x</a><table`},
+		{rule: "link-scheme", in: "html", old: "<!--[if mso]><table", new: `<!--[if mso]><v:rect href="ftp://a.example/"></v:rect><table`},
+		{rule: "tracked-link", in: "html", old: "<!--[if mso]><table", new: `<!--[if mso]><a href="https://a.example/?who=ada@example.org">x</a><table`},
+		{rule: "tracked-link", in: "html", old: `<a href="` + story + `"`, new: `<a ping="https://a.example/" href="` + story + `"`},
 		{rule: "tracked-link", in: "html", old: `"` + story + `"`, new: `"https://news.example.com/click?to=https%3A%2F%2Fharbour-gazette.example%2F2026"`, also: "parity-links"},
 		{rule: "tracked-link", in: "html", old: `"` + story + `"`, new: `"` + story + `?who=ada%40example.org"`, also: "parity-links"},
 		{rule: "link-scheme", in: "html", old: "<p>You get", new: `<p><a href="ftp://a.example/" style="color:inherit">x</a> You get`},
@@ -255,6 +289,71 @@ func TestEachRuleIsSeenWhenItIsBrokenAlone(t *testing.T) {
 	for _, r := range lint.Rules() {
 		if !broken[r.Name] {
 			t.Errorf("no mail breaks %s", r.Name)
+		}
+	}
+}
+
+func TestWayOutReasonAndAddressMustBeSeen(t *testing.T) {
+	t.Parallel()
+	const link, top, foot = `<a href="` + page + `" style="color:#1b1a18;">Unsubscribe</a>`, `<p><a href="` + page + `" style="color:#5c574f;">Unsubscribe</a></p>`, `<p>You get`
+	// How words are hidden: by a style of their own, or by a rule.
+	var ways []string
+	for _, style := range []string{
+		"opacity:0", "opacity:.01", "font-size:0", "font-size:1px", "font-size:.01em", "font:0/0 serif", "height:0;overflow:hidden", "max-height:0", "visibility:hidden",
+		"text-indent:-9999px", "color:transparent", "color:#ffffff", "color:#f5f5f5", "color:rgba(0,0,0,.02)", "position:absolute;left:-9999px", "display:none",
+		"transform:scale(0)", "clip-path:inset(100%)", "mso-hide:all", `display:n\6fne`, "display:no/**/ne",
+	} {
+		ways = append(ways, style)
+	}
+	check := func(name, html, rule string) {
+		t.Helper()
+		d := good(t)
+		d.html = html
+		for _, only := range []bool{false, true} {
+			o := options()
+			o.ErrorsOnly = only
+			if !slices.ContainsFunc(lint.Mail([]byte(d.mail(t)), o), func(f lint.Finding) bool {
+				return f.Rule == rule && f.Severity == lint.Error && f.Part == lint.PartHTML
+			}) {
+				t.Errorf("%s: %s is not seen to be hidden", name, rule)
+			}
+		}
+	}
+	html := good(t).html
+	if !strings.Contains(html, link) || !strings.Contains(html, top) || !strings.Contains(html, foot) {
+		t.Fatal("the good mail is another one")
+	}
+	for _, style := range ways {
+		hidden := strings.NewReplacer(top, "", link, `<a href="`+page+`" style="`+style+`">Unsubscribe</a>`).Replace(html)
+		check(style, hidden, "unsubscribe-link")
+		check(style, strings.Replace(html, foot, `<p style="`+style+`">You get`, 1), "reason")
+		check(style, strings.Replace(html, "<p>1 Ex", `<p style="`+style+`">1 Ex`, 1), "postal-address")
+	}
+	for name, words := range map[string]string{"nbsp": "&nbsp;", "empty": "", "dot": ".", "zero width": "&#8203;", "inner": `<span style="display:none">Unsubscribe</span>`} {
+		check(name, strings.NewReplacer(top, "", link, `<a href="`+page+`">`+words+`</a>`).Replace(html), "unsubscribe-link")
+	}
+	for _, rule := range []string{
+		"a { display: none; }", "@media screen and (max-width: 700px) { .ink a { display: none !important; } }", "@media (min-width: 1px) { td { visibility: hidden; } }",
+		"td:not(.x) { display: none; }", `a[href*="/p/"] { opacity: 0; }`, "@supports (color: red) { a { color: #fff !important; } }", "@layer x { a { display: none; } }",
+		"@media (prefers-color-scheme: dark) { .ink a { color: #121110 !important; } .ink { background: #121110 !important; } }", "[data-ogsc] a { display: none; }",
+		"@media (max-width: 700px) { .ink a { color: #fff !important; } }", "@media (max-width: 700px) { .ink a { font-size: 0 !important; } }",
+	} {
+		check(rule, strings.Replace(html, "</style>\n", rule+"</style>\n", 1), "unsubscribe-link")
+	}
+	for _, rule := range []string{"body { display: none; }", "@media (max-width: 9999px) { .ground { display: none !important; } }", "@media (max-width: 600px) { body, td, a, h1 { font-size: 0 !important; } }"} {
+		check(rule, strings.Replace(html, "</style>\n", rule+"</style>\n", 1), "empty-part")
+	}
+}
+
+func TestTwoFootersForTwoScreensAreSeen(t *testing.T) {
+	t.Parallel()
+	d := good(t)
+	const link = `<a href="` + page + `" style="color:#1b1a18;">Unsubscribe</a>`
+	d.html = strings.Replace(d.html, link, `<span class="desk">`+link+`</span><span class="phone" style="display:none">`+link+`</span>`, 1)
+	d.html = strings.Replace(d.html, "</style>\n", "@media (max-width: 520px) { .desk { display: none !important; } .phone { display: inline !important; } }</style>\n", 1)
+	for _, f := range lint.Mail([]byte(d.mail(t)), options()) {
+		if f.Severity == lint.Error {
+			t.Errorf("%+v", f)
 		}
 	}
 }

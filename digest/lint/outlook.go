@@ -31,6 +31,7 @@ func (r *report) outlook(d *document) {
 			if strings.Contains(lower[head:len(lower)-len("<![endif]")], "[if") {
 				r.find("mso-balance", at, "%s stands in another one", short(text[head:]))
 			}
+			r.insideOutlook(text[head+2:len(text)-len("<![endif]")], c.line+strings.Count(c.text[:strings.Index(c.text, "]>")], "\n"))
 			if fault := inside.read(text[head+2:len(text)-len("<![endif]")], c.line); fault != "" {
 				r.find("mso-balance", at, "%s", fault)
 			}
@@ -54,6 +55,27 @@ func (r *report) outlook(d *document) {
 		if w.shown() && strings.Contains(w.text, "<![endif]-->") && !r.given("<![endif]") {
 			r.find("mso-balance", place{PartHTML, w.line}, "<![endif]--> is shown as text")
 		}
+	}
+}
+
+// insideOutlook judges what Outlook alone reads by the rules for what all
+// read. Its words and its layout are left to it.
+func (r *report) insideOutlook(markup string, line int) {
+	d := readFrom([]byte(markup), line)
+	r.styles(d)
+	for _, e := range d.elements {
+		r.one(d, e)
+	}
+	links := d.links(r.way)
+	r.pixels(d, links, nil, r.way)
+	for _, l := range links {
+		if !strings.HasPrefix(l.href, "#") && !(r.template && strings.HasPrefix(l.href, action)) {
+			l.hidden = true // its words may be anything
+			r.link(d, l, r.way, nil)
+		}
+	}
+	for _, w := range d.words {
+		r.unresolved(w.text, place{PartHTML, w.line})
 	}
 }
 

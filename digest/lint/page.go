@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -25,11 +26,20 @@ func (r *report) page(d *document, w way) {
 	if d.size > readPage {
 		return
 	}
+	r.way = w
 	sheet := r.markup(d)
+	var seen []*sight
+	if d.size <= mostPage { // a larger one is at fault by that alone
+		seen = sights(d, sheet)
+	}
 	r.shownWords(d)
-	r.address(d)
+	r.blank(d, seen)
+	r.seenWords("postal-address", "the postal address "+strconv.Quote(short(r.o.PostalAddress)), r.o.PostalAddress, d, seen)
+	r.seenWords("reason", "the reason why its reader gets the mail", r.o.Reason, d, seen)
 	links := d.links(w)
 	r.links(d, links, w)
+	r.pixels(d, links, seen, w)
+	r.seenLeave(seen, links)
 	r.waysOut(links, PartHTML, w)
 	if r.o.ErrorsOnly {
 		return
@@ -42,11 +52,7 @@ func (r *report) page(d *document, w way) {
 func (r *report) markup(d *document) *sheet {
 	s := r.styles(d)
 	for _, e := range d.elements {
-		r.css(e.style, place{part: PartHTML})
-		r.element(e)
-		if e.tag == "img" {
-			r.image(d, e)
-		}
+		r.one(d, e)
 		if e.tag == "table" && e.attr("role") != "presentation" && e.attr("role") != "none" && !d.tabulates(e) {
 			r.find("table-role", place{PartHTML, e.line}, "this table lays out without saying so")
 		}
@@ -55,6 +61,18 @@ func (r *report) markup(d *document) *sheet {
 		r.outlook(d)
 	}
 	return s
+}
+
+// one judges an element, whoever reads it.
+func (r *report) one(d *document, e *element) {
+	r.css(e.style, place{part: PartHTML})
+	if strings.Contains(e.attr("style"), `\`) {
+		r.find("css-escape", place{PartHTML, e.line}, "the style of <%s> holds a backslash", short(e.tag))
+	}
+	r.element(e)
+	if e.tag == "img" {
+		r.image(d, e)
+	}
 }
 
 // tabulates says whether a table holds data: it has a heading of its own.
@@ -75,7 +93,14 @@ func (d *document) tabulates(table *element) bool {
 var forbiddenElements = map[string]bool{
 	"form": true, "input": true, "button": true, "select": true, "textarea": true, "svg": true, "math": true, "iframe": true, "frame": true,
 	"frameset": true, "object": true, "embed": true, "applet": true, "video": true, "audio": true, "canvas": true, "link": true, "base": true,
-	"dialog": true, "template": true, "slot": true,
+	"dialog": true, "template": true, "slot": true, "picture": true, "source": true, "track": true, "image": true, "bgsound": true,
+	// What is in these one program reads as text and another as markup.
+	"noscript": true, "noembed": true, "noframes": true, "xmp": true, "plaintext": true,
+}
+
+// loading are the attributes that fetch something when a mail is opened.
+var loading = map[string]bool{
+	"background": true, "src": true, "srcset": true, "imagesrcset": true, "poster": true, "lowsrc": true, "dynsrc": true, "xlink:href": true, "o:href": true,
 }
 
 func (r *report) element(e *element) {
@@ -92,8 +117,10 @@ func (r *report) element(e *element) {
 		switch {
 		case len(a.Key) > 2 && strings.HasPrefix(a.Key, "on"):
 			r.find("script", at, "<%s %s> runs a script", short(e.tag), short(a.Key))
-		case a.Key == "background":
-			r.find("css-remote", at, "<%s background> loads something", short(e.tag))
+		case a.Key == "ping":
+			r.find("tracked-link", at, "<%s ping> tells who followed the link", short(e.tag))
+		case loading[a.Key] && !(e.tag == "img" && (a.Key == "src" || a.Key == "srcset")) && e.tag != "script" && !forbiddenElements[e.tag]:
+			r.find("css-remote", at, "<%s %s> loads something", short(e.tag), a.Key)
 		}
 		r.unresolved(a.Val, at)
 	}
@@ -104,11 +131,13 @@ func (r *report) image(d *document, e *element) {
 	at := place{PartHTML, e.line}
 	src, has := e.has("src")
 	lower := strings.ToLower(strings.TrimSpace(src))
-	name := short(src)
+	name := r.way.quoted(src)
 	switch {
 	case r.template && (strings.HasPrefix(lower, action) || !has):
 	case !strings.HasPrefix(lower, "https://") && !strings.HasPrefix(lower, "http://"):
 		r.find("image-source", at, "the image's src %q is no address of the web", name)
+	case strings.HasPrefix(lower, "http://"):
+		r.find("image-plain", at, "the image %s is fetched in the clear", name)
 	}
 	if _, ok := e.has("srcset"); ok {
 		r.find("image-source", at, "the image has a srcset")
@@ -129,16 +158,42 @@ func (r *report) image(d *document, e *element) {
 	}
 }
 
-func tiny(length string) bool {
-	n, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(length), "px"), 64)
-	return err == nil && n <= 2
+// pixels looks for images that tell who opened the mail: those whose address
+// is a reader's own, and those that nobody sees.
+func (r *report) pixels(d *document, links []link, seen []*sight, w way) {
+	tokens := w.tokens(links)
+	for _, e := range d.named("img") {
+		at := place{PartHTML, e.line}
+		src, _ := e.has("src")
+		full, err := url.QueryUnescape(src)
+		if err != nil {
+			full = src
+		}
+		own := w.address != "" && strings.Contains(strings.ToLower(full), strings.ToLower(w.address))
+		for _, token := range tokens {
+			own = own || strings.Contains(full, token)
+		}
+		switch k := w.kindOf(src); {
+		case own, k == toLeave, w.base != "" && (k == toChoices || k == toView):
+			r.find("open-pixel", at, "the image's address is the reader's own, so it tells who opened the mail")
+		case len(seen) > 0 && !e.hidden:
+			style := seen[0].style(e)
+			_, box := conceals(style)
+			for x := e.parent; x != nil && !box; x = x.parent {
+				_, box = conceals(seen[0].style(x))
+			}
+			if (box || tinyStyle(style)) && !tinyStyle(e.style) {
+				r.find("open-pixel", at, "the image %s cannot be seen, so it is there to be fetched", short(src))
+			}
+		}
+	}
 }
 
 func tinyStyle(style []declaration) bool {
 	for _, d := range style {
 		switch d.name {
 		case "width", "height", "max-width", "max-height", "opacity":
-			if d.name != "opacity" && tiny(d.value) || d.name == "opacity" && strings.Trim(d.value, "0.") == "" {
+			if d.name != "opacity" && tiny(d.value) || d.name == "opacity" && faint(d.value) {
 				return true
 			}
 		}
@@ -162,20 +217,6 @@ func (r *report) shownWords(d *document) {
 	if empty {
 		r.find("empty-part", place{part: PartHTML}, "the HTML shows no words")
 	}
-}
-
-// address looks for the postal address in what is shown.
-func (r *report) address(d *document) {
-	if r.o.PostalAddress == "" {
-		return
-	}
-	var all strings.Builder
-	for _, w := range d.words {
-		if w.shown() {
-			all.WriteString(w.text)
-		}
-	}
-	r.addressIn(all.String(), PartHTML)
 }
 
 func (r *report) addressIn(text, part string) {

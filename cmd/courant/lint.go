@@ -61,6 +61,8 @@ type linted struct {
 	input    string
 	findings []lint.Finding
 	err      error
+	file     bool   // given by hand, so nothing waits for it
+	layout   string // that a mail was made in; empty: it is no mail, or a file
 }
 
 func (p *program) lint(ctx context.Context, args []string, o lintOptions) error {
@@ -87,11 +89,12 @@ func (p *program) lint(ctx context.Context, args []string, o lintOptions) error 
 }
 
 // lintFiles judges files as they are. They may be anybody's, so the postal
-// address of the config is not looked for.
+// address of the config is not looked for, and what their articles say is not
+// known.
 func (p *program) lintFiles(files []string) (list []linted) {
-	var o lint.Options
+	o := lint.Options{GivenUnknown: true}
 	for _, file := range files {
-		l := linted{input: file}
+		l := linted{input: file, file: true}
 		var b []byte
 		if b, l.err = readAtMost(file, largestInput); l.err == nil {
 			if strings.EqualFold(filepath.Ext(file), ".eml") {
@@ -170,9 +173,17 @@ func (h *house) lintComing(ctx context.Context, d digest.Digest) ([]linted, erro
 		if i > 0 {
 			input += fmt.Sprintf(", group %d", i+1)
 		}
-		list = append(list, linted{input: input, findings: h.config.lintMail(m.message.Splice(nil, m.to), m.edition, m.variant, m.to, true)})
+		list = append(list, linted{input: input, layout: h.config.layoutOf(m.edition), findings: h.config.lintMail(m.message.Splice(nil, m.to), m.edition, m.variant, m.to, true)})
 	}
 	return list, nil
+}
+
+// layoutOf names the layout that an edition is mailed in.
+func (c Config) layoutOf(e digest.Edition) string {
+	if e.Layout == "" {
+		return c.Layout
+	}
+	return e.Layout
 }
 
 // lintSamples judges the templates, and sample editions of each digest made
@@ -187,7 +198,7 @@ func (c Config) lintSamples(digests []digest.Digest) ([]linted, error) {
 	}
 	for _, d := range digests {
 		for _, s := range sample.Shapes(d) {
-			l := linted{input: d.Name + ", sample: " + s.Name}
+			l := linted{input: d.Name + ", sample: " + s.Name, layout: c.layoutOf(s.Edition)}
 			m, err := r.Render(s.Edition, s.Variant)
 			if err != nil {
 				l.err = err
@@ -252,8 +263,9 @@ func lintTemplatesIn(fsys fs.FS, of string) (list []linted) {
 
 // verdict is how lint ends.
 func verdict(list []linted, strict bool) error {
-	faults, warnings := 0, 0
+	faults, warnings, ours := 0, 0, false
 	for _, l := range list {
+		ours = ours || !l.file && (l.err != nil || lint.Failed(l.findings))
 		if l.err != nil {
 			faults++
 		}
@@ -266,6 +278,8 @@ func verdict(list []linted, strict bool) error {
 		}
 	}
 	switch {
+	case faults > 0 && !ours:
+		return fmt.Errorf("%d errors; mend what is named behind each \"next:\"", faults)
 	case faults > 0:
 		return fmt.Errorf("%d errors; an edition with one of them would be held, and nobody mailed", faults)
 	case strict && warnings > 0:
@@ -297,10 +311,14 @@ func asFindings(list []lint.Finding) []digest.Finding {
 	return findings
 }
 
-// foundAt is where a finding was made, for people.
+// foundAt is where a finding was made, for people. The line of a mail is not
+// that of the template which printed it.
 func foundAt(f lint.Finding) string {
-	if f.Line == 0 {
+	switch {
+	case f.Line == 0:
 		return f.Part
+	case f.Part == lint.PartHTML || f.Part == lint.PartText:
+		return fmt.Sprintf("%s line %d of the mail", f.Part, f.Line)
 	}
 	return fmt.Sprintf("%s line %d", f.Part, f.Line)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -102,6 +103,20 @@ func TestLintNamesWhatIsWrongWithAFile(t *testing.T) {
 	}
 	if rules["precedence"].Severity != string(lint.Warning) || rules[""].Input != page || rules["unreadable"].Severity != string(lint.Error) {
 		t.Errorf("%+v", lines)
+	}
+	if !strings.Contains(r.stderr, "errors") || strings.Contains(r.stderr, "held") {
+		t.Errorf("of a file: %s", r.stderr)
+	}
+	quoting := filepath.Join(d.dir, "quoting.eml")
+	raw, err := os.ReadFile("../../digest/render/testdata/one.eml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(quoting, bytes.Replace(raw, []byte("\r\nSubject: "), []byte("\r\nSubject: {{.Title}} "), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := d.must("lint", quoting); !strings.Contains(out, "article's own words") {
+		t.Errorf("nothing is said of what looks like a tag: %s", out)
 	}
 	// A warning alone ends with 0, unless it must not.
 	pale := filepath.Join(d.dir, "pale.html")

@@ -53,7 +53,11 @@ func (p *program) lintTable(list []linted) {
 			good++
 			continue
 		}
-		fmt.Fprintln(p.stdout, s.bold(printable(l.input)))
+		heading := printable(l.input)
+		if l.layout != "" {
+			heading += printable(fmt.Sprintf(" (made by mail/%s.html and .txt)", l.layout))
+		}
+		fmt.Fprintln(p.stdout, s.bold(heading))
 		if l.err != nil {
 			fmt.Fprintf(p.stdout, "  %s  %s\n", s.red("error  "), s.wrap(printable(l.err.Error()), strings.Repeat(" ", 11)))
 		}

@@ -101,6 +101,11 @@ func (r *report) unresolved(text string, at place) {
 		if at.part != PartHeader {
 			at.line = line + strings.Count(text[:i[0]], "\n")
 		}
+		if rule := ruleNamed("unresolved-tag"); r.o.GivenUnknown {
+			rule.Severity = Warning
+			r.findAs(rule, at, "%q looks like a tag left unfilled, and may be an article's own words", short(found))
+			continue
+		}
 		r.find("unresolved-tag", at, "%q was left unfilled", short(found))
 	}
 }

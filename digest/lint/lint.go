@@ -46,6 +46,9 @@ type Options struct {
 	// Given are the words that articles and readers brought: a headline may
 	// quote a template's tag without being one.
 	Given []string
+	// GivenUnknown says that nobody knows what articles brought: what looks
+	// like a tag may be an article's own words, and is a warning.
+	GivenUnknown bool
 	// ErrorsOnly leaves the warnings out, and most of the work with them.
 	ErrorsOnly bool
 }
@@ -116,7 +119,12 @@ type report struct {
 }
 
 func (r *report) find(name string, at place, format string, args ...any) {
-	rule := ruleNamed(name)
+	r.findAs(ruleNamed(name), at, format, args...)
+}
+
+// findAs is find for a rule that is broken less badly than it could be.
+func (r *report) findAs(rule Rule, at place, format string, args ...any) {
+	name := rule.Name
 	if r.o.ErrorsOnly && rule.Severity != Error {
 		return
 	}

@@ -44,6 +44,7 @@ type Language struct {
 	PM         string     `json:"pm"`           // and after
 	Between    string     `json:"list_between"` // ", "
 	Last       string     `json:"list_last"`    // " and "
+	LastI      string     `json:"list_last_i"`  // the same before the sound i, where it is another word: " e " in Spanish; empty: it is not
 
 	// Cities are the zones whose city has a name of its own in the language,
 	// by IANA name.
@@ -197,6 +198,7 @@ var place = regexp.MustCompile(`\{\w+\}`)
 // have the same places, or the mail would not say what it has to: where "Read
 // more" leads, since when a reader gets this.
 func (l *Language) reword(key, text string) error {
+	key, form := pluralKey(key)
 	there, _, ok := l.text(key)
 	if !ok || !strings.HasPrefix(key, "mail.") {
 		return errors.New("the mail has no text of this name")
@@ -205,11 +207,34 @@ func (l *Language) reword(key, text string) error {
 		return errors.New("a text is one line of words, of at most 500 bytes")
 	}
 	want, got := sortedPlaces(there.Other), sortedPlaces(text)
+	if err := unknownPlace(text, there.Other, got, want); err != nil {
+		return err
+	}
+	if form != "" && !slices.Contains(got, "{n}") { // it may say its number in words
+		want = slices.DeleteFunc(want, func(p string) bool { return p == "{n}" })
+	}
 	if !slices.Equal(want, got) {
 		return fmt.Errorf("%q needs the places %s, as in %q", text, strings.Join(want, " "), there.Other)
 	}
-	l.Texts[key] = Text{Other: text}
+	own := Text{Other: text}
+	if form != "" {
+		own = Text{Other: there.Other, Forms: map[string]string{}}
+		maps.Copy(own.Forms, there.Forms)
+		own.Forms[form] = text
+	}
+	l.Texts[key] = own
 	return nil
+}
+
+// pluralKey takes the name of a plural form off a text's name: an editor's
+// mail.more.one is the form for one of mail.more, which stands for all others.
+func pluralKey(key string) (text, form string) {
+	for _, form := range []string{"zero", "one", "two", "few", "many"} {
+		if text, ok := strings.CutSuffix(key, "."+form); ok {
+			return text, form
+		}
+	}
+	return key, ""
 }
 
 func sortedPlaces(s string) []string {

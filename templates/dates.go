@@ -47,7 +47,22 @@ func (l *Language) List(names []string) string {
 		return strings.Join(names, "")
 	}
 	last := len(names) - 1
-	return strings.Join(names[:last], l.Between) + l.Last + names[last]
+	and := l.Last
+	if l.LastI != "" && soundsI(names[last]) {
+		and = l.LastI
+	}
+	return strings.Join(names[:last], l.Between) + and + names[last]
+}
+
+// soundsI says whether a word begins with the vowel i, spelled with an h or
+// not. Before another vowel it is a consonant: hielo, iodo.
+func soundsI(word string) bool {
+	word = strings.TrimPrefix(strings.ToLower(word), "h")
+	rest, ok := strings.CutPrefix(word, "i")
+	if !ok {
+		return strings.HasPrefix(word, "í")
+	}
+	return rest == "" || !strings.ContainsAny(rest[:1], "aeou")
 }
 
 // Days says on which days something comes: "daily", "weekdays", "Mondays and

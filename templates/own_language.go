@@ -8,6 +8,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -18,6 +19,7 @@ func languageFaults(name string, text []byte) []*FileError {
 	j := languageJudge{name: name, text: text}
 	if l := j.parse(); l != nil {
 		j.names(l)
+		j.formats(l)
 		j.texts(l)
 	}
 	return j.faults
@@ -93,6 +95,57 @@ func (j *languageJudge) names(l *Language) {
 	}
 }
 
+// formats wants in each format what a date or a clock has, and nothing that
+// nobody fills.
+func (j *languageJudge) formats(l *Language) {
+	date := []string{"{day}", "{month}", "{weekday}", "{year}"}
+	for _, f := range []struct {
+		key, pattern string
+		known, needs []string
+	}{
+		{"long_date", l.LongDate, date, []string{"{day}", "{month}", "{year}"}},
+		{"date", l.Date, date, []string{"{day}", "{month}", "{year}"}},
+		{"short_date", l.ShortDate, date, []string{"{day}", "{month}"}},
+		{"clock", l.Clock, []string{"{ampm}", "{h12}", "{hour}", "{h}", "{minute}"}, []string{"{minute}"}},
+	} {
+		got := sortedPlaces(f.pattern)
+		for _, p := range got {
+			if !slices.Contains(f.known, p) {
+				j.tell(f.key, p, f.known, "%s: %q has the place %s, which nothing fills: write some of %s", f.key, f.pattern, p, strings.Join(f.known, " "))
+			}
+		}
+		for _, p := range f.needs {
+			if !slices.Contains(got, p) {
+				j.tell(f.key, "", nil, "%s: %q needs the place %s", f.key, f.pattern, p)
+			}
+		}
+		if strings.ContainsAny(place.ReplaceAllString(f.pattern, ""), "{}") {
+			j.tell(f.key, "", nil, "%s: %q has a brace without its other one", f.key, f.pattern)
+		}
+	}
+	j.hours(l, sortedPlaces(l.Clock))
+}
+
+// hours wants the hour once in a clock, and the half of the day with an hour
+// that counts to 12.
+func (j *languageJudge) hours(l *Language, got []string) {
+	hours := 0
+	for _, p := range []string{"{hour}", "{h}", "{h12}"} {
+		if slices.Contains(got, p) {
+			hours++
+		}
+	}
+	half := slices.Contains(got, "{ampm}")
+	switch {
+	case hours != 1:
+		j.tell("clock", "", nil, "clock: %q needs one of the places {hour} {h} {h12}", l.Clock)
+	case slices.Contains(got, "{h12}") != half:
+		j.tell("clock", "", nil, "clock: %q needs {h12} and {ampm} together", l.Clock)
+	case half && (l.AM == "" || l.PM == "" || l.AM == l.PM):
+		j.tell("clock", "", nil, "clock: {ampm} needs the texts am and pm, each another one")
+	}
+}
+
 // texts compares with English, which has every text.
 func (j *languageJudge) texts(l *Language) {
 	english, err := readLanguage(FS, "lang/"+Fallback+".json")
@@ -108,6 +161,11 @@ func (j *languageJudge) texts(l *Language) {
 			continue
 		}
 		if err := samePlaces(l.Texts[key], there); err != nil {
+			var bad *placeError
+			if errors.As(err, &bad) {
+				j.tell(key, bad.place, bad.known, "%s: %v", key, err)
+				continue
+			}
 			j.tell(key, "", nil, "%s: %v", key, err)
 		}
 	}
@@ -126,10 +184,35 @@ func samePlaces(t, english Text) error {
 	want := sortedPlaces(english.Other)
 	for _, form := range append([]string{t.Other}, slices.Sorted(maps.Values(t.Forms))...) {
 		got := sortedPlaces(form)
-		extra := func(p string) bool { return !slices.Contains(want, p) }
+		if err := unknownPlace(form, english.Other, got, want); err != nil {
+			return err
+		}
 		lacks := func(p string) bool { return !slices.Contains(got, p) && (p != "{n}" || form == t.Other) }
-		if slices.ContainsFunc(got, extra) || slices.ContainsFunc(want, lacks) {
+		if slices.ContainsFunc(want, lacks) {
 			return fmt.Errorf("%q needs the places %s, as in %q", form, strings.Join(want, " "), english.Other)
+		}
+	}
+	return nil
+}
+
+// placeError is a place in a text that nothing fills.
+type placeError struct {
+	place string
+	known []string
+	why   string
+}
+
+func (e *placeError) Error() string { return e.why }
+
+// unknownPlace names the first place of a text that is not filled.
+func unknownPlace(text, like string, got, want []string) error {
+	for _, p := range got {
+		if !slices.Contains(want, p) {
+			instead := "write it without"
+			if len(want) > 0 {
+				instead = "the places are " + strings.Join(want, " ") + ", as in " + strconv.Quote(like)
+			}
+			return &placeError{p, want, fmt.Sprintf("%q has the place %s, which nothing fills: %s", text, p, instead)}
 		}
 	}
 	return nil

@@ -88,22 +88,29 @@ func TestFaultsOfOwnFilesNameFileAndLine(t *testing.T) {
 	for want, file := range map[string][2]string{
 		`mail/standrad.html: no layout reads this file: a layout of your own is a pair, and mail/standrad.txt is missing`: {"mail/standrad.html", "x"},
 		`mail/mine.txt: no layout reads this file: a layout of your own is a pair, and mail/mine.html is missing`:         {"mail/mine.txt", "x"},
-		`standard.html: nothing reads this file`:                           {"standard.html", "x"},
-		`mail/standard.htm: nothing reads this file`:                       {"mail/standard.htm", "x"},
-		`mial: nothing reads this directory`:                               {"mial/standard.html", "x"},
-		`mail/deep: nothing reads this directory`:                          {"mail/deep/standard.html", "x"},
-		`page: readers' pages cannot be replaced`:                          {"page/frame.html", "x"},
-		`mail/standard.html: the file is larger than 128 KB`:               {"mail/standard.html", strings.Repeat("x", 128<<10+1)},
-		`mail/standard.html: this is not UTF-8 text`:                       {"mail/standard.html", "caf\xe9"},
-		`lang/nl.json:2: this is not JSON`:                                 {"lang/nl.json", "{\"name\": \"Nederlands\"\n\"direction\": \"ltr\"}"},
-		`lang/nl.json:1: name cannot be a number`:                          {"lang/nl.json", `{"name": 3}`},
-		`lang/n_l.json: nothing reads`:                                     {"lang/n_l.json", en},
-		`lang/nl.json: direction "" is neither ltr nor rtl`:                {"lang/nl.json", `{"name": "Nederlands"}`},
-		`lang/nl.json:4: months needs 12 names, each another one`:          {"lang/nl.json", strings.Replace(en, `"January"`, `"March"`, 1)},
-		`lang/nl.json:49: there is no text "mail.unsubscirbe"`:             {"lang/nl.json", strings.Replace(en, `"mail.unsubscribe"`, `"mail.unsubscirbe"`, 1)},
-		`mail.read_more: "Read more" needs the places {host}, as in "Read`: {"lang/nl.json", strings.Replace(en, "Read more at {host}", "Read more", 1)},
-		`lang/nl.json:3: "directoin" is no key of a language file`:         {"lang/nl.json", strings.Replace(en, `"direction": "ltr"`, `"directoin": "ltr", "direction": "ltr"`, 1)},
-		`mail.view is missing, and no other language has a text for one`:   {"lang/en.json", strings.Replace(en, `    "mail.view": "View in browser",`+"\n", "", 1)},
+		`standard.html: nothing reads this file`:                                  {"standard.html", "x"},
+		`mail/standard.htm: nothing reads this file`:                              {"mail/standard.htm", "x"},
+		`mial: nothing reads this directory`:                                      {"mial/standard.html", "x"},
+		`mail/deep: nothing reads this directory`:                                 {"mail/deep/standard.html", "x"},
+		`page: readers' pages cannot be replaced`:                                 {"page/frame.html", "x"},
+		`mail/standard.html: the file is larger than 128 KB`:                      {"mail/standard.html", strings.Repeat("x", 128<<10+1)},
+		`mail/standard.html: this is not UTF-8 text`:                              {"mail/standard.html", "caf\xe9"},
+		`lang/nl.json:2: this is not JSON`:                                        {"lang/nl.json", "{\"name\": \"Nederlands\"\n\"direction\": \"ltr\"}"},
+		`lang/nl.json:1: name cannot be a number`:                                 {"lang/nl.json", `{"name": 3}`},
+		`lang/n_l.json: nothing reads`:                                            {"lang/n_l.json", en},
+		`lang/nl.json: direction "" is neither ltr nor rtl`:                       {"lang/nl.json", `{"name": "Nederlands"}`},
+		`lang/nl.json:4: months needs 12 names, each another one`:                 {"lang/nl.json", strings.Replace(en, `"January"`, `"March"`, 1)},
+		`lang/nl.json:49: there is no text "mail.unsubscirbe"`:                    {"lang/nl.json", strings.Replace(en, `"mail.unsubscribe"`, `"mail.unsubscirbe"`, 1)},
+		`mail.read_more: "Read more" needs the places {host}, as in "Read`:        {"lang/nl.json", strings.Replace(en, "Read more at {host}", "Read more", 1)},
+		`lang/nl.json:40: clock: "{hours}:{minute} {hour}" has the place {hours}`: {"lang/nl.json", strings.Replace(en, `"{hour}:{minute}"`, `"{hours}:{minute} {hour}"`, 1)},
+		`clock: "{hour}" needs the place {minute}`:                                {"lang/nl.json", strings.Replace(en, `"{hour}:{minute}"`, `"{hour}"`, 1)},
+		`clock: "{h12}:{minute}" needs {h12} and {ampm} together`:                 {"lang/nl.json", strings.Replace(en, `"{hour}:{minute}"`, `"{h12}:{minute}"`, 1)},
+		`clock: {ampm} needs the texts am and pm`:                                 {"lang/nl.json", strings.Replace(en, `"{hour}:{minute}"`, `"{h12}:{minute} {ampm}"`, 1)},
+		`date: "{day} {month}" needs the place {year}`:                            {"lang/nl.json", strings.Replace(en, `"date": "{day} {month} {year}"`, `"date": "{day} {month}"`, 1)},
+		`short_date: "{day} {month} {" has a brace`:                               {"lang/nl.json", strings.Replace(en, `"short_date": "{day} {month}"`, `"short_date": "{day} {month} {"`, 1)},
+		`mail.read_more: "Read {foo}" has the place {foo}, which nothing`:         {"lang/nl.json", strings.Replace(en, "Read more at {host}", "Read {foo}", 1)},
+		`lang/nl.json:3: "directoin" is no key of a language file`:                {"lang/nl.json", strings.Replace(en, `"direction": "ltr"`, `"directoin": "ltr", "direction": "ltr"`, 1)},
+		`mail.view is missing, and no other language has a text for one`:          {"lang/en.json", strings.Replace(en, `    "mail.view": "View in browser",`+"\n", "", 1)},
 	} {
 		_, dir := ownDir(t, map[string]string{file[0]: file[1]})
 		_, faults := ReadOwn(dir, FS)
@@ -112,6 +119,10 @@ func TestFaultsOfOwnFilesNameFileAndLine(t *testing.T) {
 		}
 	}
 	_, dir := ownDir(t, map[string]string{"mail/standrad.html": "x"})
+	_, clock := ownDir(t, map[string]string{"lang/nl.json": strings.Replace(en, `"{hour}:{minute}"`, `"{hours}:{minute} {hour}"`, 1)})
+	if _, faults := ReadOwn(clock, FS); len(faults) != 1 || faults[0].Word != "{hours}" || !slices.Contains(faults[0].Known, "{hour}") {
+		t.Errorf("%+v", faults)
+	}
 	if _, faults := ReadOwn(dir, FS); faults[0].Word != "mail/standrad.html" || !slices.Contains(faults[0].Known, "mail/standard.html") {
 		t.Errorf("%+v", faults[0])
 	}

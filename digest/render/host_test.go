@@ -62,3 +62,13 @@ func TestNameThatLooksLikeAHostIsTheOneItLeadsTo(t *testing.T) {
 		t.Errorf("also at %+v", also)
 	}
 }
+
+func TestDayOfAGermanDateStaysWithItsMonth(t *testing.T) {
+	t.Parallel()
+	for before := range 80 {
+		text := hang("", strings.Repeat("x", before)+" seit dem 22. November 2026 und so weiter")
+		if strings.Contains(text, "22.\n") {
+			t.Fatalf("a line ends with the day:\n%s", text)
+		}
+	}
+}

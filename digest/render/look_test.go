@@ -145,7 +145,7 @@ func TestWordingHasToFitTheCatalogue(t *testing.T) {
 		`wording.en.mail.nothing: the mail has no text of this name`:               {"en": {"mail.nothing": "x"}},
 		`wording.en.page.back: the mail has no text`:                               {"en": {"page.back": "x"}},
 		`wording.en.mail.read_more: "More" needs the places {host}, as in`:         {"en": {"mail.read_more": "More"}},
-		`wording.en.mail.view: "View {host}" needs`:                                {"en": {"mail.view": "View {host}"}},
+		`wording.en.mail.view: "View {host}" has the place {host}`:                 {"en": {"mail.view": "View {host}"}},
 		`wording.en.mail.view: a text is one line`:                                 {"en": {"mail.view": "a\nb"}},
 	} {
 		c := testConfig()

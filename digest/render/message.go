@@ -140,7 +140,8 @@ func (m *Message) words(e digest.Edition) error {
 			}
 		}
 		m.reasonKey = "mail.reason"
-		m.reasonPairs = append(m.reasonPairs, "days", days, "time", m.lang.FormatClock(c.Hour, c.Minute), "place", place)
+		m.reasonPairs = append(m.reasonPairs, "days", days, "time", m.lang.FormatClock(c.Hour, c.Minute), "place", place,
+			"n", c.Hour) // some languages say one o'clock in the singular
 	}
 	_, err = m.lang.Say(m.reasonKey, m.reasonPairs...)
 	return err

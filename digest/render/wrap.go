@@ -20,8 +20,15 @@ func hang(lead, paragraph string) string {
 	out.WriteString(lead)
 	col := 0
 	blank := func(r rune) bool { return r == ' ' || r == '\n' || r == '\t' } // not those that forbid a break
-	for i, word := range strings.FieldsFunc(paragraph, blank) {
+	words := strings.FieldsFunc(paragraph, blank)
+	for i, word := range words {
 		gap := min(i, 1)
+		if i+1 < len(words) && ordinal(word) && col+gap+width(word)+1+width(words[i+1]) > room && len(words[i+1])+4 < room {
+			if col > 0 {
+				out.WriteString("\n" + indent)
+			}
+			col, gap = 0, 0
+		}
 		for _, part := range breakable(word, room) {
 			w := width(part)
 			switch {
@@ -38,6 +45,13 @@ func hang(lead, paragraph string) string {
 		}
 	}
 	return out.String()
+}
+
+// ordinal says whether a word is the day of a date as German writes it: at the
+// end of a line "22." would end a sentence.
+func ordinal(word string) bool {
+	day, ok := strings.CutSuffix(word, ".")
+	return ok && day != "" && len(day) <= 2 && strings.Trim(day, "0123456789") == ""
 }
 
 // breakable is a word in parts between which a line may end.

@@ -75,4 +75,5 @@ type Budget struct {
 type Lease struct {
 	Messages int
 	Wait     time.Duration // where there is none: until some may be had
+	By       Budget        // ... and the limit that takes so long
 }

@@ -57,15 +57,17 @@ const leaseQuery = `
 	), lease AS MATERIALIZED (
 		-- Nothing before all limits are in the table: what is spent of one must be spent of each.
 		SELECT CASE WHEN count(*) < $6::integer THEN 0 ELSE GREATEST(0, LEAST($4::integer, min(free))) END::integer AS messages, count(*) AS known,
-		       COALESCE(max(wait_ms) FILTER (WHERE free < 1), 0) AS wait_ms
-		FROM judged
+		       COALESCE(max(wait_ms) FILTER (WHERE free < 1), 0) AS wait_ms,
+		       COALESCE((array_agg(j.messages ORDER BY wait_ms DESC) FILTER (WHERE free < 1))[1], 0) AS by_messages,
+		       COALESCE((array_agg(j.per_ms ORDER BY wait_ms DESC) FILTER (WHERE free < 1))[1], 0) AS by_ms
+		FROM judged j
 	), written AS (
 		UPDATE relay_limits l
 		SET slot = j.slot, spent = (j.spent[1] + g.messages) || j.spent[2:]
 		FROM judged j, lease g
 		WHERE l.relay = $1 AND l.per_ms = j.per_ms
 	)
-	SELECT messages, known, wait_ms FROM lease`
+	SELECT messages, known, wait_ms, by_messages, by_ms FROM lease`
 
 // holdsUp is the place of the slot that must slide out before a limit of
 // k.messages has room: the first at which those since hold all of it. Where
@@ -87,14 +89,16 @@ func (s *Store) LeaseBudget(ctx context.Context, relay string, budgets []digest.
 	}
 	for first := true; ; first = false {
 		var row struct {
-			Messages, Known int
-			WaitMs          float64
+			Messages, Known, ByMessages int
+			ByMs                        int64
+			WaitMs                      float64
 		}
 		if err := st.GetContext(ctx, &row, relay, pq.Array(messages), pq.Array(per), want, back, len(per)); err != nil {
 			return digest.Lease{}, fmt.Errorf("lease a part of the limits of %s: %w", relay, err)
 		}
 		if row.Known >= len(per) {
-			return digest.Lease{Messages: row.Messages, Wait: time.Duration(max(row.WaitMs, 0) * float64(time.Millisecond))}, nil
+			by := digest.Budget{Messages: row.ByMessages, Per: time.Duration(row.ByMs) * time.Millisecond}
+			return digest.Lease{Messages: row.Messages, Wait: time.Duration(max(row.WaitMs, 0) * float64(time.Millisecond)), By: by}, nil
 		}
 		if !first {
 			return digest.Lease{}, fmt.Errorf("lease a part of the limits of %s: they are not in the database", relay)

@@ -55,7 +55,7 @@ func TestNarrowestLimitDecides(t *testing.T) {
 	if l := n.lease(7, 0, day, hour, hour); l.Messages != 5 {
 		t.Errorf("%+v", l)
 	}
-	if l := n.lease(7, 0, day, hour); l.Messages != 0 || l.Wait < 59*time.Minute || l.Wait > 61*time.Minute {
+	if l := n.lease(7, 0, day, hour); l.Messages != 0 || l.Wait < 59*time.Minute || l.Wait > 61*time.Minute || l.By != hour {
 		t.Errorf("%+v", l)
 	}
 	n.slide(time.Hour + time.Minute)

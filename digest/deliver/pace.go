@@ -34,6 +34,11 @@ type pacer struct {
 	ends    time.Time  // of the lease
 	next    time.Time  // when to ask again, where there was nothing to have
 	asking  sync.Mutex // one lane asks, the others wait for its answer
+
+	// The keeper's own: whether the operator knows that a limit is reached, and
+	// since when it holds nothing up any more.
+	told bool
+	free time.Time
 }
 
 // A lease is short, since what is leased counts as sent at once, and one
@@ -182,6 +187,54 @@ func (p *pacer) ahead() time.Duration {
 	return wait
 }
 
+// A limit that holds up for so long is told. It is over when nothing was held
+// up for a while: a long one comes back in little parts, each spent at once.
+const (
+	toldFrom  = 5 * time.Second
+	freeAgain = 10 * time.Second
+)
+
+// news says whether the operator is to hear that a limit is reached, or holds
+// nothing up any more (zero), and for how long. Only the keeper asks.
+func (p *pacer) news(ctx context.Context) (wait time.Duration, by digest.Budget, any bool, err error) {
+	if len(p.budgets) == 0 {
+		return 0, by, false, nil
+	}
+	now, held := p.now(), p.ahead() > toldFrom
+	switch {
+	case held == p.told:
+		p.free = time.Time{}
+		return 0, by, false, nil
+	case !held && p.free.IsZero():
+		p.free = now
+	}
+	if !held && now.Sub(p.free) < freeAgain {
+		return 0, by, false, nil
+	}
+	// What this process knows of it is little: the ledger has the others', too.
+	if wait, by, err = p.reached(ctx); err != nil || wait > toldFrom != held {
+		p.free = time.Time{}
+		return 0, by, false, err
+	}
+	p.told, p.free = held, time.Time{}
+	return wait, by, true, nil
+}
+
+// reached says how long until the limits let a message go, and by which.
+func (p *pacer) reached(ctx context.Context) (wait time.Duration, by digest.Budget, err error) {
+	l, err := p.store.LeaseBudget(ctx, p.account, p.budgets, 0, 0)
+	wait, by = l.Wait, l.By
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refill()
+	for _, b := range p.buckets {
+		if own := b.wait(); own > wait {
+			wait, by = own, digest.Budget(b.Limit)
+		}
+	}
+	return wait, by, err
+}
+
 // within is how many messages may go in so long, at least one.
 func (p *pacer) within(d time.Duration) int {
 	p.mu.Lock()
@@ -210,12 +263,18 @@ func (p *pacer) refill() (wait time.Duration) {
 		b := &p.buckets[i]
 		b.tokens = min(b.tokens+max(now.Sub(b.at).Seconds(), 0)*b.rate(), burst(b.Limit))
 		b.at = now
-		if b.tokens < 1 {
-			// Rounded up, or the last nanosecond would be waited for in vain.
-			wait = max(wait, time.Duration(math.Ceil((1-b.tokens)/b.rate()*float64(time.Second))))
-		}
+		wait = max(wait, b.wait())
 	}
 	return wait
+}
+
+// wait is how long until the bucket holds a message, as it was filled last.
+func (b bucket) wait() time.Duration {
+	if b.tokens >= 1 {
+		return 0
+	}
+	// Rounded up, or the last nanosecond would be waited for in vain.
+	return time.Duration(math.Ceil((1 - b.tokens) / b.rate() * float64(time.Second)))
 }
 
 // sleep waits, or returns early with ctx's error.

@@ -213,6 +213,39 @@ func TestDayLimitSurvivesARestart(t *testing.T) {
 	n.wantOnce(e, sink, 90)
 }
 
+func TestReachedLimitIsToldOnceAndThatItGoesOn(t *testing.T) {
+	t.Parallel()
+	n, sink := newNewspaper(t, 25), smtpsink.Start(t, smtpsink.Options{})
+	e := n.publish()
+	engine, c, log := n.engine(sink, 2), &clock{}, &buffer{}
+	engine.Now, engine.Log, engine.Lease = c.now, slog.New(slog.NewTextHandler(log, nil)), 4*time.Second
+	engine.Relays[0].Limits = []deliver.Limit{{Messages: 1000, Per: time.Second}, {Messages: 20, Per: time.Minute}}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- engine.Run(ctx) }()
+	must(t, sink.Wait(t.Context(), 20))
+	for log.count("limit of a relay is reached") == 0 {
+		n.rounds(engine.Host, 1)
+	}
+	n.rounds(engine.Host, 3)
+	if log.count("limit of a relay is reached") != 1 || log.count("limit=20/min next=") != 1 || log.count("let mail go again") != 0 {
+		t.Errorf("the operator is told\n%s", log)
+	}
+	n.exec(`UPDATE relay_limits SET slot = slot - 241 WHERE per_ms = 60000`)
+	for log.count("let mail go again") == 0 {
+		c.advance(20 * time.Second)
+		n.rounds(engine.Host, 1)
+	}
+	must(t, sink.Wait(t.Context(), 25))
+	n.await(`SELECT count(*) = 25 FROM deliveries WHERE state = 'accepted'`)
+	stop()
+	must(t, <-done)
+	if log.count("limit of a relay is reached") != 1 || log.count("let mail go again") != 1 {
+		t.Errorf("the operator is told\n%s", log)
+	}
+	n.wantOnce(e, sink, 25)
+}
+
 // Relays that refuse our login or sender are named in the log and left alone;
 // the others send it all, and no reader is charged with it.
 func TestRelayThatRefusesUsLeavesAllToTheOthers(t *testing.T) {

@@ -326,8 +326,27 @@ func (k *keeper) learn(now time.Time) error {
 		if err := r.pacer.giveBack(k.work, false); err != nil {
 			return err
 		}
+		if err := k.tellLimit(r); err != nil {
+			return err
+		}
 	}
 	return k.domains.Tell(k.work, k.Store)
+}
+
+// tellLimit tells the operator once that a limit of a relay is reached, and
+// that it holds nothing up any more.
+func (k *keeper) tellLimit(r *relayState) error {
+	wait, by, any, err := r.pacer.news(k.work)
+	switch {
+	case err != nil || !any:
+		return err
+	case wait > 0:
+		k.Log.Warn("limit of a relay is reached, its mails wait", "relay", r.Name, "limit", by.String(),
+			"next", k.now().Add(wait).UTC().Format(time.RFC3339))
+	default:
+		k.Log.Info("limits of a relay let mail go again", "relay", r.Name)
+	}
+	return nil
 }
 
 // watchEdition ends a drain of one edition when that has nothing left to do.

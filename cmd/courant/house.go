@@ -333,7 +333,7 @@ func (h *house) engine() (*deliver.Engine, error) {
 		return nil, fmt.Errorf("name this host: %w", err)
 	}
 	e := &deliver.Engine{
-		Store: h.store, Press: press{r, signer}, Judge: h.config.judge, Relays: h.config.relays(),
+		Store: h.store, Press: press{r, signer}, Judge: h.config.judge(r), Relays: h.config.relays(),
 		JournalDir: filepath.Join(h.config.DataDir, "journal", h.id), Host: host, Boot: bootID(),
 		Lease: h.config.Lease, Resend: h.config.InDoubt == InDoubtResend, Log: h.log, Away: store.Away,
 		Adopted: h.place(host).Check,

@@ -167,13 +167,17 @@ func (h *house) lintComing(ctx context.Context, d digest.Digest) ([]linted, erro
 	if err != nil {
 		return nil, err
 	}
+	r, err := h.renderer()
+	if err != nil {
+		return nil, err
+	}
 	var list []linted
 	for i, m := range made.mails {
 		input := d.Name + ", coming edition"
 		if i > 0 {
 			input += fmt.Sprintf(", group %d", i+1)
 		}
-		list = append(list, linted{input: input, layout: h.config.layoutOf(m.edition), findings: h.config.lintMail(m.message.Splice(nil, m.to), m.edition, m.variant, m.to, true)})
+		list = append(list, linted{input: input, layout: h.config.layoutOf(m.edition), findings: h.config.lintMail(r, m.message.Splice(nil, m.to), m.edition, m.variant, m.to, true)})
 	}
 	return list, nil
 }
@@ -203,7 +207,7 @@ func (c Config) lintSamples(digests []digest.Digest) ([]linted, error) {
 			if err != nil {
 				l.err = err
 			} else {
-				l.findings = c.lintMail(m.Splice(nil, s.Recipient), s.Edition, s.Variant, s.Recipient, true)
+				l.findings = c.lintMail(r, m.Splice(nil, s.Recipient), s.Edition, s.Variant, s.Recipient, true)
 			}
 			list = append(list, l)
 		}
@@ -289,13 +293,19 @@ func verdict(list []linted, strict bool) error {
 }
 
 // lintMail judges a mail whose edition is known.
-func (c Config) lintMail(mail []byte, e digest.Edition, v digest.Variant, to digest.Recipient, whole bool) []lint.Finding {
-	return lint.Mail(mail, lint.Options{PostalAddress: c.PostalAddress, Given: givenWords(e, v, to), ErrorsOnly: !whole})
+func (c Config) lintMail(r *render.Renderer, mail []byte, e digest.Edition, v digest.Variant, to digest.Recipient, whole bool) []lint.Finding {
+	o := lint.Options{PostalAddress: c.PostalAddress, Given: givenWords(e, v, to), ErrorsOnly: !whole}
+	if reason, err := r.Reason(e, v, to); err == nil { // who made the mail has said the error
+		o.Reason = reason
+	}
+	return lint.Mail(mail, o)
 }
 
 // judge holds mails that are about to go out against the rules.
-func (c Config) judge(mail []byte, e digest.Edition, v digest.Variant, to digest.Recipient, whole bool) []digest.Finding {
-	return asFindings(c.lintMail(mail, e, v, to, whole))
+func (c Config) judge(r *render.Renderer) func([]byte, digest.Edition, digest.Variant, digest.Recipient, bool) []digest.Finding {
+	return func(mail []byte, e digest.Edition, v digest.Variant, to digest.Recipient, whole bool) []digest.Finding {
+		return asFindings(c.lintMail(r, mail, e, v, to, whole))
+	}
 }
 
 // asFindings puts what lint found in the words that all of Courant has.

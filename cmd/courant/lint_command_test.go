@@ -3,13 +3,19 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
+	"courant/digest"
 	"courant/digest/lint"
+	"courant/digest/render"
+	"courant/digest/sample"
 	"courant/digest/smtpsink"
+	"courant/templates"
 )
 
 // brokenMail is a mail of the goldens that breaks rules: an error and a
@@ -132,6 +138,44 @@ func TestLintNamesWhatIsWrongWithAFile(t *testing.T) {
 	}
 	if r := d.try("lint", "--strict", pale); r.code != exitFailed {
 		t.Errorf("--strict: exit %d", r.code)
+	}
+}
+
+func TestReasonThatNobodySeesIsAnErrorInTheMail(t *testing.T) {
+	t.Parallel()
+	parts, err := templates.FS.ReadFile("mail/parts.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := fstest.MapFS{}
+	err = fs.WalkDir(templates.FS, ".", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			b, err := fs.ReadFile(templates.FS, path)
+			files[path] = &fstest.MapFile{Data: b}
+			return err
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const reason = `">{{reason}}</p>`
+	files["mail/parts.html"] = &fstest.MapFile{Data: bytes.Replace(parts, []byte(reason), []byte(`opacity:0;`+reason), 1)}
+	rc := render.Config{
+		Name: "Example News", URL: "https://news.example.com", From: "Example News <news@example.com>", PostalAddress: "1 Example Street", Keys: sampleKeys(), Templates: files,
+	}
+	r, err := render.New(rc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := sample.Shapes(digest.Digest{Name: "morning", Title: "Morning Brief", Language: "en", TimeZone: "UTC", Schedule: "0 7 * * *"})[0]
+	m, err := r.Render(s.Edition, s.Variant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := Config{PostalAddress: rc.PostalAddress}.lintMail(r, m.Splice(nil, s.Recipient), s.Edition, s.Variant, s.Recipient, false)
+	if len(found) != 1 || found[0].Rule != "reason" {
+		t.Errorf("%+v", found)
 	}
 }
 

@@ -224,7 +224,7 @@ func (h *house) findingsIn(m pulled) (found []inbox.Finding) {
 	if err != nil {
 		return nil // the same fault as the page tells already
 	}
-	for _, f := range h.config.lintMail(real.Splice(nil, m.to), m.edition, m.variant, m.to, true) {
+	for _, f := range h.config.lintMail(r, real.Splice(nil, m.to), m.edition, m.variant, m.to, true) {
 		found = append(found, inbox.Finding{
 			Rule: f.Rule, Error: f.Severity == lint.Error, Part: f.Part, Line: f.Line, Finding: f.Finding, Advice: f.Advice,
 		})

@@ -265,6 +265,20 @@ func TestPartEmptiedInVainIsNamed(t *testing.T) {
 	}
 }
 
+func TestReasonIsThatOfTheMail(t *testing.T) {
+	t.Parallel()
+	r := newRenderer(t, testConfig())
+	for name, s := range samples(t) {
+		reason, err := r.Reason(s.Edition, s.Variant, s.Recipient)
+		if err != nil || reason == "" {
+			t.Errorf("%s: %q, %v", name, reason, err)
+		}
+		if _, p := render(t, r, s); !strings.Contains(p.html, escape(reason)) {
+			t.Errorf("%s: %q is not in the HTML", name, reason)
+		}
+	}
+}
+
 func TestTitleCannotForgeAMarker(t *testing.T) {
 	t.Parallel()
 	r := newRenderer(t, testConfig())

@@ -66,6 +66,27 @@ func runSubject(text string, d subjectData) (string, error) {
 	return line, nil
 }
 
+// Reason is why a reader gets an edition, in the words that the mail has.
+func (r *Renderer) Reason(e digest.Edition, v digest.Variant, to digest.Recipient) (string, error) {
+	s, err := r.setting(e, v)
+	if err != nil {
+		return "", err
+	}
+	p, err := r.page(e, v, s)
+	if err != nil {
+		return "", err
+	}
+	m := &Message{r: r, lang: s.lang, loc: s.loc, title: p.Title}
+	if err := m.words(e); err != nil {
+		return "", err
+	}
+	since := to.Since
+	if !since.IsZero() {
+		since = since.In(m.loc)
+	}
+	return m.reasonText(since), nil
+}
+
 // reasonText is why a reader gets this mail, truthfully.
 func (m *Message) reasonText(since time.Time) string {
 	key, pairs := m.reasonKey, m.reasonPairs

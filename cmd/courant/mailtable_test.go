@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -68,6 +69,38 @@ func (c clientTable) faults(mails map[string]string) (faults []string) {
 	return faults
 }
 
+var (
+	inlineStyle = regexp.MustCompile(`\bstyle="([^"]*)"`)
+	styleBlock  = regexp.MustCompile(`(?s)<style>(.*?)</style>`)
+	styleRule   = regexp.MustCompile(`\{([^{}]*)\}`)
+	vendors     = regexp.MustCompile(`^-(?:webkit|ms)-`)
+)
+
+// unknown are the properties of CSS that mails use and the table does not
+// have.
+func (c clientTable) unknown(mails map[string]string) (properties []string) {
+	var table []string // words of the techniques
+	for _, technique := range slices.Concat(c.every, c.some) {
+		table = append(table, strings.FieldsFunc(technique, func(r rune) bool { return r != '-' && (r < 'a' || r > 'z') })...)
+	}
+	for _, html := range mails {
+		declared := inlineStyle.FindAllStringSubmatch(html, -1)
+		for _, block := range styleBlock.FindAllStringSubmatch(html, -1) {
+			declared = append(declared, styleRule.FindAllStringSubmatch(block[1], -1)...)
+		}
+		for _, d := range declared {
+			for declaration := range strings.SplitSeq(d[1], ";") {
+				property, _, found := strings.Cut(declaration, ":")
+				property = vendors.ReplaceAllString(strings.TrimSpace(property), "")
+				if found && !slices.Contains(table, property) && !slices.Contains(properties, property) {
+					properties = append(properties, property)
+				}
+			}
+		}
+	}
+	return properties
+}
+
 func goldenPages(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("../../digest/render/testdata/*.html")
@@ -90,6 +123,9 @@ func TestTableOfClientsIsWhatTheMailsUse(t *testing.T) {
 	mails := goldenPages(t)
 	for _, fault := range c.faults(mails) {
 		t.Error(fault)
+	}
+	for _, property := range c.unknown(mails) {
+		t.Errorf("the mails use %s, which is not in the table", property)
 	}
 	for name, html := range mails {
 		styles := regexp.MustCompile(`(?s)<style>(.*?)</style>`).FindAllStringSubmatch(regexp.MustCompile(`(?s)<!--.*?-->`).ReplaceAllString(html, ""), -1)
@@ -118,6 +154,9 @@ func TestWhatTheTableOfClientsDoesNotHaveIsSeen(t *testing.T) {
 	good := `<div role="main" style="border-radius:4px"><a href="https://flex.example/">flex</a></div>`
 	if faults := c.faults(map[string]string{"a": good}); len(faults) > 0 {
 		t.Errorf("a good mail: %q", faults)
+	}
+	if unknown := c.unknown(map[string]string{"a": good + `<style>p { border-radius: 0; } @media (max-width: 1px) { p { -webkit-filter: none; } }</style>`}); !slices.Equal(unknown, []string{"filter"}) {
+		t.Errorf("unknown are %q, want filter", unknown)
 	}
 	for name, html := range map[string]string{
 		"a has no role":   strings.Replace(good, "main", "article", 1),

@@ -26,6 +26,11 @@ import (
 // Free and watched domains are sent to as fast as it goes. A slowed one has a
 // pace and is claimed apart, so that a claim never holds more of it than its
 // budget; of an open one nothing is claimed at all.
+//
+// Beside that, each of them may be tardy, by the time it takes (see tardy.go): a
+// free one then has no pace but few lanes, a slowed one both, and the probe of an
+// open one waits for such a lane. When it is prompt again it stays slowed or open
+// if it was, else it is as one whose pace is back.
 const (
 	inARow      = 3   // 4xx replies, with no mail taken in between, that slow a domain
 	rowsToOpen  = 3   // more of them, each after a rest, that open its circuit
@@ -55,7 +60,8 @@ type domains struct {
 	log   *slog.Logger
 
 	known atomic.Int64 // entries; while there are none the lanes look no further
-	held  atomic.Int64 // those that are slowed or open
+	held  atomic.Int64 // those that are slowed, open or tardy
+	lates atomic.Int64 // those that are tardy, or were late the last time
 	mu    sync.Mutex
 	at    map[string]*domain
 	names []string // those held, sorted
@@ -80,8 +86,8 @@ type domain struct {
 	pace, knee, top float64 // mails a second: now; the last that went well; what counts as unbounded
 	tokens          float64
 	asOf            time.Time // of pace and tokens
-	rated           time.Time // since when took counts
-	took            int
+	rated           time.Time // since when sent counts
+	sent            int
 
 	probing, others bool // a probe is ours, or another process's, to send
 	probeFrom       time.Time
@@ -89,6 +95,8 @@ type domain struct {
 	inLedger        bool      // the ledger knows that it is open
 	empty           time.Time // when no row of it was found last
 	wasBlocked      bool
+
+	tardiness
 }
 
 // news is what the ledger has yet to hear of a domain.
@@ -116,11 +124,20 @@ func (ds *domains) entry(name string) *domain {
 	return d
 }
 
+// drop forgets a domain. Called with mu held.
+func (ds *domains) drop(d *domain) {
+	if d.tardy || d.late > 0 {
+		ds.lates.Add(-1)
+	}
+	delete(ds.at, d.name)
+	ds.known.Store(int64(len(ds.at)))
+}
+
 // list brings up to date who is held. Called with mu held.
 func (ds *domains) list() {
 	ds.names = nil // never changed in place: claims hold it
 	for name, d := range ds.at {
-		if d.slowed || d.open {
+		if d.slowed || d.open || d.tardy {
 			ds.names = append(ds.names, name)
 		}
 	}
@@ -176,14 +193,13 @@ func (ds *domains) Heard(w digest.Work, o digest.Outcome, from time.Time) {
 }
 
 func (ds *domains) accepted(d *domain) {
-	d.row, d.taken, d.took, d.good = 0, d.taken+1, d.took+1, d.good+1
+	d.row, d.taken, d.sent, d.good = 0, d.taken+1, d.sent+1, d.good+1
 	if d.probing {
 		ds.closed(d)
 	}
 	ds.sampled(d)
-	if !d.slowed && !d.open && d.taken >= trusted && !d.wasBlocked {
-		delete(ds.at, d.name)
-		ds.known.Store(int64(len(ds.at)))
+	if !d.slowed && !d.open && !d.tardy && d.taken >= trusted && !d.wasBlocked {
+		ds.drop(d)
 	}
 }
 
@@ -226,11 +242,11 @@ func (ds *domains) slow(d *domain, now time.Time, rest time.Duration) {
 	d.grow(now)
 	went := d.top
 	if span := now.Sub(d.rated).Seconds(); span > 1 {
-		went = float64(d.took) / span
+		went = float64(d.sent) / span
 	}
 	if !d.slowed {
 		d.top = max(ds.total(), 2*slowest)
-		if went == 0 || d.took == 0 {
+		if went == 0 || d.sent == 0 {
 			went = d.top
 		}
 		d.pace = went
@@ -238,7 +254,7 @@ func (ds *domains) slow(d *domain, now time.Time, rest time.Duration) {
 	}
 	d.pace = max(min(d.pace, went)/2, slowest)
 	d.knee = d.pace
-	d.good, d.bad, d.took, d.rated = 0, 0, 0, now
+	d.good, d.bad, d.sent, d.rated = 0, 0, 0, now
 	d.judged, d.rest, d.tokens, d.asOf = now, now.Add(rest), 0, now.Add(rest)
 	d.slowed, d.empty = true, time.Time{}
 	ds.list()
@@ -295,7 +311,7 @@ func (ds *domains) closed(d *domain) {
 	now := ds.now()
 	d.open, d.probing, d.untold = false, false, isClosed
 	d.pace, d.tokens, d.asOf, d.rest, d.judged = slowest, slowest, now, now, now
-	d.row, d.good, d.bad, d.took, d.rated, d.empty = 0, 0, 0, 0, now, time.Time{}
+	d.row, d.good, d.bad, d.sent, d.rated, d.empty = 0, 0, 0, 0, now, time.Time{}
 	d.top = max(d.top, ds.total()) // it may have been opened before anything was sent
 	ds.list()
 	ds.log.Info("mail domain takes mail again", "domain", d.name)
@@ -323,11 +339,14 @@ func (ds *domains) Leave(address string, g grab) (ok bool, wait time.Duration, w
 	d := ds.at[digest.DomainOf(address)]
 	now := ds.now()
 	switch {
-	case d == nil || !d.slowed && !d.open || d.name == g.domain && d.judged.Equal(g.judged):
+	case d == nil || !d.slowed && !d.open && !d.tardy,
+		d.name == g.domain && d.judged.Equal(g.judged) && (g.tardy || !d.tardy):
 		return true, 0, why
 	case d.open:
 		// A moment later than the probe, which decides.
 		return false, max(d.until.Sub(now), 0) + restFirst, d.last
+	case d.tardy:
+		return false, restFirst, digest.Circuit{Class: digest.ClassTransient, Said: lateWords}
 	}
 	d.grow(now)
 	if wait := d.rest.Sub(now); wait > 0 {
@@ -346,11 +365,19 @@ type grab struct {
 	n      int
 	probe  bool
 	full   bool // its pace bounds it no more: it is as any other work
+	tardy  bool // it has one of the lanes of the crew that tardy domains may have, until Over
+	crew   *crew
+	left   bool // nobody else had mail
 	judged time.Time
 }
 
 // Next is a domain with a budget, of which rows may be found.
-func (ds *domains) Next() (g grab, ok bool) {
+func (ds *domains) Next(c *crew) (g grab, ok bool) { return ds.next(c, false) }
+
+// Left is a tardy domain that may have a lane where nobody else has mail.
+func (ds *domains) Left(c *crew) (g grab, ok bool) { return ds.next(c, true) }
+
+func (ds *domains) next(c *crew, left bool) (g grab, ok bool) {
 	if ds.held.Load() == 0 {
 		return g, false
 	}
@@ -361,34 +388,49 @@ func (ds *domains) Next() (g grab, ok bool) {
 	for i := range ds.names {
 		name := ds.names[(ds.turn+i)%len(ds.names)]
 		d := ds.at[name]
-		if ds.wait(d, now) > 0 {
+		if left && !d.tardy || ds.wait(d, now, c, left) > 0 {
 			continue
 		}
-		switch {
-		case d.open:
-			d.probing, d.probeFrom = true, now
-			return grab{domain: name, n: 1, probe: true, judged: d.judged}, true
-		case d.free():
+		if !d.tardy && !d.open && d.free() {
 			g, ok = grab{domain: name, n: mostClaim, full: true, judged: d.judged}, true
-		default:
-			n := min(int(d.tokens), mostClaim)
-			d.tokens -= float64(n)
-			return grab{domain: name, n: n, judged: d.judged}, true
+			continue
 		}
+		return ds.grab(d, now, c, left), true
 	}
 	return g, ok
 }
 
+// grab takes a domain's budget, and a tardy one's lane.
+func (ds *domains) grab(d *domain, now time.Time, c *crew, left bool) grab {
+	g := grab{domain: d.name, n: mostClaim, tardy: d.tardy, crew: c, left: left, judged: d.judged}
+	if d.tardy {
+		c.out++
+		g.n = d.handful()
+	}
+	switch {
+	case d.open:
+		d.probing, d.probeFrom = true, now
+		g.n, g.probe = 1, true
+	case d.slowed && !d.free():
+		g.n = min(int(d.tokens), g.n)
+		d.tokens -= float64(g.n)
+	}
+	return g
+}
+
 // wait is how long until a domain may be claimed from. Called with mu held.
-func (ds *domains) wait(d *domain, now time.Time) time.Duration {
+func (ds *domains) wait(d *domain, now time.Time, c *crew, left bool) time.Duration {
 	d.grow(now)
 	wait := max(d.rest.Sub(now), d.empty.Add(emptyFor).Sub(now))
+	if d.tardy && c.out >= c.room(d, left) {
+		wait = max(wait, roundEvery)
+	}
 	switch {
 	case d.open && (d.probing || d.others):
 		wait = max(wait, roundEvery)
 	case d.open:
 		wait = max(wait, d.until.Sub(now))
-	case d.tokens < d.worth() && !d.free():
+	case d.slowed && d.tokens < d.worth() && !d.free():
 		wait = max(wait, time.Duration((d.worth()-d.tokens)/d.pace*float64(time.Second))+time.Millisecond)
 	}
 	return wait
@@ -401,8 +443,8 @@ func (d *domain) worth() float64 { return min(max(d.pace/5, 1), mostClaim) }
 // found.
 const emptyFor = time.Second
 
-// Wait is how long until some held domain has a budget.
-func (ds *domains) Wait(most time.Duration) time.Duration {
+// Wait is how long until some held domain has a budget for a relay's lane.
+func (ds *domains) Wait(c *crew, most time.Duration) time.Duration {
 	if ds.held.Load() == 0 {
 		return most
 	}
@@ -410,7 +452,7 @@ func (ds *domains) Wait(most time.Duration) time.Duration {
 	defer ds.mu.Unlock()
 	now := ds.now()
 	for _, name := range ds.names {
-		most = min(most, ds.wait(ds.at[name], now))
+		most = min(most, ds.wait(ds.at[name], now, c, true))
 	}
 	return max(most, time.Millisecond)
 }
@@ -444,7 +486,7 @@ func (ds *domains) Found(g grab, n int) {
 	if d == nil {
 		return
 	}
-	if !g.full && !g.probe {
+	if !g.full && !g.probe && d.slowed {
 		d.tokens += float64(g.n - n)
 	}
 	if n > 0 {
@@ -453,7 +495,7 @@ func (ds *domains) Found(g grab, n int) {
 	if g.probe {
 		d.probing = false
 	}
-	if d.free() {
+	if d.free() && !d.tardy {
 		d.slowed, d.row, d.good, d.bad = false, 0, 0, 0
 		ds.list()
 		return
@@ -505,13 +547,14 @@ func (ds *domains) Acquit(since time.Time) {
 	}
 	ds.mu.Lock()
 	defer ds.mu.Unlock()
-	for name, d := range ds.at {
+	for _, d := range ds.at {
 		if !d.open && !d.troubled.Before(since) {
 			d.row, d.good, d.bad = 0, 0, 0
-			if d.slowed {
+			switch {
+			case d.slowed:
 				d.pace, d.rest = d.top, time.Time{}
-			} else {
-				delete(ds.at, name)
+			case !d.tardy:
+				ds.drop(d)
 			}
 		}
 	}
@@ -623,8 +666,8 @@ func (ds *domains) learn(list []digest.Circuit) {
 		case d.open && d.inLedger && d.untold != isOpen && !stands[name]:
 			ds.closed(d)
 			d.untold, d.inLedger = nothing, false
-		case !d.slowed && !d.open && d.untold == nothing && now.Sub(d.troubled) > forget:
-			delete(ds.at, name)
+		case !d.slowed && !d.open && !d.tardy && d.untold == nothing && now.Sub(d.troubled) > forget && now.Sub(d.lately) > forget:
+			ds.drop(d)
 		}
 	}
 	ds.list()

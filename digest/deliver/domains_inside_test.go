@@ -14,6 +14,7 @@ type mind struct {
 	*domains
 	t     *testing.T
 	clock time.Time
+	crew  crew
 }
 
 func newMind(t *testing.T) *mind {
@@ -129,7 +130,7 @@ func TestPaceFindsTheDomainsOwnAndComesBack(t *testing.T) {
 		m.clock = m.clock.Add(100 * time.Millisecond)
 		room = min(room+limit/10, limit)
 		for {
-			g, ok := m.Next()
+			g, ok := m.Next(&m.crew)
 			if !ok {
 				break
 			}
@@ -158,7 +159,7 @@ func TestPaceFindsTheDomainsOwnAndComesBack(t *testing.T) {
 	}
 	// Its limit is gone: back to full speed within minutes.
 	m.clock = m.clock.Add(5 * time.Minute)
-	g, ok := m.Next()
+	g, ok := m.Next(&m.crew)
 	if !ok || !g.full {
 		t.Errorf("%+v %v", g, m.at["slow.example"])
 	}
@@ -173,11 +174,11 @@ func TestBlockOfOneMailboxAmongManyGoesOn(t *testing.T) {
 	m.hear(blocked, 1)
 	m.want(true, true)
 	m.clock = m.clock.Add(time.Hour)
-	g, ok := m.Next()
+	g, ok := m.Next(&m.crew)
 	if !ok || !g.probe || g.n != 1 {
 		t.Fatalf("%+v", g)
 	}
-	if _, again := m.Next(); again {
+	if _, again := m.Next(&m.crew); again {
 		t.Error("a second probe")
 	}
 	m.hear(taken, 1)

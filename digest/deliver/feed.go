@@ -28,6 +28,7 @@ type feed struct {
 	dueAt    time.Time                                       // when to look for deferred ones again
 	dueFrom  map[string]time.Time                            // by held domain, and "" for all others: since when what came due was not looked at
 	passed   map[string]map[digest.EditionID]digest.ReaderID // held domains: up to where each edition was gone through
+	anew     time.Time                                       // when again began
 	general  bool                                            // whose turn it is where a held domain has as much to send as all others
 	dueLast  bool                                            // the last claim was of what came due
 	now      func() time.Time
@@ -107,22 +108,53 @@ type claim struct {
 	again bool // nothing yet, and not all was looked at
 }
 
-// Claim takes up to n deliveries for a lane; none when there is no work now.
-func (f *feed) Claim(ctx context.Context, lane digest.Lane, seq, n int) (claim, error) {
+// Claim takes up to n deliveries for a lane of a crew; none when there is no work now.
+func (f *feed) Claim(ctx context.Context, of *crew, lane digest.Lane, seq, n int) (claim, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.editions) == 0 {
 		return claim{}, nil
 	}
 	held := f.note(f.domains.Held())
-	if g, ok := f.domains.Next(); ok && !(g.full && f.general) {
+	if g, ok := f.domains.Next(of); ok && !(g.full && f.general) {
 		f.general = true
-		work, err := f.claimHeld(ctx, lane, seq, min(n, g.n), g)
-		if err != nil || len(work) > 0 {
-			return claim{work: work, grab: g}, err
+		if c, err := f.claimGrab(ctx, lane, seq, n, g); err != nil || len(c.work) > 0 {
+			return c, err
 		}
 	}
 	f.general = false
+	if c, err := f.claimGeneral(ctx, lane, seq, n, held); err != nil || c.again || len(c.work) > 0 {
+		return c, err
+	}
+	if g, ok := f.domains.Left(of); ok {
+		f.again()
+		return f.claimGrab(ctx, lane, seq, n, g)
+	}
+	return claim{}, nil
+}
+
+// again goes through the editions once more now and then while only tardy
+// domains have mail: that may take hours, and what lanes gave back must not wait
+// so long.
+func (f *feed) again() {
+	if now := f.now(); now.Sub(f.anew) > rewindEvery {
+		f.anew = now
+		clear(f.after)
+		clear(f.spent)
+	}
+}
+
+func (f *feed) claimGrab(ctx context.Context, lane digest.Lane, seq, n int, g grab) (claim, error) {
+	work, err := f.claimHeld(ctx, lane, seq, min(n, g.n), g)
+	if err != nil || len(work) == 0 {
+		f.domains.Over(g)
+		return claim{}, err
+	}
+	return claim{work: work, grab: g}, nil
+}
+
+// claimGeneral takes from whatever is not held.
+func (f *feed) claimGeneral(ctx context.Context, lane digest.Lane, seq, n int, held []string) (claim, error) {
 	// What came due and what is fresh take turns: the retries of a large edition
 	// must not hold up a small one that was published a minute ago.
 	if !f.dueLast {

@@ -54,7 +54,7 @@ func TestHugeEditionAndItsRetriesHoldUpNoSmallOne(t *testing.T) {
 			claimed := map[digest.EditionID]int{}
 			next := func() {
 				clock = clock.Add(time.Millisecond)
-				c, err := f.Claim(t.Context(), digest.Lane{}, 0, claim)
+				c, err := f.Claim(t.Context(), &crew{}, digest.Lane{}, 0, claim)
 				if err != nil || len(c.work) == 0 {
 					t.Fatalf("claimed %d, %v", len(c.work), err)
 				}

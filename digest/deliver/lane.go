@@ -1,7 +1,9 @@
 package deliver
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -50,6 +52,10 @@ type lane struct {
 	left    time.Time       // ... when its commands went out, with the message before it ...
 	env     digest.Envelope // ... and what they named
 
+	watch watch
+	under context.Context    // what the relay is waited for with ...
+	cut   context.CancelFunc // ... and how the watch ends that
+
 	conn   Conn
 	dialed time.Time
 	used   time.Time
@@ -60,12 +66,14 @@ type lane struct {
 }
 
 func newLane(s *session, r *relayState, id digest.Lane) *lane {
-	return &lane{s: s, relay: r, id: id, rate: 10}
+	return &lane{s: s, relay: r, id: id, rate: 10, watch: watch{domains: s.domains, relay: r, silent: s.shares.Silent}}
 }
 
 // run claims and sends until the session stops.
 func (l *lane) run() {
 	defer l.hangUp()
+	l.under, l.cut = context.WithCancel(l.s.work)
+	defer func() { l.cut() }()
 	for l.s.stop.Err() == nil {
 		if wait := l.turn(); wait > 0 {
 			l.rest(wait)
@@ -114,14 +122,14 @@ func (l *lane) turn() time.Duration {
 	}
 	l.s.busy.Add(1)
 	defer l.s.busy.Add(-1)
-	c, err := l.s.feed.Claim(l.s.work, l.id, l.seq, n)
+	c, err := l.s.feed.Claim(l.s.work, &l.relay.crew, l.id, l.seq, n)
 	switch {
 	case err != nil:
 		return l.unclaimed(err)
 	case c.again:
 		return time.Millisecond
 	case len(c.work) == 0:
-		return l.s.domains.Wait(idle)
+		return l.s.domains.Wait(&l.relay.crew, idle)
 	}
 	l.seq++
 	l.s.activity.Add(1)
@@ -129,6 +137,7 @@ func (l *lane) turn() time.Duration {
 	l.pause, l.grab = 0, c.grab
 	l.deliver(c.work)
 	l.s.domains.ProbeOver(c.grab)
+	l.s.domains.Over(c.grab)
 	return l.pause
 }
 
@@ -422,7 +431,7 @@ func (l *lane) paced() bool {
 
 // measure smooths the lane's rate, quickly up and quickly down.
 func (l *lane) measure(n int, took time.Duration) {
-	if n == 0 || took <= 0 {
+	if n == 0 || took <= 0 || l.grab.tardy { // whose rate is not the lane's
 		return
 	}
 	l.rate = 0.5*l.rate + 0.5*math.Min(float64(n)/took.Seconds(), 1e5)
@@ -460,32 +469,60 @@ func (l *lane) one(r *run, work []digest.Work, i int) bool {
 	}
 	started, asked := false, false
 	l.s.meter().Began(l.relay.Name, w)
-	o := l.conn.Submit(l.s.work, env, text, ahead, func() bool {
-		asked, started = true, l.ready(r, work[i:])
+	l.watch.Begin(w.Address, l.grab, l.cut)
+	o := l.conn.Submit(l.under, env, text, ahead, func() bool {
+		asked, started = true, l.watch.Body() && l.ready(r, work[i:])
+		l.watch.Go()
 		return started
 	})
 	l.sent++
 	l.used = l.s.now()
-	l.hear(w, o, from)
+	if l.watch.End(o.Reply.Code != 0 || o.Verdict == digest.VerdictAccepted) {
+		l.under, l.cut = context.WithCancel(l.s.work)
+		if o.Reply.Code == 0 {
+			return l.wasCut(w, l.used.Sub(began))
+		}
+	}
+	o = l.hear(w, o, from)
 	return l.conclude(w, o, l.used.Sub(began), started, asked && !started) && !r.revoked
 }
 
+// wasCut gives a mail back whose domain kept the lane too long. Nothing of its
+// body was sent, so nobody is charged with an attempt.
+func (l *lane) wasCut(w digest.Work, took time.Duration) bool {
+	l.cleared = digest.Ref{} // the line that was named on is gone
+	o := digest.Outcome{Verdict: digest.VerdictDeferred, Stage: digest.StageRcpt, Class: digest.ClassTransient, Fault: lateWords}
+	s := digest.Settlement{Lane: l.id, Seq: w.Seq, Ref: w.Ref, Outcome: o, Withdrawn: true, RetryIn: restFirst}
+	l.s.tell(digest.Attempt{Work: w, Relay: l.relay.Name, Outcome: o, Took: took, Withdrawn: true})
+	l.giveUp(s)
+	return !l.s.wake.Lost(l.id)
+}
+
 // hear draws the conclusions for the reader's mail domain, or for the relay
-// where it defers whatever it is given.
-func (l *lane) hear(w digest.Work, o digest.Outcome, from time.Time) {
+// where it defers or refuses whatever it is given. It returns what the outcome
+// then means.
+func (l *lane) hear(w digest.Work, o digest.Outcome, from time.Time) digest.Outcome {
+	if blockedBy(o) && l.relay.Blocked(digest.DomainOf(w.Address)) {
+		o.Class, o.Fault = digest.ClassConfiguration, fmt.Sprintf(relayingHint, l.relay.Name)
+		return o
+	}
 	if !pressure(o) {
 		l.s.domains.Heard(w, o, from)
-		return
+		return o
 	}
 	itself, since := l.relay.Pressed(digest.DomainOf(w.Address))
 	if !itself {
 		l.s.domains.Heard(w, o, from)
-		return
+		return o
 	}
 	l.s.domains.Acquit(since)
 	l.s.Log.Warn("relay defers whatever it is given, and is left in peace for a moment", "relay", l.relay.Name,
 		"said", digest.WithoutAddresses(o.Said()))
+	return o
 }
+
+// relayingHint is what to set where a relay takes nobody's mail from us.
+const relayingHint = "relay %s refuses every mail domain it is given, so it does not send for us: set username and password_file of this relay under smtp, or let this machine relay there, and see that the relay may send as from and return_path"
 
 // text is one reader's mail, signed.
 func (l *lane) text(w digest.Work) ([]byte, error) {
@@ -551,8 +588,11 @@ func (l *lane) conclude(w digest.Work, o digest.Outcome, took time.Duration, sta
 	case withdrawn:
 		// Nothing was tried, so nothing has to wait.
 	case config:
-		// Ours to mend: no reader is charged with it.
+		// Ours to mend: no reader is charged with it. Another one is tried next.
 		s.Withdrawn = true
+		if blocksAll(o) {
+			s.RetryIn = retryIn(2)
+		}
 		l.relay.Refuse(o)
 		l.complain(o)
 	case o.Verdict == digest.VerdictDeferred && beforeRcpt(o.Stage) && l.conn.Broken():
@@ -594,6 +634,11 @@ func (l *lane) complain(o digest.Outcome) {
 		return
 	}
 	l.s.Log.Warn("relay cannot be used", "relay", l.relay.Name, "outcome", digest.WithoutAddresses(o.String()))
+}
+
+// blocksAll says whether a fault of our settings showed at a reader's name.
+func blocksAll(o digest.Outcome) bool {
+	return o.Class == digest.ClassConfiguration && !beforeRcpt(o.Stage)
 }
 
 // beforeRcpt says whether a conversation ended before the reader's address

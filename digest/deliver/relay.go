@@ -29,16 +29,21 @@ type relayState struct {
 	// one, and how many those were; rest is until when it is left in peace.
 	pressed map[string]bool
 	press   int
+	refused map[string]bool // the domains that blocked us since then
 	since   time.Time
 	rests   time.Duration
 	rest    time.Time
 
 	share share        // guarded by shares
 	pulse atomic.Int64 // messages a second of one of its lanes, of late
+	usual median       // what its attempts take
+	crew  crew
+
+	answered atomic.Int64 // when it last ended an attempt, by the machine's clock
 }
 
 func newRelayState(r *Relay, now func() time.Time, store Store) *relayState {
-	return &relayState{Relay: r, pacer: sharedPacer(r, now, store), now: now, pressed: map[string]bool{}}
+	return &relayState{Relay: r, pacer: sharedPacer(r, now, store), now: now, pressed: map[string]bool{}, refused: map[string]bool{}, crew: crew{lanes: r.Connections}}
 }
 
 // A relay that defers mails of several domains one after the other, and takes
@@ -69,6 +74,18 @@ func (r *relayState) Pressed(domain string) (itself bool, since time.Time) {
 		r.rest = r.now().Add(r.rests)
 	}
 	return true, r.since
+}
+
+// Blocked notes that a domain's server, or the relay for it, blocked us. Where
+// that are several domains one after the other, and nothing is taken in between,
+// it is the relay that does not send for us.
+func (r *relayState) Blocked(domain string) (itself bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.refused) < pressDomains {
+		r.refused[domain] = true
+	}
+	return len(r.refused) >= pressDomains
 }
 
 // Resting is how long the relay is to be left in peace.
@@ -150,6 +167,9 @@ func (r *relayState) Served() {
 	if r.press > 0 {
 		r.press, r.rests, r.rest = 0, 0, time.Time{}
 		clear(r.pressed)
+	}
+	if len(r.refused) > 0 {
+		clear(r.refused)
 	}
 }
 

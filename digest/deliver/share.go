@@ -103,4 +103,19 @@ func (s *shares) Others(r *relayState) bool {
 	return false
 }
 
+// Silent says whether a relay ended no attempt since then, and another one did:
+// then it is the relay that hangs, and no mail domain.
+func (s *shares) Silent(r *relayState, since time.Time) bool {
+	at := since.UnixNano()
+	if r.answered.Load() > at {
+		return false
+	}
+	for _, other := range s.relays {
+		if other != r && other.answered.Load() > at {
+			return true
+		}
+	}
+	return false
+}
+
 func (r *relayState) weight() float64 { return float64(max(r.Weight, 1)) }

@@ -58,15 +58,18 @@ func scriptTables(code string) []*unicode.RangeTable {
 	case "Hans", "Hant", "Hani":
 		return []*unicode.RangeTable{unicode.Han}
 	}
-	for name, long := range map[string]*unicode.RangeTable{
-		"Arab": unicode.Arabic, "Armn": unicode.Armenian, "Beng": unicode.Bengali, "Cyrl": unicode.Cyrillic,
-		"Deva": unicode.Devanagari, "Ethi": unicode.Ethiopic, "Geor": unicode.Georgian, "Grek": unicode.Greek,
-		"Gujr": unicode.Gujarati, "Guru": unicode.Gurmukhi, "Hebr": unicode.Hebrew, "Khmr": unicode.Khmer,
-		"Knda": unicode.Kannada, "Laoo": unicode.Lao, "Mlym": unicode.Malayalam, "Mymr": unicode.Myanmar,
-		"Sinh": unicode.Sinhala, "Taml": unicode.Tamil, "Telu": unicode.Telugu, "Thaa": unicode.Thaana, "Thai": unicode.Thai,
+	for _, s := range [...]struct {
+		code    string
+		letters *unicode.RangeTable
+	}{
+		{"Arab", unicode.Arabic}, {"Armn", unicode.Armenian}, {"Beng", unicode.Bengali}, {"Cyrl", unicode.Cyrillic},
+		{"Deva", unicode.Devanagari}, {"Ethi", unicode.Ethiopic}, {"Geor", unicode.Georgian}, {"Grek", unicode.Greek},
+		{"Gujr", unicode.Gujarati}, {"Guru", unicode.Gurmukhi}, {"Hebr", unicode.Hebrew}, {"Khmr", unicode.Khmer},
+		{"Knda", unicode.Kannada}, {"Laoo", unicode.Lao}, {"Mlym", unicode.Malayalam}, {"Mymr", unicode.Myanmar},
+		{"Sinh", unicode.Sinhala}, {"Taml", unicode.Tamil}, {"Telu", unicode.Telugu}, {"Thaa", unicode.Thaana}, {"Thai", unicode.Thai},
 	} {
-		if name == code {
-			return []*unicode.RangeTable{long}
+		if s.code == code {
+			return []*unicode.RangeTable{s.letters}
 		}
 	}
 	return nil

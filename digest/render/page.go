@@ -368,7 +368,10 @@ func (s setting) story(t digest.Told, e digest.Edition) story {
 	case digest.PointsModel:
 		st.Picked = "mail.points_model"
 	}
-	known := []*script{s.script, scriptOf(st.Language)}
+	known := []*script{s.script, s.script}
+	if st.Language != s.lang.Tag {
+		known[1] = scriptOf(st.Language)
+	}
 	st.Host = host(st.URL, known...)
 	if st.Title == "" {
 		st.Title = st.Host

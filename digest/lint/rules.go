@@ -81,7 +81,7 @@ var htmlRules = []Rule{
 	{"html-dir", Warning, "right-to-left languages", "Write <html lang=\"{{.Lang}}\" dir=\"{{.Dir}}\">."},
 	{"html-title", Warning, "WCAG 2.4.2", "Give the head a <title>{{.Title}}</title>."},
 	{"html-nesting", Warning, "Outlook and Gmail mend broken nesting in ways of their own", "Close each element where it was opened."},
-	{"text-dir", Warning, "a headline may be in another script than the furniture", "Put dir=\"auto\" on the cells that hold headlines and points."},
+	{"text-dir", Warning, "a headline may be in another script than the furniture", "Write dir=\"{{.Dir}}\" on what holds a story, and dir=\"{{direction .Title}}\" where a text stands alone."},
 	{"script", Error, "mail programs take scripts for an attack", "Take scripts, event attributes and javascript: links out of the template."},
 	{"element-forbidden", Error, "mail programs drop it or block the mail", "Take the element out: tables, text, links and img are what mail programs show."},
 	{"css-syntax", Error, "what follows is lost, dark colours and all", "Close each { of the style element with a }."},

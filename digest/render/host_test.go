@@ -47,6 +47,28 @@ func TestReadMoreSaysWhereTheLinkLeads(t *testing.T) {
 	}
 }
 
+// The reader's own machine has no name to steal; anybody else's number has.
+func TestOnlyLinksToLoopbackBearTheNameOfTheirSite(t *testing.T) {
+	t.Parallel()
+	r := newRenderer(t, testConfig())
+	for _, c := range []struct{ url, site, want string }{
+		{"http://127.0.0.1:8025/a", "Harbour Courier", "Harbour Courier"},
+		{"http://[::1]/a", "Harbour Courier", "Harbour Courier"},
+		{"http://127.0.0.1/a", "bank.example", "127.0.0.1"},
+		{"http://198.51.100.7/a", "Harbour Courier", "198.51.100.7"},
+		{"http://127.0.0.1.evil.example/a", "Harbour Courier", "127.0.0.1.evil.example"},
+	} {
+		v := testVariant(digest.Told{Title: "A", URL: c.url, Site: c.site})
+		s, err := r.setting(testEdition(), v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.story(v.Stories[0], testEdition()).Host; got != c.want {
+			t.Errorf("%s of %s is shown as %q, not %q", c.url, c.site, got, c.want)
+		}
+	}
+}
+
 func TestNameThatLooksLikeAHostIsTheOneItLeadsTo(t *testing.T) {
 	t.Parallel()
 	r := newRenderer(t, testConfig())

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -373,6 +374,9 @@ func (s setting) story(t digest.Told, e digest.Edition) story {
 		known[1] = scriptOf(st.Language)
 	}
 	st.Host = host(st.URL, known...)
+	if ip, err := netip.ParseAddr(st.Host); err == nil && ip.Unmap().IsLoopback() && t.Site != "" && !looksLikeHost(t.Site) {
+		st.Host = plain(t.Site, maxName) // the reader's own machine: nobody else's name is taken
+	}
 	if st.Title == "" {
 		st.Title = st.Host
 	}

@@ -76,7 +76,7 @@ func TestEditionWithoutAWayOutIsHeldUntilItIsMended(t *testing.T) {
 		if _, err := hidden.Drain(t.Context(), 0); err != nil {
 			return err
 		}
-		if err := hidden.Resume(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "no link to unsubscribe") {
+		if err := hidden.Resume(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "the link to unsubscribe cannot be seen") {
 			t.Errorf("resumed with the same template: %v", err)
 		}
 		return nil
@@ -87,13 +87,13 @@ func TestEditionWithoutAWayOutIsHeldUntilItIsMended(t *testing.T) {
 	if n := d.sink.Count(); n != 0 {
 		t.Fatalf("%d readers were mailed", n)
 	}
-	for _, want := range []string{"edition is held", "unsubscribe-link", "html", "there is no link to unsubscribe that can be seen"} {
+	for _, want := range []string{"edition is held", "unsubscribe-link", "html", "the link to unsubscribe cannot be seen: hidden"} {
 		if !strings.Contains(logged.String(), want) {
 			t.Errorf("the log does not say %q:\n%s", want, logged.String())
 		}
 	}
 	status := strings.Join(strings.Fields(d.must("status")), " ")
-	for _, want := range []string{"held: preflight: there is no link to unsubscribe that can be seen (unsubscribe-link, html)", "{{unsubscribeURL}}", "courant resume morning/1"} {
+	for _, want := range []string{"held: preflight: the link to unsubscribe cannot be seen: hidden (unsubscribe-link, html line", "{{unsubscribeURL}}", "courant resume morning/1"} {
 		if !strings.Contains(status, want) {
 			t.Errorf("status does not say %q:\n%s", want, status)
 		}

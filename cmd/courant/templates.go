@@ -29,7 +29,7 @@ directory comes from the program, with all its later mends.
 
 Then say templates: DIR in the config. courant check judges what you change, and
 courant preview shows it.`,
-		Example: "  courant templates export templates\n  courant templates export /tmp/shipped && diff -ru /tmp/shipped templates",
+		Example: "  courant templates export templates\n  courant templates export ../shipped && diff -ru ../shipped templates",
 		Args:    arguments(1, 1),
 		RunE:    func(_ *cobra.Command, args []string) error { return p.exportTemplates(args[0]) },
 	})

@@ -7,16 +7,19 @@ type SourceKind string
 
 // The kinds of source.
 const (
-	SourceFeed SourceKind = "feed" // RSS, RDF, Atom or JSON Feed
-	SourcePage SourceKind = "page" // one article page
+	SourceFeed   SourceKind = "feed"   // RSS, RDF, Atom or JSON Feed
+	SourcePage   SourceKind = "page"   // one article page
+	SourceFolder SourceKind = "folder" // a directory of pages, texts and feeds
+	SourcePush   SourceKind = "push"   // a publisher's own system sends its articles; never polled
 )
 
-// Source is a feed or page that Courant polls, as the editor's config names it.
+// Source is where Courant has articles from, as the editor's config names it.
 type Source struct {
 	Name     string // unique within the config
 	Kind     SourceKind
-	URL      string // http or https
+	URL      string // http or https; a folder's absolute path; empty: articles are pushed
 	Category string // wins over what the feed or page says; empty: theirs
+	Prefix   string // a folder's: the address below which its files are published; empty: each names its own
 }
 
 // SourceState is what Courant remembers of a source between two polls. The
@@ -27,13 +30,16 @@ type SourceState struct {
 	LastModified string    // sent back exactly, RFC 9110 section 13.1.3
 	NextPoll     time.Time // not before, by Courant's own schedule; zero: at once
 	NotBefore    time.Time // not before, by the server's Retry-After; binds every fetch
+	FirstPoll    time.Time // zero: never; kept by the store
 	LastPoll     time.Time
 	LastSuccess  time.Time // zero: never
 	Failures     int       // in a row
+	FailingSince time.Time // the first of those failures; zero: none; kept by the store
 	Error        string    // of the last poll; empty after a success
 	Gone         bool      // 410 was answered: never polled again, RFC 9110 section 15.5.11
 	MovedTo      string    // target of a permanent redirect seen once; stored as the address when seen twice
 	Address      string    // where to poll instead of Source.URL; empty: Source.URL
+	Seen         string    // a folder's files as they were when they were read, packed; empty: none were
 }
 
 // PointsFrom says where an article's key points come from, so that lead

@@ -38,6 +38,10 @@ func TestMigrationKeepsWhatIsThere(t *testing.T) {
 		if err != nil || left.Due != 1 || left.Deferred != 1 {
 			t.Errorf("from %d: left %+v, %v", from, left, err)
 		}
+		states, err := s.SourceStates(t.Context())
+		if err != nil || len(states) != 2 || states[0].FailingSince.IsZero() || !states[0].FirstPoll.Before(states[0].LastPoll) || !states[1].FailingSince.IsZero() || !states[1].FirstPoll.IsZero() {
+			t.Errorf("from %d: sources %+v, %v", from, states, err)
+		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
@@ -80,4 +84,8 @@ func earlier(t *testing.T, dsn string, files []string) {
 	do(`INSERT INTO deliveries (edition_id, reader_id, variant_id) VALUES (7, 1, 9)`)
 	do(`INSERT INTO deliveries (edition_id, reader_id, variant_id, attempts, not_before) VALUES (7, 2, 9, 1, now() + interval '1 hour')`)
 	do(`INSERT INTO deliveries (edition_id, reader_id, variant_id, state, settled_at, reply) VALUES (7, 3, 9, 'refused', now(), 'no')`)
+	do(`INSERT INTO sources (name, kind, url, last_poll, failures, error) VALUES ('failing', 'feed', 'https://example.com/a', now(), 3, 'no answer')`)
+	do(`INSERT INTO sources (name, kind, url) VALUES ('fresh', 'page', 'https://example.com/b')`)
+	do(`INSERT INTO articles (source, url, canonical, title, points_from, first_seen)
+	    VALUES ('failing', 'https://example.com/1', 'https://example.com/1', 'News', 'none', now() - interval '1 day')`)
 }

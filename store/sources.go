@@ -23,20 +23,27 @@ type sourceRow struct {
 	LastModified string
 	NextPoll     *time.Time
 	NotBefore    *time.Time
+	FirstPoll    *time.Time
 	LastPoll     *time.Time
 	LastSuccess  *time.Time
 	Failures     int
+	FailingSince *time.Time
 	Error        string
 	Gone         bool
+	Seen         string
 }
+
+const sourceColumns = `name, kind, url, category, address, moved_to, etag AS e_tag, last_modified, next_poll, not_before,
+		       first_poll, last_poll, last_success, failures, failing_since, error, gone, seen`
 
 func (r sourceRow) state() digest.SourceState {
 	return digest.SourceState{
 		Source: digest.Source{Name: r.Name, Kind: r.Kind, URL: r.URL, Category: r.Category},
 		ETag:   r.ETag, LastModified: r.LastModified,
 		NextPoll: orZero(r.NextPoll), NotBefore: orZero(r.NotBefore),
-		LastPoll: orZero(r.LastPoll), LastSuccess: orZero(r.LastSuccess),
-		Failures: r.Failures, Error: r.Error, Gone: r.Gone, MovedTo: r.MovedTo, Address: r.Address,
+		FirstPoll: orZero(r.FirstPoll), LastPoll: orZero(r.LastPoll), LastSuccess: orZero(r.LastSuccess),
+		Failures: r.Failures, FailingSince: orZero(r.FailingSince), Error: r.Error,
+		Gone: r.Gone, MovedTo: r.MovedTo, Address: r.Address, Seen: r.Seen,
 	}
 }
 
@@ -52,8 +59,7 @@ func orZero(t *time.Time) time.Time {
 func (s *Store) SourceStates(ctx context.Context) ([]digest.SourceState, error) {
 	var rows []sourceRow
 	err := s.db.SelectContext(ctx, &rows, `
-		SELECT name, kind, url, category, address, moved_to, etag AS e_tag, last_modified, next_poll, not_before,
-		       last_poll, last_success, failures, error, gone
+		SELECT `+sourceColumns+`
 		FROM sources
 		WHERE active
 		ORDER BY name`)
@@ -191,11 +197,13 @@ func saveState(ctx context.Context, tx *sqlx.Tx, st digest.SourceState) error {
 	result, err := tx.ExecContext(ctx, `
 		UPDATE sources
 		SET address = $3, moved_to = $4, etag = $5, last_modified = $6, next_poll = $7, not_before = $8,
-		    last_poll = $9, last_success = $10, failures = $11, error = $12, gone = $13
+		    last_poll = $9, last_success = $10, failures = $11, error = $12, gone = $13, seen = $14,
+		    first_poll = COALESCE(first_poll, $9),
+		    failing_since = CASE WHEN $11 > 0 THEN COALESCE(failing_since, $9, clock_timestamp()) END
 		WHERE name = $1 AND url = $2`,
 		st.Source.Name, st.Source.URL, clean(st.Address), clean(st.MovedTo), clean(st.ETag), clean(st.LastModified),
 		zeroNull(st.NextPoll), zeroNull(st.NotBefore), zeroNull(st.LastPoll), zeroNull(st.LastSuccess),
-		st.Failures, clean(st.Error), st.Gone)
+		st.Failures, clean(st.Error), st.Gone, []byte(st.Seen))
 	if err != nil {
 		return fmt.Errorf("keep the source's state: %w", err)
 	}

@@ -50,8 +50,8 @@ var wire = digest.Source{Name: "wire", Kind: digest.SourceFeed, URL: "https://ex
 func fullState(src digest.Source, at time.Time) digest.SourceState {
 	return digest.SourceState{
 		Source: src, ETag: `W/"odd"`, LastModified: "Sun, 06 Nov 1994 08:49:37 GMT", NextPoll: at.Add(time.Hour),
-		NotBefore: at.Add(time.Minute), LastPoll: at, LastSuccess: at, Failures: 2, Error: "a fault", Gone: true,
-		MovedTo: "https://example.com/b.xml", Address: "https://example.com/c.xml",
+		NotBefore: at.Add(time.Minute), FirstPoll: at, LastPoll: at, LastSuccess: at, Failures: 2, FailingSince: at, Error: "a fault", Gone: true,
+		MovedTo: "https://example.com/b.xml", Address: "https://example.com/c.xml", Seen: "\x00\xff\\",
 	}
 }
 
@@ -65,7 +65,7 @@ func TestPollStateComesBackWhole(t *testing.T) {
 	want := fullState(wire, n.now)
 	n.save(want)
 	got := n.states()[0]
-	for _, at := range []*time.Time{&got.NextPoll, &got.NotBefore, &got.LastPoll, &got.LastSuccess} {
+	for _, at := range []*time.Time{&got.NextPoll, &got.NotBefore, &got.FirstPoll, &got.LastPoll, &got.LastSuccess, &got.FailingSince} {
 		*at = at.In(n.now.Location())
 	}
 	if got != want {
@@ -77,6 +77,7 @@ func TestConfigDecidesWhichSourcesRest(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)
 	other := digest.Source{Name: "other", Kind: digest.SourcePage, URL: "https://example.com/p"}
+	n.sync(wire, digest.Source{Name: "drop", Kind: digest.SourceFolder, URL: "/srv/drop"}, digest.Source{Name: "system", Kind: digest.SourcePush})
 	n.sync(wire, other)
 	n.save(fullState(wire, n.now))
 	n.sync(other)

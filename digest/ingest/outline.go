@@ -139,7 +139,7 @@ func (o *outline) element(n *html.Node) {
 		o.inline(n)
 		return
 	}
-	if o.heading {
+	if o.heading && !isList(n.DataAtom) {
 		o.add(" ") // a headline is one block, however it is wrapped
 		o.children(n)
 		return
@@ -149,10 +149,10 @@ func (o *outline) element(n *html.Node) {
 	o.owner = n.DataAtom
 	opened := o.open(n)
 	o.heading = isHeading(n.DataAtom)
-	switch n.DataAtom {
-	case atom.Ul, atom.Ol, atom.Menu, atom.Dl:
+	switch {
+	case isList(n.DataAtom):
 		o.walkList(n)
-	case atom.Li:
+	case n.DataAtom == atom.Li:
 		o.item++
 		o.children(n)
 	default:
@@ -173,6 +173,12 @@ func (o *outline) inline(n *html.Node) {
 		return
 	}
 	o.children(n)
+}
+
+// isList tells the elements that hold items. Some publishers put their points
+// into a list within a heading.
+func isList(a atom.Atom) bool {
+	return a == atom.Ul || a == atom.Ol || a == atom.Menu || a == atom.Dl
 }
 
 func isHeading(a atom.Atom) bool {
@@ -287,6 +293,9 @@ func (o *outline) settle(headline int) {
 	for i := range o.regions {
 		r := &o.regions[i]
 		holdsHeadline := headline >= r.from && headline < r.to
+		if r.sign&signTeaser != 0 && (headline < 0 || r.from < headline || o.promotes(r)) {
+			r.sign |= signFurniture
+		}
 		if holdsHeadline || r.prose*5 > total*2 {
 			r.sign &^= signFurniture | signHidden | signAside | signCaption | signByline
 		}
@@ -299,6 +308,19 @@ func (o *outline) settle(headline int) {
 			r.around |= o.regions[r.parent].around
 		}
 	}
+}
+
+// promotes tells the teasers of other stories, which have links or headings,
+// from the standfirst of this one.
+func (o *outline) promotes(r *region) bool {
+	link := 0
+	for _, b := range o.blocks[r.from:r.to] {
+		if isHeading(b.tag) {
+			return true
+		}
+		link += b.link
+	}
+	return link*3 > r.text
 }
 
 // around is all that the elements around a block or list say of it.

@@ -185,6 +185,9 @@ func (p *page) regionCandidate(i int) (candidate, bool) {
 	}
 	lists := map[int]bool{}
 	for _, b := range p.o.blocks[r.from:r.to] {
+		if b.tag == atom.Dt || b.tag == atom.Dd {
+			return c, false // terms and what they mean
+		}
 		if b.list >= 0 {
 			lists[b.list] = true
 		}
@@ -224,6 +227,9 @@ func (p *page) bulletedRuns() []candidate {
 			if !ok || isHeading(b.tag) {
 				break
 			}
+			if _, counted := numbered(b.text); counted {
+				c.ordered = true
+			}
 			c.items = append(c.items, item{text: text, link: b.link, bold: b.bold, size: len(b.text), words: wordCount(text)})
 		}
 		if len(c.items) < 2 {
@@ -247,6 +253,10 @@ func (p *page) readHeading(c *candidate) {
 			return
 		}
 		if g := namedGrade(b.text); g != gradeNone {
+			if c.grade == gradePoints && g < gradePoints {
+				c.headed = true
+				return // the class says more than the heading
+			}
 			c.headed, c.grade = true, g
 			c.early = g == gradePoints && !meansPoints.MatchString(b.text)
 			return
@@ -422,6 +432,11 @@ func (p *page) onTopic(c *candidate) bool {
 		known, all := p.known.shared(it.text)
 		if all == 0 || known == 0 {
 			strangers++
+			// A point in other words than the article's is one all the same;
+			// a link among points leads elsewhere.
+			if it.link*2 < it.size {
+				kept = append(kept, it)
+			}
 			continue
 		}
 		ratio += float64(known) / float64(all)
@@ -439,7 +454,8 @@ func (p *page) onTopic(c *candidate) bool {
 		}
 		return len(c.items) > 0
 	case gradeSummary:
-		return strangers == 0 && ratio/float64(n) >= 0.3
+		c.items = kept
+		return strangers*4 <= n && ratio/float64(n) >= 0.25
 	}
 	return strangers == 0 && ratio/float64(n) >= 0.4
 }

@@ -23,6 +23,7 @@ const (
 	signBody                       // the article's own text
 	signHeadline                   // the headline
 	signSeveral                    // several points, not one text: its paragraphs are points
+	signTeaser                     // another story's teaser, or this one's standfirst
 )
 
 // pointsWords are class names that mean key points wherever they stand, with
@@ -30,7 +31,7 @@ const (
 // by several publishers or is a phrase that means nothing else.
 var pointsWords = []string{
 	"keypoint", "keytakeaway", "takeaway", "storyhighlight", "stryhghlght", "articlehighlight", "posthighlight",
-	"newshighlight", "keyhighlight", "highlightslist", "highlightlist", "summarybullet", "bulletsummary", "bulletedsummary",
+	"newshighlight", "keyhighlight", "bulletswithfont", "bulletpointswith", "highlightslist", "highlightlist", "summarybullet", "bulletsummary", "bulletedsummary",
 	"summarylist", "summarypoint", "bulletpointsummary", "articlebullet", "storybullet", "storysummary", "articlesummary",
 	"postsummary", "newssummary", "aisummary", "quicksummary", "summarybox", "boxsummary", "keyfact", "keyfinding", "keyinsight",
 	"keymessage", "keydetail", "tldr", "ataglance", "atglance", "quickread", "quicktake", "fastfacts", "whattoknow", "needtoknow",
@@ -65,7 +66,7 @@ func furnitureWord(w string) bool {
 		"newsletter", "newsletters", "comment", "comments", "commentlist", "disqus", "cookie", "cookies", "consent", "gdpr",
 		"advert", "adverts", "advertisement", "advertising", "sponsored", "sponsor", "taboola", "outbrain", "subscribe",
 		"subscription", "paywall", "regwall", "signup", "login", "register", "popular", "trending", "mostread", "mostpopular",
-		"latest", "livefeed", "ticker", "carousel", "slideshow", "gallery", "teaser", "teasers", "readmore", "morefrom", "more",
+		"latest", "livefeed", "ticker", "carousel", "slideshow", "gallery", "teasers", "readmore", "morefrom", "more",
 		"pagination", "pager", "tags", "tag", "topics", "keywords", "shop", "product", "products", "checkout", "cart",
 		"lineup", "cast", "credits", "ingredients", "ingredient", "toc", "contents", "outline", "jump", "skip", "rating",
 		"ratings", "poll", "quiz", "weather", "stocks", "market", "playlist", "schedule", "fixtures", "standings", "sitemap",
@@ -180,6 +181,8 @@ func wordSigns(w, next string) sign {
 		}
 	case "headline":
 		return signHeadline
+	case "teaser", "intro":
+		return signTeaser
 	}
 	return 0
 }

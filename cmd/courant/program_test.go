@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -139,19 +140,28 @@ func newDesk(t testing.TB, opt smtpsink.Options) *desk {
 	return d
 }
 
-// freeAddress is a port that was free a moment ago.
+// nextPort counts through the ports that freeAddress gives.
+var nextPort atomic.Uint32
+
+// freeAddress is a port that was free a moment ago and stays so. The system
+// hands out those from 32768 on to whoever asks for any port, so one of them
+// may be another test's before it is used.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
+	const lowest, number = 12000, 20000
+	for range number {
+		n := uint32(os.Getpid())*257 + nextPort.Add(1)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lowest+n%number))
+		if err != nil {
+			continue
+		}
 		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
-	}()
-	return l.Addr().String()
+		return l.Addr().String()
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 func (d *desk) write(name, text string) string {

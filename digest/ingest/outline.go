@@ -45,6 +45,7 @@ type block struct {
 
 // list is a ul or ol.
 type list struct {
+	node     *html.Node
 	parent   int // the list it stands in, -1: none
 	region   int
 	from, to int // its blocks
@@ -55,6 +56,7 @@ type list struct {
 // region is an element with signs. Regions nest; a parent stands before its
 // children.
 type region struct {
+	node     *html.Node
 	parent   int
 	sign     sign
 	around   sign // its own and its parents', after settle
@@ -195,7 +197,7 @@ func (o *outline) open(n *html.Node) bool {
 	if s == 0 || n.DataAtom == atom.Body || n.DataAtom == atom.Html {
 		return false
 	}
-	o.regions = append(o.regions, region{parent: o.region, sign: s, from: len(o.blocks), to: len(o.blocks)})
+	o.regions = append(o.regions, region{node: n, parent: o.region, sign: s, from: len(o.blocks), to: len(o.blocks)})
 	o.region = len(o.regions) - 1
 	return true
 }
@@ -204,7 +206,7 @@ func (o *outline) open(n *html.Node) bool {
 // between items counts to the one before.
 func (o *outline) walkList(n *html.Node) {
 	outer, outerItem := o.list, o.item
-	o.lists = append(o.lists, list{parent: outer, region: o.region, from: len(o.blocks), ordered: n.DataAtom == atom.Ol})
+	o.lists = append(o.lists, list{node: n, parent: outer, region: o.region, from: len(o.blocks), ordered: n.DataAtom == atom.Ol})
 	o.list, o.item = len(o.lists)-1, -1
 	o.children(n)
 	o.flush()

@@ -23,6 +23,7 @@ type page struct {
 	known       vocabulary
 	chosen      *candidate // the list its key points were taken from, nil: none
 	snippet     bool       // the HTML of a feed item: the headline stands above it
+	explaining  bool       // all that speaks against a list is recorded, not only what decides
 }
 
 // readPage reads an article page. address is where it was fetched from, nil

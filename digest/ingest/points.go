@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 
+	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
 	"courant/digest"
@@ -21,13 +22,16 @@ const (
 
 // candidate is a list that may hold the publisher's key points.
 type candidate struct {
+	verdict
 	items    []item
 	from, to int // its blocks
 	region   int
 	grade    grade
 	headed   bool // a heading named it, not only a class
+	heading  string
 	early    bool // named by words that mean key points only near the top
 	ordered  bool
+	element  *html.Node // nil: lines that begin with a bullet
 }
 
 type item struct {
@@ -48,7 +52,7 @@ func (p *page) keyPoints() []string {
 		return nil
 	}
 	for _, c := range p.candidates() {
-		if !p.convincing(&c) {
+		if p.judge(&c, p.wellPlaced); c.refused() {
 			continue
 		}
 		if best == nil || c.grade > best.grade || c.grade == best.grade && c.holds(best) {
@@ -100,9 +104,9 @@ func foldLines(lines []string) []string {
 // are paragraphs or lists of one.
 func (p *page) candidates() []candidate {
 	var found []candidate
-	for i := range p.o.lists {
-		if c, ok := p.listCandidate(i); ok {
-			found = append(found, c)
+	for i, l := range p.o.lists {
+		if l.items > 0 && l.to > l.from {
+			found = append(found, p.listCandidate(i))
 		}
 	}
 	for i, r := range p.o.regions {
@@ -117,27 +121,23 @@ func (p *page) candidates() []candidate {
 
 // listCandidate reads a list. Its grade comes from the elements around it, if
 // they hold little else, and from the line above it.
-func (p *page) listCandidate(i int) (candidate, bool) {
+func (p *page) listCandidate(i int) candidate {
 	l := p.o.lists[i]
-	if l.items < 1 || l.items > 3*maxPoints || l.to <= l.from {
-		return candidate{}, false
+	c := candidate{from: l.from, to: l.to, region: l.region, ordered: l.ordered, element: l.node, grade: gradeBare}
+	if c.must(l.items <= 3*maxPoints, reasonMany, l.items, maxPoints); c.refused() {
+		return c
 	}
-	c := candidate{from: l.from, to: l.to, region: l.region, ordered: l.ordered}
 	items := make([]item, l.items)
 	for _, b := range p.o.blocks[l.from:l.to] {
-		if b.list != i || b.tag == atom.H1 || b.tag == atom.H2 {
-			return candidate{}, false // nested lists, or a list that lays out a page
-		}
-		if b.item >= l.items {
-			return candidate{}, false
+		if c.must(b.list == i && b.item < l.items && b.tag != atom.H1 && b.tag != atom.H2, reasonNested); c.refused() {
+			return c
 		}
 		items[b.item].join(b)
 	}
 	c.items = items
-	c.grade = p.regionGrade(l.region, l.from, l.to)
+	p.regionGrade(&c)
 	p.readHeading(&c)
-	c.grade = max(c.grade, gradeBare)
-	return c, true
+	return c
 }
 
 // join adds a block to an item: an item may hold several paragraphs.
@@ -154,39 +154,44 @@ func (it *item) join(b block) {
 
 // regionGrade asks the elements around a list, as long as the list is most
 // of what they hold.
-func (p *page) regionGrade(region, from, to int) grade {
+func (p *page) regionGrade(c *candidate) {
 	size := 0
-	for _, b := range p.o.blocks[from:to] {
+	for _, b := range p.o.blocks[c.from:c.to] {
 		size += len(b.text)
 	}
-	g := gradeNone
-	for r := region; r >= 0; r = p.o.regions[r].parent {
+	for r := c.region; r >= 0; r = p.o.regions[r].parent {
 		at := p.o.regions[r]
 		if at.text > size+size/2+80 {
-			break
+			return
 		}
 		switch {
 		case at.sign&signPoints != 0:
-			return gradePoints
-		case at.sign&signSummary != 0:
-			g = gradeSummary
+			c.grade = gradePoints
+			c.pro(reasonClassPoints, within{p.o, r, signPoints})
+			return
+		case at.sign&signSummary != 0 && c.grade < gradeSummary:
+			c.grade = gradeSummary
+			c.pro(reasonClassSummary, within{p.o, r, signSummary})
 		}
 	}
-	return g
 }
 
 // regionCandidate reads an element with a telling class whose points are
 // paragraphs, or several lists.
 func (p *page) regionCandidate(i int) (candidate, bool) {
 	r := p.o.regions[i]
-	c := candidate{from: r.from, to: r.to, region: i, grade: gradeSummary}
+	c := candidate{from: r.from, to: r.to, region: i, grade: gradeSummary, element: r.node}
 	if r.sign&signPoints != 0 {
 		c.grade = gradePoints
+		c.pro(reasonClassPoints, within{p.o, i, signPoints})
+	} else {
+		c.pro(reasonClassSummary, within{p.o, i, signSummary})
 	}
 	lists := map[int]bool{}
 	for _, b := range p.o.blocks[r.from:r.to] {
 		if b.tag == atom.Dt || b.tag == atom.Dd {
-			return c, false // terms and what they mean
+			c.must(false, reasonTerms)
+			return c, true
 		}
 		if b.list >= 0 {
 			lists[b.list] = true
@@ -213,7 +218,9 @@ func (p *page) regionCandidate(i int) (candidate, bool) {
 		c.items = append(c.items, item{text: text, link: b.link, bold: b.bold, size: len(b.text), words: b.words})
 	}
 	// One list is a candidate by itself; one paragraph is a description.
-	return c, len(lists) != 1 && len(c.items) > 1 && (len(lists) > 1 || r.sign&signSeveral != 0)
+	c.must(len(c.items) > 1, reasonOneText)
+	c.must(len(lists) > 1 || r.sign&signSeveral != 0, reasonStandfirst)
+	return c, len(lists) != 1 && len(c.items) > 0
 }
 
 // bulletedRuns finds points written as paragraphs that begin with a bullet.
@@ -236,9 +243,8 @@ func (p *page) bulletedRuns() []candidate {
 			continue
 		}
 		c.to = i
-		c.grade = p.regionGrade(c.region, c.from, c.to)
+		p.regionGrade(&c)
 		p.readHeading(&c)
-		c.grade = max(c.grade, gradeBare)
 		found = append(found, c)
 	}
 	return found
@@ -253,11 +259,12 @@ func (p *page) readHeading(c *candidate) {
 			return
 		}
 		if g := namedGrade(b.text); g != gradeNone {
+			c.pro(headingReasons[g], b.text)
+			c.headed, c.heading = true, b.text
 			if c.grade == gradePoints && g < gradePoints {
-				c.headed = true
 				return // the class says more than the heading
 			}
-			c.headed, c.grade = true, g
+			c.grade = g
 			c.early = g == gradePoints && !meansPoints.MatchString(b.text)
 			return
 		}
@@ -265,11 +272,13 @@ func (p *page) readHeading(c *candidate) {
 			continue // an icon's name or a button between heading and list
 		}
 		if isHeading(b.tag) && b.words <= 7 || strings.HasSuffix(b.text, ":") && b.words <= 10 || b.words <= 4 && b.bold*2 > len(b.text) {
-			c.headed, c.grade = true, gradeNone
+			c.headed, c.grade, c.heading = true, gradeBare, b.text
 		}
 		return
 	}
 }
+
+var headingReasons = map[grade]reason{gradePoints: reasonHeadingPoints, gradeSummary: reasonHeadingSummary}
 
 // meansPoints tells the headings that mean key points even at the end of a
 // piece. "In brief" or "Key facts" down there head boxes about other things.
@@ -293,31 +302,33 @@ func namedGrade(heading string) grade {
 	return gradeNone
 }
 
-// convincing puts a candidate to the tests: place, shape, links, and words
-// shared with the article. What is about the site is taken out first.
-func (p *page) convincing(c *candidate) bool {
-	return p.wellPlaced(c) && p.passes(c)
+// judge puts a candidate to the tests: place, shape, links, and words shared
+// with the article. What is about the site is taken out first. The first rule
+// that is broken decides, and unless somebody wants all reasons, it is the last
+// one tried.
+func (p *page) judge(c *candidate, wellPlaced func(*candidate)) {
+	for _, test := range []func(*candidate){wellPlaced, aboutNews, wellShaped, p.noContents, p.onTopic} {
+		if c.refused() && (!p.explaining || len(c.items) == 0) {
+			return
+		}
+		test(c)
+	}
 }
 
-// passes holds the tests that don't depend on the place.
-func (p *page) passes(c *candidate) bool {
-	linked, whole := 0, c.items[:0:0]
+// aboutNews takes out what is about the site, and what is no text of a line.
+func aboutNews(c *candidate) {
+	whole := c.items[:0:0]
 	for _, it := range c.items {
 		it.text = strings.TrimSpace(stripBullet(it.text))
 		if isBoilerplate(it.text) {
+			c.con(reasonSite, it.text)
 			continue
-		}
-		if it.size > 0 && it.link*10 >= it.size*8 {
-			linked++
 		}
 		it.text = digest.PlainLine(it.text, maxPoint+100)
 		whole = append(whole, it)
 	}
 	c.items = whole
-	if !wellShaped(c, linked) || p.isContents(c) {
-		return false
-	}
-	return p.onTopic(c)
+	c.must(len(whole) > 0, reasonEmpty)
 }
 
 // stripBullet takes a bullet off that was typed into an item besides the
@@ -333,21 +344,31 @@ func stripBullet(s string) string {
 // wellPlaced: key points stand between the headline and the first
 // paragraphs. Only what is named by words that mean nothing else may stand
 // elsewhere in the article; nothing may stand in the furniture.
-func (p *page) wellPlaced(c *candidate) bool {
+func (p *page) wellPlaced(c *candidate) {
 	around := p.o.around(c.region)
-	if around&signFurniture != 0 || c.from < p.headlineAt && c.grade < gradePoints {
-		return false
+	c.must(around&signFurniture == 0, reasonFurniture, within{p.o, c.region, signFurniture})
+	c.must(c.from >= p.headlineAt || c.grade == gradePoints, reasonAbove)
+	if c.refused() && !p.explaining {
+		return // counting the paragraphs costs
 	}
 	before := p.proseBefore(c)
+	if before == 0 && c.from > p.headlineAt {
+		c.pro(reasonAtTop)
+	}
 	switch c.grade {
 	case gradePoints:
-		return !c.early || before <= 3
+		c.must(!c.early || before <= 3, reasonLate, before, 3)
 	case gradeSummary:
-		return before <= 2 && around&(signHidden|signCaption) == 0
-	case gradeBare:
-		return before == 0 && !c.headed && !c.ordered && (p.headlineAt >= 0 || p.snippet) && around&(signAside|signHidden|signCaption|signByline) == 0
+		c.must(before <= 2, reasonLate, before, 2)
+		c.must(around&(signHidden|signCaption) == 0, reasonUnseen, within{p.o, c.region, signHidden | signCaption})
+	default:
+		c.must(before == 0, reasonBehind, before)
+		c.must(!c.headed, reasonNamed, c.heading)
+		c.must(!c.ordered, reasonOrdered)
+		c.must(p.headlineAt >= 0 || p.snippet, reasonNoHeadline)
+		beside := signAside | signHidden | signCaption | signByline
+		c.must(around&beside == 0, reasonBeside, within{p.o, c.region, beside})
 	}
-	return false
 }
 
 // proseBefore counts the paragraphs between the headline and a candidate.
@@ -370,12 +391,11 @@ func (p *page) proseBefore(c *candidate) int {
 
 // wellShaped looks at the items alone: enough of them, sentences or lines in
 // headline style, not a list of links, names, labels, amounts or dates.
-func wellShaped(c *candidate, linked int) bool {
+func wellShaped(c *candidate) {
 	n := len(c.items)
-	if n == 0 || n > maxPoints || n == 1 && (c.grade < gradePoints || c.items[0].words < 6) {
-		return false
-	}
-	words, short, long, labels, amounts := 0, 0, 0, 0, 0
+	c.must(n <= maxPoints, reasonMany, n, maxPoints)
+	c.must(n != 1 || c.grade == gradePoints && c.items[0].words >= 6, reasonOne)
+	words, short, long, labels, amounts, linked := 0, 0, 0, 0, 0, 0
 	for _, it := range c.items {
 		words += it.words
 		if it.words < 4 {
@@ -390,14 +410,30 @@ func wellShaped(c *candidate, linked int) bool {
 		if amount.MatchString(it.text) {
 			amounts++
 		}
+		if it.size > 0 && it.link*10 >= it.size*8 {
+			linked++
+		}
 	}
+	c.must(long == 0, reasonLong, long, n)
 	switch c.grade {
 	case gradePoints:
-		return long == 0 && short*2 <= n && words >= 4*n && linked*2 <= n
+		c.must(linked*2 <= n, reasonLinked, linked, n)
+		c.must(short*2 <= n, reasonShort, short, n)
+		c.must(words >= 4*n, reasonTerse, words/n, 4)
 	case gradeSummary:
-		return long == 0 && short*4 <= n && words >= 5*n && linked*3 <= n && labels*2 <= n && amounts*2 <= n
+		c.must(linked*3 <= n, reasonLinked, linked, n)
+		c.must(short*4 <= n, reasonShort, short, n)
+		c.must(words >= 5*n, reasonTerse, words/n, 5)
+		c.must(labels*2 <= n, reasonLabels, labels, n)
+		c.must(amounts*2 <= n, reasonAmounts, amounts, n)
+	default:
+		c.must(linked == 0, reasonLinked, linked, n)
+		c.must(short == 0, reasonShort, short, n)
+		c.must(words >= 6*n, reasonTerse, words/n, 6)
+		c.must(labels*2 < n, reasonLabels, labels, n)
+		c.must(amounts*2 < n, reasonAmounts, amounts, n)
+		c.must(n <= 7, reasonMany, n, 7)
 	}
-	return long == 0 && short == 0 && words >= 6*n && linked == 0 && labels*2 < n && amounts*2 < n && n <= 7
 }
 
 var (
@@ -405,8 +441,8 @@ var (
 	amount   = regexp.MustCompile(`(?i)^(?:[\d½¼¾⅓⅔/.,–-]+\s?(?:x\b|g|kg|mg|ml|dl|cl|l|el|tl|oz|lbs?|pounds?|cups?|tbsps?|tsps?|tablespoons?|teaspoons?|cloves?|cans?|large|medium|small|slices?|prise|min|minutes?|st)\b|step\s+\d|schritt\s+\d|\d{1,2}[:.]\d\d\b)`)
 )
 
-// isContents tells tables of contents: their items are the page's headings.
-func (p *page) isContents(c *candidate) bool {
+// noContents tells tables of contents: their items are the page's headings.
+func (p *page) noContents(c *candidate) {
 	headings := map[string]bool{}
 	for i, b := range p.o.blocks {
 		if isHeading(b.tag) && i != p.headlineAt && (i < c.from || i >= c.to) {
@@ -419,13 +455,13 @@ func (p *page) isContents(c *candidate) bool {
 			n++
 		}
 	}
-	return n*2 >= len(c.items) && n > 0
+	c.must(n*2 < len(c.items) || n == 0, reasonContents)
 }
 
 // onTopic demands that the points speak of the article: each shares words
 // with headline, description or body, and the weaker the evidence otherwise,
 // the more of them.
-func (p *page) onTopic(c *candidate) bool {
+func (p *page) onTopic(c *candidate) {
 	strangers, ratio := 0, 0.0
 	kept := c.items[:0:0]
 	for _, it := range c.items {
@@ -444,18 +480,23 @@ func (p *page) onTopic(c *candidate) bool {
 	}
 	n := len(c.items)
 	thin := len(p.known) < 25 // the page's text is loaded later, or behind a wall
+	ratio /= float64(n)
+	percent := int(100 * ratio)
 	switch c.grade {
 	case gradePoints:
-		if strangers*3 > n && !thin || strangers == n {
-			return false
-		}
+		c.must((strangers*3 <= n || thin) && strangers < n, reasonStrangers, strangers, n)
 		if !thin {
 			c.items = kept
 		}
-		return len(c.items) > 0
 	case gradeSummary:
 		c.items = kept
-		return strangers*4 <= n && ratio/float64(n) >= 0.25
+		c.must(strangers*4 <= n, reasonStrangers, strangers, n)
+		c.must(ratio >= 0.25, reasonOffTopic, percent, 25)
+	default:
+		c.must(strangers == 0, reasonStrangers, strangers, n)
+		c.must(ratio >= 0.4, reasonOffTopic, percent, 40)
 	}
-	return strangers == 0 && ratio/float64(n) >= 0.4
+	if !c.refused() {
+		c.pro(reasonOnTopic, percent)
+	}
 }

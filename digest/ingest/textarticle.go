@@ -249,17 +249,19 @@ func (t *textArticle) points(p *page) []string {
 		}
 		c := candidate{grade: gradeSummary}
 		if named := namedGrade(t.lines[i-1].text); named != gradeNone {
-			c.grade, c.headed = named, true
+			c.grade, c.headed, c.heading = named, true, t.lines[i-1].text
+			c.pro(headingReasons[named], c.heading)
 		}
 		for ; i < len(t.lines) && t.lines[i].bullet; i++ {
 			l := t.lines[i]
 			c.items = append(c.items, item{text: l.text, size: len(l.text), words: l.words})
 		}
 		i--
-		if c.grade < gradePoints && paragraphs > 1 || best != nil {
+		if best != nil {
 			continue
 		}
-		if p.passes(&c) {
+		place := func(c *candidate) { c.must(c.grade == gradePoints || paragraphs <= 1, reasonLate, paragraphs, 1) }
+		if p.judge(&c, place); !c.refused() {
 			best = foldItems(c.items)
 		}
 	}

@@ -15,11 +15,12 @@ const (
 
 // Source is where Courant has articles from, as the editor's config names it.
 type Source struct {
-	Name     string // unique within the config
-	Kind     SourceKind
-	URL      string // http or https; a folder's absolute path; empty: articles are pushed
-	Category string // wins over what the feed or page says; empty: theirs
-	Prefix   string // a folder's: the address below which its files are published; empty: each names its own
+	Name       string // unique within the config
+	Kind       SourceKind
+	URL        string   // http or https; a folder's absolute path; empty: articles are pushed
+	Category   string   // wins over what the feed or page says; empty: theirs
+	Categories []string // where the editor gave several: all of them, Category first; nil: only Category
+	Prefix     string   // a folder's: the address below which its files are published; empty: each names its own
 }
 
 // SourceState is what Courant remembers of a source between two polls. The
@@ -72,7 +73,9 @@ type Article struct {
 	URL         string // absolute http or https, as a reader should open it
 	Canonical   string // CanonicalURL of URL or of the page's own canonical link: the article's identity
 	Title       string
-	Category    string
+	Category    string   // the main one; empty: none
+	Categories  []string // all of them, Category first; nil: only Category
+	Terms       []Term   // what the publisher files it under, in the publisher's words; kept so that rules can be applied again
 	Points      []string // plain sentences without bullets, at most a handful
 	PointsFrom  PointsFrom
 	Site        string // where it was read ("SOFREP")
@@ -113,8 +116,9 @@ type Told struct {
 	Title       string
 	Points      []string
 	PointsFrom  PointsFrom
-	Category    string
-	Source      string // the source's name in the config
+	Category    string   // the section it stands in
+	Categories  []string // all of them; nil: only Category
+	Source      string   // the source's name in the config
 	Site        string
 	Attribution string
 	Author      string

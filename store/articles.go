@@ -138,6 +138,8 @@ type articleText struct {
 	Canonical   string            `json:"canonical"`
 	Title       string            `json:"title"`
 	Category    string            `json:"category"`
+	Categories  []string          `json:"categories"`
+	Terms       []termJSON        `json:"terms"`
 	Points      []string          `json:"points"`
 	PointsFrom  digest.PointsFrom `json:"points_from"`
 	Site        string            `json:"site"`
@@ -154,7 +156,7 @@ type articleText struct {
 }
 
 const articleColumns = `(id bigint, source text, guid text, url text, canonical text, title text, category text,
-	points text[], points_from text, site text, attribution text, author text, published timestamptz,
+	categories text[], terms jsonb, points text[], points_from text, site text, attribution text, author text, published timestamptz,
 	first_seen timestamptz, language text, image_url text, image_alt text, image_width integer, image_height integer,
 	lead text)`
 
@@ -163,11 +165,17 @@ const articleColumns = `(id bigint, source text, guid text, url text, canonical 
 func textOf(source string, a digest.Article) articleText {
 	t := articleText{
 		Source: source, GUID: emptyNull(a.GUID), URL: clean(a.URL), Canonical: a.Canonical, Title: a.Title,
-		Category: clean(a.Category), Points: []string{}, PointsFrom: a.PointsFrom, Site: clean(a.Site),
+		Categories: []string{}, Terms: termsOf(a.Terms), Points: []string{}, PointsFrom: a.PointsFrom, Site: clean(a.Site),
 		Attribution: clean(a.Attribution), Author: clean(a.Author), Published: sane(a.Published), FirstSeen: a.FirstSeen,
 		Language: clean(a.Language), ImageURL: clean(a.Image.URL), ImageAlt: clean(a.Image.Alt),
 		ImageWidth: pixels(a.Image.Width), ImageHeight: pixels(a.Image.Height), Lead: clean(a.Lead),
 	}
+	for _, c := range a.AllCategories() {
+		if c = clean(c); c != "" {
+			t.Categories = append(t.Categories, c)
+		}
+	}
+	t.Category = first(t.Categories)
 	for _, p := range a.Points {
 		if p = clean(p); p != "" {
 			t.Points = append(t.Points, p)
@@ -177,6 +185,40 @@ func textOf(source string, a digest.Article) articleText {
 		t.PointsFrom = digest.PointsNone
 	}
 	return t
+}
+
+// termJSON is digest.Term as the database has it.
+type termJSON struct {
+	Text string          `json:"text"`
+	From digest.TermFrom `json:"from"`
+}
+
+// termsOf makes terms fit for a row.
+func termsOf(terms []digest.Term) []termJSON {
+	rows := make([]termJSON, len(terms))
+	for i, t := range terms {
+		rows[i] = termJSON{clean(t.Text), digest.TermFrom(clean(string(t.From)))}
+	}
+	return rows
+}
+
+// termsColumn reads terms back.
+type termsColumn []digest.Term
+
+func (t *termsColumn) Scan(column any) error {
+	text, ok := column.([]byte)
+	if !ok {
+		return fmt.Errorf("an article's terms are %T", column)
+	}
+	var rows []termJSON
+	if err := json.Unmarshal(text, &rows); err != nil {
+		return fmt.Errorf("read an article's terms: %w", err)
+	}
+	*t = nil
+	for _, r := range rows {
+		*t = append(*t, digest.Term(r))
+	}
+	return nil
 }
 
 // sane is a publication date that can be told and stored; a source may claim
@@ -207,9 +249,9 @@ func insertArticles(ctx context.Context, tx *sqlx.Tx, rows []articleText) (int, 
 	}
 	// A GUID that belongs to another article already identifies nothing here.
 	result, err := tx.ExecContext(ctx, `
-		INSERT INTO articles (source, guid, url, canonical, title, category, points, points_from, site, attribution, author,
+		INSERT INTO articles (source, guid, url, canonical, title, category, categories, terms, points, points_from, site, attribution, author,
 			published, first_seen, language, image_url, image_alt, image_width, image_height, lead)
-		SELECT a.source, CASE WHEN k.id IS NULL THEN a.guid END, a.url, a.canonical, a.title, a.category, a.points,
+		SELECT a.source, CASE WHEN k.id IS NULL THEN a.guid END, a.url, a.canonical, a.title, a.category, a.categories, a.terms, a.points,
 		       a.points_from, a.site, a.attribution, a.author, a.published, a.first_seen, a.language, a.image_url, a.image_alt,
 		       a.image_width, a.image_height, a.lead
 		FROM jsonb_to_recordset($1) AS a `+articleColumns+`
@@ -244,7 +286,9 @@ func correctArticles(ctx context.Context, tx *sqlx.Tx, rows []articleText) error
 			SELECT k.id, r.url, r.title,
 			       CASE WHEN fuller THEN r.points ELSE k.points END AS points,
 			       CASE WHEN fuller THEN r.points_from ELSE k.points_from END AS points_from,
-			       COALESCE(NULLIF(r.category, ''), k.category) AS category,
+			       CASE WHEN r.category <> '' THEN r.category ELSE k.category END AS category,
+			       CASE WHEN r.category <> '' THEN r.categories ELSE k.categories END AS categories,
+			       CASE WHEN r.terms <> '[]' THEN r.terms ELSE k.terms END AS terms,
 			       COALESCE(NULLIF(r.site, ''), k.site) AS site,
 			       COALESCE(NULLIF(r.attribution, ''), k.attribution) AS attribution,
 			       COALESCE(NULLIF(r.author, ''), k.author) AS author,
@@ -257,14 +301,15 @@ func correctArticles(ctx context.Context, tx *sqlx.Tx, rows []articleText) error
 		)
 		UPDATE articles k
 		SET url = c.url, title = c.title, points = c.points, points_from = c.points_from, category = c.category,
+		    categories = c.categories, terms = c.terms,
 		    site = c.site, attribution = c.attribution, author = c.author, published = c.published,
 		    language = c.language, lead = c.lead
 		FROM corrected c
 		WHERE k.id = c.id
-		  AND (k.url, k.title, k.points, k.points_from, k.category, k.site, k.attribution, k.author, k.published,
+		  AND (k.url, k.title, k.points, k.points_from, k.category, k.categories, k.terms, k.site, k.attribution, k.author, k.published,
 		       k.language, k.lead)
 		      IS DISTINCT FROM
-		      (c.url, c.title, c.points, c.points_from, c.category, c.site, c.attribution, c.author, c.published,
+		      (c.url, c.title, c.points, c.points_from, c.category, c.categories, c.terms, c.site, c.attribution, c.author, c.published,
 		       c.language, c.lead)`, string(doc))
 	if err != nil {
 		return fmt.Errorf("correct known articles: %w", err)

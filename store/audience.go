@@ -77,7 +77,7 @@ func (p *publication) older(ctx context.Context, since time.Time) (n int, err er
 				JOIN article_story t ON t.story_id = es.story_id
 				WHERE es.edition_id = (SELECT max(e.id) FROM editions e WHERE e.digest = $1 AND e.kind <> 'proof')), 0)
 		  AND a.first_seen <= $2
-		  AND (cardinality($3::text[]) = 0 OR a.category = ANY ($3))
+		  AND `+ofCategories+`
 		  AND NOT EXISTS (SELECT 1 FROM article_story t WHERE t.article_id = a.id)`,
 		p.order.Digest.Name, since, textArray(p.order.Digest.Categories))
 	if err != nil {
@@ -339,12 +339,17 @@ func (p *publication) group(ctx context.Context, corrected bool) ([]digest.Group
 	return groups, nil
 }
 
+// ofCategories asks of an article whether it is in one of the categories $3, in
+// whatever case its publisher writes them; of no categories every article is.
+const ofCategories = `(cardinality($3::text[]) = 0 OR a.categories && $3
+	       OR EXISTS (SELECT 1 FROM unnest(a.categories) AS its, unnest($3) AS asked WHERE lower(its) = lower(asked)))`
+
 // selectCandidates reads the articles of the categories first seen within
 // (from, to], newest first. No categories means all.
 func selectCandidates(ctx context.Context, q sqlx.QueryerContext, from, to time.Time, categories []string) ([]digest.Candidate, error) {
 	var rows []articleRow
 	err := sqlx.SelectContext(ctx, q, &rows, articleQuery+`
-		WHERE a.first_seen > $1 AND a.first_seen <= $2 AND (cardinality($3::text[]) = 0 OR a.category = ANY ($3))
+		WHERE a.first_seen > $1 AND a.first_seen <= $2 AND `+ofCategories+`
 		ORDER BY a.first_seen DESC, a.id
 		LIMIT 5000`, from, to, textArray(categories))
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 // articleQuery reads articles as articleRow has them.
 const articleQuery = `
-	SELECT a.id, a.source, COALESCE(a.guid, '') AS guid, a.url, a.canonical, a.title, a.category, a.points, a.points_from,
+	SELECT a.id, a.source, COALESCE(a.guid, '') AS guid, a.url, a.canonical, a.title, a.category, a.categories, a.terms, a.points, a.points_from,
 	       a.site, a.attribution, a.author, a.published, a.first_seen, a.language, a.image_url, a.image_alt,
 	       a.image_width, a.image_height, a.lead, COALESCE(s.story_id, 0) AS story_id
 	FROM articles a
@@ -23,6 +23,8 @@ type articleRow struct {
 	ID                                  int64
 	Source, GUID, URL, Canonical, Title string
 	Category                            string
+	Categories                          pq.StringArray
+	Terms                               termsColumn
 	Points                              pq.StringArray
 	PointsFrom                          digest.PointsFrom
 	Site, Attribution, Author           string
@@ -37,7 +39,7 @@ type articleRow struct {
 func (r articleRow) candidate() digest.Candidate {
 	c := digest.Candidate{Story: digest.StoryID(r.StoryID), Article: digest.Article{
 		ID: digest.ArticleID(r.ID), Source: r.Source, GUID: r.GUID, URL: r.URL, Canonical: r.Canonical, Title: r.Title,
-		Category: r.Category, Points: r.Points, PointsFrom: r.PointsFrom, Site: r.Site, Attribution: r.Attribution,
+		Category: r.Category, Categories: several(r.Categories), Terms: r.Terms, Points: r.Points, PointsFrom: r.PointsFrom, Site: r.Site, Attribution: r.Attribution,
 		Author: r.Author, FirstSeen: r.FirstSeen, Language: r.Language, Lead: r.Lead,
 		Image: digest.Image{URL: r.ImageURL, Alt: r.ImageAlt, Width: r.ImageWidth, Height: r.ImageHeight},
 	}}
@@ -100,6 +102,7 @@ type toldJSON struct {
 	Points      []string          `json:"points,omitempty"`
 	PointsFrom  digest.PointsFrom `json:"points_from"`
 	Category    string            `json:"category,omitempty"`
+	Categories  []string          `json:"categories,omitempty"`
 	Source      string            `json:"source"`
 	Site        string            `json:"site,omitempty"`
 	Attribution string            `json:"attribution,omitempty"`

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"courant/digest"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 )
 
 // sourceRow is digest.SourceState as the database has it.
@@ -17,6 +19,7 @@ type sourceRow struct {
 	Kind         digest.SourceKind
 	URL          string
 	Category     string
+	Categories   pq.StringArray
 	Address      string
 	MovedTo      string
 	ETag         string
@@ -33,12 +36,12 @@ type sourceRow struct {
 	Seen         string
 }
 
-const sourceColumns = `name, kind, url, category, address, moved_to, etag AS e_tag, last_modified, next_poll, not_before,
+const sourceColumns = `name, kind, url, category, categories, address, moved_to, etag AS e_tag, last_modified, next_poll, not_before,
 		       first_poll, last_poll, last_success, failures, failing_since, error, gone, seen`
 
 func (r sourceRow) state() digest.SourceState {
 	return digest.SourceState{
-		Source: digest.Source{Name: r.Name, Kind: r.Kind, URL: r.URL, Category: r.Category},
+		Source: digest.Source{Name: r.Name, Kind: r.Kind, URL: r.URL, Category: r.Category, Categories: several(r.Categories)},
 		ETag:   r.ETag, LastModified: r.LastModified,
 		NextPoll: orZero(r.NextPoll), NotBefore: orZero(r.NotBefore),
 		FirstPoll: orZero(r.FirstPoll), LastPoll: orZero(r.LastPoll), LastSuccess: orZero(r.LastSuccess),
@@ -78,10 +81,16 @@ func (s *Store) SourceStates(ctx context.Context) ([]digest.SourceState, error) 
 // never polled. A source that is no longer in the config keeps its row and its
 // articles and is not polled.
 func (s *Store) SyncSources(ctx context.Context, sources []digest.Source) error {
-	var names, kinds, urls, categories []string
+	var names, kinds, urls, categories, all []string
 	for _, src := range sources {
 		names, kinds = append(names, src.Name), append(kinds, string(src.Kind))
-		urls, categories = append(urls, src.URL), append(categories, src.Category)
+		urls, categories = append(urls, src.URL), append(categories, first(src.AllCategories()))
+		// An array of arrays would want them all of one length.
+		list, err := json.Marshal(append([]string{}, src.AllCategories()...))
+		if err != nil {
+			return fmt.Errorf("write down the categories of source %s: %w", src.Name, err)
+		}
+		all = append(all, string(list))
 	}
 	return s.tx(ctx, func(tx *sqlx.Tx) error {
 		// Processes that start together go one after the other; a poll is
@@ -105,17 +114,34 @@ func (s *Store) SyncSources(ctx context.Context, sources []digest.Source) error 
 			return fmt.Errorf("forget sources at another address: %w", err)
 		}
 		_, err = tx.ExecContext(ctx, `
-			INSERT INTO sources (name, kind, url, category)
-			SELECT name, kind, url, category
-			FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS c (name, kind, url, category)
+			INSERT INTO sources (name, kind, url, category, categories)
+			SELECT name, kind, url, category, ARRAY(SELECT jsonb_array_elements_text(all_of_them::jsonb))
+			FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) AS c (name, kind, url, category, all_of_them)
 			ON CONFLICT (name) DO UPDATE
-			SET category = EXCLUDED.category, active = true`,
-			textArray(names), textArray(kinds), textArray(urls), textArray(categories))
+			SET category = EXCLUDED.category, categories = EXCLUDED.categories, active = true`,
+			textArray(names), textArray(kinds), textArray(urls), textArray(categories), textArray(all))
 		if err != nil {
 			return fmt.Errorf("write sources: %w", err)
 		}
 		return nil
 	})
+}
+
+// first is a list's first text; empty: the list is.
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
+
+// several is a list of categories as the nouns have it: nil where the main one
+// is all.
+func several(categories []string) []string {
+	if len(categories) < 2 {
+		return nil
+	}
+	return categories
 }
 
 // SavePoll keeps what a poll learned about its source and the articles it

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -59,7 +60,7 @@ func TestPollStateComesBackWhole(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)
 	n.sync(wire)
-	if got := n.states(); len(got) != 1 || got[0] != (digest.SourceState{Source: wire}) {
+	if got := n.states(); len(got) != 1 || !reflect.DeepEqual(got[0], digest.SourceState{Source: wire}) {
 		t.Fatalf("new source %+v", got)
 	}
 	want := fullState(wire, n.now)
@@ -68,7 +69,7 @@ func TestPollStateComesBackWhole(t *testing.T) {
 	for _, at := range []*time.Time{&got.NextPoll, &got.NotBefore, &got.FirstPoll, &got.LastPoll, &got.LastSuccess, &got.FailingSince} {
 		*at = at.In(n.now.Location())
 	}
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
@@ -81,14 +82,14 @@ func TestConfigDecidesWhichSourcesRest(t *testing.T) {
 	n.sync(wire, other)
 	n.save(fullState(wire, n.now))
 	n.sync(other)
-	if got := n.states(); len(got) != 1 || got[0].Source != other {
+	if got := n.states(); len(got) != 1 || !reflect.DeepEqual(got[0].Source, other) {
 		t.Errorf("active sources %+v", got)
 	}
 	// It comes back with its memory, and a category is no new address.
 	renamed := wire
-	renamed.Category = "Military"
+	renamed.Category, renamed.Categories = "Military", []string{"Military", "World"}
 	n.sync(renamed)
-	if got := n.states(); len(got) != 1 || got[0].Source != renamed || got[0].ETag == "" {
+	if got := n.states(); len(got) != 1 || !reflect.DeepEqual(got[0].Source, renamed) || got[0].ETag == "" {
 		t.Errorf("active sources %+v", got)
 	}
 	n.sync()
@@ -105,7 +106,7 @@ func TestChangedAddressStartsAnew(t *testing.T) {
 	moved := wire
 	moved.URL = "https://example.com/new.xml"
 	n.sync(moved)
-	if got := n.states()[0]; got != (digest.SourceState{Source: moved}) {
+	if got := n.states()[0]; !reflect.DeepEqual(got, digest.SourceState{Source: moved}) {
 		t.Errorf("state %+v", got)
 	}
 	// A poll of the old address that ends only now must not spoil it.
@@ -123,6 +124,8 @@ func TestArticleComesBackWhole(t *testing.T) {
 	want := article(1, n.now)
 	want.Site, want.Attribution, want.Author, want.Language = "SOFREP", "Business Insider", "A. Author", "en-US"
 	want.Published = n.now.Add(-time.Hour)
+	want.Categories = []string{"Military", "World"}
+	want.Terms = []digest.Term{{Text: "Army \"news\"", From: digest.TermSection}, {Text: "geneva", From: digest.TermTag}}
 	want.Image = digest.Image{URL: "https://example.com/i.jpg", Alt: "An image", Width: 600, Height: 400}
 	if added := n.save(digest.SourceState{Source: wire}, want); added != 1 {
 		t.Fatalf("added %d", added)
@@ -305,9 +308,12 @@ func TestArticlesAreOfTheCategoriesAndNewestFirst(t *testing.T) {
 	n.sync(wire)
 	for i := range 6 {
 		a := article(i, n.now.Add(time.Duration(i)*time.Minute))
-		a.Category = []string{"World", "Military", "Sports"}[i%3]
+		a.Category = []string{"World", "military", "Sports"}[i%3]
 		n.save(digest.SourceState{Source: wire}, a)
 	}
+	both := article(6, n.now.Add(6*time.Minute))
+	both.Category, both.Categories = "Sports", []string{"Sports", "World"}
+	n.save(digest.SourceState{Source: wire}, both)
 	list, err := n.Articles(t.Context(), n.now, []string{"World", "Military"})
 	if err != nil {
 		t.Fatal(err)
@@ -316,7 +322,7 @@ func TestArticlesAreOfTheCategoriesAndNewestFirst(t *testing.T) {
 	for _, a := range list {
 		titles = append(titles, a.Title)
 	}
-	if want := []string{"Story 4", "Story 3", "Story 1"}; !slices.Equal(titles, want) {
+	if want := []string{"Story 6", "Story 4", "Story 3", "Story 1"}; !slices.Equal(titles, want) {
 		t.Errorf("articles %q, want %q", titles, want)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"courant/digest"
 	"courant/digest/ingest"
 
 	"github.com/spf13/cobra"
@@ -82,13 +81,14 @@ func (p *program) fetchNew(ctx context.Context, h *house) error {
 	if err != nil {
 		return err
 	}
-	polled := map[digest.Source]bool{}
+	type place struct{ name, url string }
+	polled := map[place]bool{}
 	for _, s := range states {
-		polled[digest.Source{Name: s.Source.Name, Kind: s.Source.Kind, URL: s.Source.URL}] = !s.LastPoll.IsZero()
+		polled[place{s.Source.Name, s.Source.URL}] = !s.LastPoll.IsZero()
 	}
 	var names []string
 	for _, s := range h.config.Sources {
-		if !polled[digest.Source{Name: s.Name, Kind: s.Kind, URL: s.URL}] {
+		if !polled[place{s.Name, s.URL}] {
 			names = append(names, s.Name)
 		}
 	}

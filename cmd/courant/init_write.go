@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -346,7 +347,7 @@ func (i *interview) readBack(path string) (warnings []string, err error) {
 	}
 	d := i.draft
 	same := c.Name == d.Name && c.From == d.From && c.PostalAddress == d.Postal && c.URL == d.URL && c.Language == d.Language &&
-		len(c.Relays) == 1 && c.Relays[0].same(d.Relay) && len(c.Sources) == 1 && c.Sources[0] == d.Source &&
+		len(c.Relays) == 1 && c.Relays[0].same(d.Relay) && len(c.Sources) == 1 && reflect.DeepEqual(c.Sources[0], d.Source) &&
 		len(c.Digests) == 1 && c.Digests[0].TimeZone == d.Zone && len(c.Digests[0].Categories) == 1 && c.Digests[0].Categories[0] == d.Source.Category
 	if !same {
 		return nil, fmt.Errorf("this is a fault of init itself, please report it: the config it wrote is not read as what was answered; %s", nothingWritten)

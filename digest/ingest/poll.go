@@ -206,7 +206,9 @@ func (in *Ingest) claim(state digest.SourceState, articles []digest.Article, now
 			continue
 		}
 		a.Source = state.Source.Name
-		a.Category = first(state.Source.Category, a.Category)
+		if all := state.Source.AllCategories(); all != nil {
+			a.Category, a.Categories = all[0], all
+		}
 		// Publishers put the newest first: the order of the document decides
 		// between articles that were first seen by the same poll.
 		a.FirstSeen = now.Add(-time.Duration(len(kept)) * time.Microsecond)

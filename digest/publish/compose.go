@@ -66,6 +66,9 @@ func newEditor(m digest.Material) *editor {
 		e.corrections[c.ID] = c
 	}
 	e.rulings = make([]ruling, len(e.stories))
+	for i := range e.stories {
+		e.place(&e.stories[i])
+	}
 	for i, s := range e.stories {
 		e.composition.Stories = append(e.composition.Stories, s.Fold)
 		if s.Told.Story != 0 {
@@ -76,6 +79,16 @@ func newEditor(m digest.Material) *editor {
 		}
 	}
 	return e
+}
+
+// place gives a story its section: the first of its categories in the editor's
+// order, in the editor's spelling.
+func (e *editor) place(s *story) {
+	all := s.Told.AllCategories()
+	s.Told.Category = cmp.Or(digest.FirstCategory(e.digest.Categories, all), s.Told.Category)
+	if s.Told.Categories = nil; len(all) > 1 {
+		s.Told.Categories = digest.Told{Category: s.Told.Category, Categories: all}.AllCategories()
+	}
 }
 
 // draft returns the index of the group's draft.
@@ -217,17 +230,28 @@ func (e *editor) reason(r ruling, story int, below string) string {
 	case alreadySent:
 		return "already sent"
 	case otherCategory:
-		category := e.stories[story].Told.Category
-		if len(e.digest.Categories) > 0 && !containsFold(e.digest.Categories, category) {
-			return fmt.Sprintf("category %s is not one of the digest's", cmp.Or(category, "(none)"))
+		all := e.stories[story].Told.AllCategories()
+		if len(e.digest.Categories) > 0 && digest.FirstCategory(e.digest.Categories, all) == "" {
+			return named(all, "one of the digest's")
 		}
-		return fmt.Sprintf("category %s is not among the reader's", cmp.Or(category, "(none)"))
+		return named(all, "among the reader's")
 	case beforeWindow:
 		return "first seen before this reader's window"
 	case overMax:
 		return fmt.Sprintf("over max_articles (%d)", e.digest.MaxArticles)
 	}
 	return below
+}
+
+// named says that a story's categories are not where they should be.
+func named(categories []string, where string) string {
+	switch len(categories) {
+	case 0:
+		return "category (none) is not " + where
+	case 1:
+		return "category " + categories[0] + " is not " + where
+	}
+	return "none of its categories (" + strings.Join(categories, ", ") + ") is " + where
 }
 
 // intoSections puts the chosen stories into the editor's order of categories,

@@ -412,3 +412,42 @@ func TestLayoutIsInTheSignature(t *testing.T) {
 		t.Error("two layouts have one signature")
 	}
 }
+
+func TestStoryOfSeveralCategoriesStandsOnceInTheEditorsFirst(t *testing.T) {
+	t.Parallel()
+	both := article(1, "World", 1)
+	both.Categories = []string{"World", "Culture", "military"}
+	alone, last := article(2, "World", 2), article(3, "Military", 3)
+	m := material(both, alone, last)
+	m.Groups = []digest.Group{
+		{Key: 1, Categories: []string{"World"}, Since: m.Edition.WindowFrom}, {Key: 2, Categories: []string{"Military"}, Since: m.Edition.WindowFrom},
+		{Key: 3, Categories: []string{"Culture"}, Since: m.Edition.WindowFrom},
+	}
+	c := compose(t, m)
+	if got := titles(c, c.Variants[0]); !slices.Equal(got, []string{"Headline 1", "Headline 3", "Headline 2"}) {
+		t.Errorf("sections %q", got)
+	}
+	told := c.Stories[0].Told
+	if told.Category != "Military" || !slices.Equal(told.Categories, []string{"Military", "World", "Culture"}) {
+		t.Errorf("told in %q of %q", told.Category, told.Categories)
+	}
+	for key, want := range map[int64][]string{1: {"Headline 1", "Headline 2"}, 2: {"Headline 1", "Headline 3"}} {
+		if got := titles(c, draftOf(t, c, key)); !slices.Equal(got, want) {
+			t.Errorf("group %d gets %q, want %q", key, got, want)
+		}
+	}
+	// Culture is none of the digest's, so nothing of it is offered.
+	if d := draftOf(t, c, 3); len(d.Stories) != 0 || reasons(c, d)["Headline 1"] != "none of its categories (Military, World, Culture) is among the reader's" {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestArticleOfOtherCategoriesIsLeftOutByAllItsNames(t *testing.T) {
+	t.Parallel()
+	other := article(1, "Sport", 1)
+	other.Categories = []string{"Sport", "Culture"}
+	c := compose(t, material(other, article(2, "World", 2)))
+	if got := reasons(c, c.Variants[0])["Headline 1"]; got != "none of its categories (Sport, Culture) is one of the digest's" {
+		t.Errorf("%q", got)
+	}
+}

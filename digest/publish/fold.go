@@ -237,12 +237,14 @@ func tell(id digest.StoryID, tellings []*telling) story {
 	a := shown.Article
 	s := story{firstSeen: a.FirstSeen, Fold: digest.Fold{Told: digest.Told{
 		Story: id, Article: a.ID, URL: a.URL, Title: a.Title, Points: a.Points, PointsFrom: a.PointsFrom,
-		Category: a.Category, Source: a.Source, Site: a.Site, Attribution: a.Attribution, Author: a.Author,
+		Category: a.Category, Categories: a.AllCategories(), Source: a.Source, Site: a.Site, Attribution: a.Attribution, Author: a.Author,
 		Published: a.Published, Language: a.Language, Image: a.Image,
 	}}}
 	for _, t := range tellings {
 		s.Articles = append(s.Articles, t.ID)
-		s.seenIn(t.Category, t.FirstSeen)
+		for _, c := range t.filedUnder() {
+			s.seenIn(c, t.FirstSeen)
+		}
 		if t != shown {
 			s.also(t.Article)
 		}
@@ -259,6 +261,15 @@ func pointsRank(p digest.PointsFrom) int {
 		return i
 	}
 	return len(order)
+}
+
+// filedUnder are an article's categories; without any it is filed under none,
+// which a digest of all categories takes.
+func (t *telling) filedUnder() []string {
+	if all := t.AllCategories(); all != nil {
+		return all
+	}
+	return []string{""}
 }
 
 func (s *story) seenIn(category string, at time.Time) {

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
+	"courant/digest"
 	"courant/store"
 	"courant/store/storetest"
 )
@@ -41,6 +44,10 @@ func TestMigrationKeepsWhatIsThere(t *testing.T) {
 		states, err := s.SourceStates(t.Context())
 		if err != nil || len(states) != 2 || states[0].FailingSince.IsZero() || !states[0].FirstPoll.Before(states[0].LastPoll) || !states[1].FailingSince.IsZero() || !states[1].FirstPoll.IsZero() {
 			t.Errorf("from %d: sources %+v, %v", from, states, err)
+		}
+		list, err := s.Articles(t.Context(), time.Time{}, []string{`Army "news"`})
+		if err != nil || len(list) != 1 || !slices.Equal(list[0].Terms, []digest.Term{{Text: `Army "news"`, From: digest.TermFeed}}) {
+			t.Errorf("from %d: articles %+v, %v", from, list, err)
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -84,8 +91,18 @@ func earlier(t *testing.T, dsn string, files []string) {
 	do(`INSERT INTO deliveries (edition_id, reader_id, variant_id) VALUES (7, 1, 9)`)
 	do(`INSERT INTO deliveries (edition_id, reader_id, variant_id, attempts, not_before) VALUES (7, 2, 9, 1, now() + interval '1 hour')`)
 	do(`INSERT INTO deliveries (edition_id, reader_id, variant_id, state, settled_at, reply) VALUES (7, 3, 9, 'refused', now(), 'no')`)
-	do(`INSERT INTO sources (name, kind, url, last_poll, failures, error) VALUES ('failing', 'feed', 'https://example.com/a', now(), 3, 'no answer')`)
+	do(`INSERT INTO sources (name, kind, url, last_poll, failures, error) VALUES ('failing', 'feed', 'https://example.com/a', now(), 0, 'no answer')`)
+	if from := len(files); from < 5 {
+		do(`UPDATE sources SET failures = 3`)
+	} else {
+		do(`UPDATE sources SET failures = 3, failing_since = now(), first_poll = now() - interval '1 day'`)
+	}
 	do(`INSERT INTO sources (name, kind, url) VALUES ('fresh', 'page', 'https://example.com/b')`)
 	do(`INSERT INTO articles (source, url, canonical, title, points_from, first_seen)
 	    VALUES ('failing', 'https://example.com/1', 'https://example.com/1', 'News', 'none', now() - interval '1 day')`)
+	if len(files) < 6 {
+		do(`UPDATE articles SET category = 'Army "news"'`)
+	} else {
+		do(`UPDATE articles SET category = 'Army "news"', categories = '{"Army \"news\""}', terms = '[{"text": "Army \"news\"", "from": "feed"}]'`)
+	}
 }

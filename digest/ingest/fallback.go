@@ -75,23 +75,58 @@ func (p *page) fill(a *digest.Article) {
 	fallBack(a, p.description, lead)
 }
 
+// fallbackPoints is how many sentences stand in for key points at most.
+const fallbackPoints = 3
+
 // fallBack fills the points of an article whose publisher gave none: its
-// description, or its first sentences. What it used is recorded.
+// description, filled up with its first sentences, or these alone. What the
+// best of them is, is recorded; a description with more than one point was
+// filled up, and readers are told so.
 func fallBack(a *digest.Article, description string, lead []string) {
+	a.Points, a.PointsFrom = nil, digest.PointsNone
 	if d := usableDescription(description, a, lead); d != "" {
 		a.Points, a.PointsFrom = []string{d}, digest.PointsDescription
-		return
 	}
-	if points := foldLines(firstSentences(lead, 3)); len(points) > 0 {
-		a.Points, a.PointsFrom = points, digest.PointsLead
-		return
-	}
-	a.Points, a.PointsFrom = nil, digest.PointsNone
+	fillUp(a, lead)
 }
 
-// firstSentences are at most n of a lead.
-func firstSentences(lead []string, n int) []string {
-	return lead[:min(n, len(lead))]
+// fillUp adds first sentences to what stands in for key points, those left
+// out that say again what stands there or in the headline. A publisher's own
+// points are never added to.
+func fillUp(a *digest.Article, lead []string) {
+	switch a.PointsFrom {
+	case digest.PointsDescription, digest.PointsLead, digest.PointsNone:
+	default:
+		return
+	}
+	for _, s := range lead {
+		if len(a.Points) >= fallbackPoints {
+			break
+		}
+		if !repeats(s, a.Title, a.Points) {
+			a.Points = append(a.Points, s)
+		}
+	}
+	if a.PointsFrom == digest.PointsNone && len(a.Points) > 0 {
+		a.PointsFrom = digest.PointsLead
+	}
+}
+
+// repeats tells a sentence that says nothing beside a headline and points.
+func repeats(s, headline string, points []string) bool {
+	if similar(s, headline) > 0.85 {
+		return true
+	}
+	key := squash(s)
+	for _, point := range points {
+		v := vocabulary{}
+		v.add(point)
+		known, all := v.shared(s)
+		if strings.Contains(squash(point), key) || all > 0 && known*10 >= all*7 {
+			return true
+		}
+	}
+	return false
 }
 
 var cutOff = regexp.MustCompile(`(?:…|\.{3,}|\[\s*(?:…|\.{3,}|&hellip;)\s*\]|»|→)\s*$`)
@@ -100,26 +135,63 @@ var cutOff = regexp.MustCompile(`(?:…|\.{3,}|\[\s*(?:…|\.{3,}|&hellip;)\s*\]
 // 40 characters or more, not the headline, not the beginning of the body cut
 // off, not the site's slogan.
 func usableDescription(description string, a *digest.Article, lead []string) string {
-	d := withoutDateline(strings.TrimSpace(description))
-	parts := sentences(d)
-	if len(parts) > 1 && (cutOff.MatchString(parts[len(parts)-1]) || isBoilerplate(parts[len(parts)-1])) {
-		// The whole sentences before the cut are good.
-		parts = parts[:len(parts)-1]
-		d = strings.Join(parts, " ")
-	}
-	for len(d) > 420 && len(parts) > 1 {
-		parts = parts[:len(parts)-1]
-		d = strings.Join(parts, " ")
-	}
+	d := wholeSentences(withoutDateline(strings.TrimSpace(description)), lead)
 	switch {
 	case len([]rune(d)) < 40 && !dense(d), wordCount(d) < 6, len(d) > maxPoint, cutOff.MatchString(d), isBoilerplate(d):
 		return ""
-	case squash(d) == squash(a.Title), similar(d, a.Title) > 0.85:
+	case squash(d) == squash(a.Title), similar(d, a.Title) > 0.85, within(d, a.Title):
 		return ""
 	case isSlogan(d, a, lead):
 		return ""
 	}
 	return digest.PlainLine(d, maxPoint)
+}
+
+// wholeSentences is a description without what was cut off at its end, without
+// the site's own words there, and not longer than a reader reads at a glance.
+// It is empty where nothing but a cut sentence is left.
+func wholeSentences(d string, lead []string) string {
+	const glance = 420
+	parts := sentences(d)
+	if len(parts) > 1 && (cutOff.MatchString(parts[len(parts)-1]) || isBoilerplate(parts[len(parts)-1])) {
+		parts = parts[:len(parts)-1]
+	}
+	if n := len(parts); n > 0 && cutFrom(parts[n-1], lead) {
+		parts = parts[:n-1]
+	}
+	for len(parts) > 1 && len(strings.Join(parts, " ")) > glance {
+		parts = parts[:len(parts)-1]
+	}
+	return strings.Join(parts, " ")
+}
+
+// cutFrom tells the beginning of one of the body's sentences: some sites cut
+// their description after so many characters and put no ellipsis there.
+func cutFrom(s string, lead []string) bool {
+	key := squash(s)
+	if endsLikeSentence(s) && !endsDense(s) || key == "" {
+		return false
+	}
+	for _, whole := range lead {
+		if w := squash(whole); len(w) > len(key) && strings.HasPrefix(w, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// endsDense tells a text that ends in a script without spaces, and without a
+// mark.
+func endsDense(s string) bool {
+	r := []rune(strings.TrimRight(s, `"'”’»›)] `))
+	return len(r) > 0 && unspaced(r[len(r)-1])
+}
+
+// within tells a text that is a part of the headline, or the headline with
+// the site's name.
+func within(d, headline string) bool {
+	key, head := squash(d), squash(headline)
+	return head != "" && (strings.Contains(head, key) || strings.HasPrefix(key, head) && wordCount(d) <= wordCount(headline)+4)
 }
 
 // dense tells text in a script that says much in few characters.
@@ -140,7 +212,7 @@ var slogan = regexp.MustCompile(`(?i)\b(?:latest|breaking) (?:news|headlines|sto
 func isSlogan(d string, a *digest.Article, lead []string) bool {
 	v := vocabulary{}
 	v.add(a.Title)
-	for _, s := range firstSentences(lead, 8) {
+	for _, s := range lead {
 		v.add(s)
 	}
 	known, all := v.shared(d)
@@ -174,12 +246,24 @@ func realSentences(paragraph, headline string) []string {
 	}
 	var out []string
 	for _, s := range sentences(withoutDateline(paragraph)) {
-		if n := wordCount(s); n < 8 || n > 45 || isBoilerplate(s) || cutOff.MatchString(s) || !endsLikeSentence(s) {
+		if n := wordCount(s); n < 8 || n > 45 || isBoilerplate(s) || cutOff.MatchString(s) || !endsLikeSentence(s) || !quotesClose(s) {
 			continue
 		}
 		out = append(out, digest.PlainLine(s, maxPoint))
 	}
 	return out
+}
+
+// quotesClose tells a sentence that can stand alone from one that begins or
+// ends in mid-quotation. Half a quotation is not what somebody said.
+func quotesClose(s string) bool {
+	straight := strings.Count(s, `"`)
+	opened := strings.Count(s, "“") + strings.Count(s, "„")
+	closed := strings.Count(s, "”")
+	if strings.Contains(s, "„") { // German and its neighbours close with the mark that English opens with
+		opened, closed = strings.Count(s, "„"), closed+strings.Count(s, "“")
+	}
+	return straight%2 == 0 && opened == closed && strings.Count(s, "«") == strings.Count(s, "»") && strings.Count(s, "「") == strings.Count(s, "」")
 }
 
 // head is the beginning of a text, cut at a character.

@@ -360,6 +360,7 @@ func merge(a *digest.Article, page digest.Article) {
 		page.PointsFrom == digest.PointsLead && a.PointsFrom == digest.PointsNone:
 		a.Points, a.PointsFrom = page.Points, page.PointsFrom
 	}
+	fillUp(a, realSentences(page.Lead, a.Title))
 	a.Category = first(a.Category, page.Category)
 	a.Author = first(a.Author, page.Author)
 	a.Language = first(a.Language, page.Language)

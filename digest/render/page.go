@@ -88,7 +88,7 @@ type story struct {
 	Turned     bool   // its headline or a point runs the other way: see direction
 	Points     []string
 	PointsFrom digest.PointsFrom // "page", "feed", "description", "lead", "model" or "none"
-	Picked     string            // key of the text that says which machine made the points; empty: none did
+	Picked     string            // key of the text that says what stands in for key points; empty: they are the publisher's
 	Image      image             // no URL: none
 	Also       []also            // where else it is told
 	Lead       bool              // it is the first of the mail
@@ -358,17 +358,29 @@ func padding(preheader string) template.HTML {
 	return template.HTML(strings.Repeat("&#847;&zwnj;&nbsp;", max(20, (most-utf8.RuneCountInString(preheader))/2)))
 }
 
+// picked is the key of the text that tells readers what stands in for the
+// publisher's key points; empty: they are the publisher's. A description with
+// more than one point was filled up with first sentences.
+func picked(t digest.Told) string {
+	switch {
+	case t.PointsFrom == digest.PointsDescription && len(t.Points) > 1:
+		return "mail.points_filled"
+	case t.PointsFrom == digest.PointsDescription:
+		return "mail.points_description"
+	case t.PointsFrom == digest.PointsLead:
+		return "mail.points_lead"
+	case t.PointsFrom == digest.PointsModel:
+		return "mail.points_model"
+	}
+	return ""
+}
+
 func (s setting) story(t digest.Told, e digest.Edition) story {
 	st := story{
 		Title: plain(t.Title, maxTitle), URL: link(t.URL), By: s.by(t), Time: s.published(t.Published, e),
 		Language: languageTag(t.Language), PointsFrom: t.PointsFrom,
 	}
-	switch t.PointsFrom {
-	case digest.PointsLead:
-		st.Picked = "mail.points_lead"
-	case digest.PointsModel:
-		st.Picked = "mail.points_model"
-	}
+	st.Picked = picked(t)
 	known := []*script{s.script, s.script}
 	if st.Language != s.lang.Tag {
 		known[1] = scriptOf(st.Language)

@@ -290,11 +290,12 @@ func TestImagesAreOfStoriesAndNoPixels(t *testing.T) {
 	}
 }
 
-func TestMachineMadePointsAreMarked(t *testing.T) {
+func TestStandInsForPointsAreMarked(t *testing.T) {
 	t.Parallel()
 	r := newRenderer(t, testConfig())
 	for from, want := range map[string]string{
-		"lead": "First sentences of the article", "model": "written by a machine", "page": "", "feed": "", "description": "",
+		"lead": "First sentences of the article", "model": "written by a machine", "page": "", "feed": "", "none": "",
+		"description": "description and the first sentences", // filled up: there are several
 	} {
 		s := plainSample()
 		s.Variant.Stories[0].PointsFrom = "page"
@@ -309,6 +310,11 @@ func TestMachineMadePointsAreMarked(t *testing.T) {
 		if want == "" && p.text != plain.text {
 			t.Errorf("points from %s are marked", from)
 		}
+	}
+	alone := plainSample()
+	alone.Variant.Stories[0].PointsFrom, alone.Variant.Stories[0].Points = digest.PointsDescription, alone.Variant.Stories[0].Points[:1]
+	if _, p := render(t, r, alone); !strings.Contains(p.text, "(From the publisher’s description.)") {
+		t.Error("a description alone is not marked")
 	}
 }
 

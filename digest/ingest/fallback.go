@@ -139,7 +139,7 @@ func usableDescription(description string, a *digest.Article, lead []string) str
 	switch {
 	case len([]rune(d)) < 40 && !dense(d), wordCount(d) < 6, len(d) > maxPoint, cutOff.MatchString(d), isBoilerplate(d):
 		return ""
-	case squash(d) == squash(a.Title), similar(d, a.Title) > 0.85, within(d, a.Title):
+	case squash(d) == squash(a.Title), similar(d, a.Title) > 0.85, partOf(d, a.Title):
 		return ""
 	case isSlogan(d, a, lead):
 		return ""
@@ -187,9 +187,9 @@ func endsDense(s string) bool {
 	return len(r) > 0 && unspaced(r[len(r)-1])
 }
 
-// within tells a text that is a part of the headline, or the headline with
+// partOf tells a text that is a part of the headline, or the headline with
 // the site's name.
-func within(d, headline string) bool {
+func partOf(d, headline string) bool {
 	key, head := squash(d), squash(headline)
 	return head != "" && (strings.Contains(head, key) || strings.HasPrefix(key, head) && wordCount(d) <= wordCount(headline)+4)
 }

@@ -27,11 +27,12 @@ type Source struct {
 // zero value is a source that was never polled.
 type SourceState struct {
 	Source       Source
-	ETag         string    // sent back exactly, RFC 9110 section 13.1.2
-	LastModified string    // sent back exactly, RFC 9110 section 13.1.3
-	NextPoll     time.Time // not before, by Courant's own schedule; zero: at once
-	NotBefore    time.Time // not before, by the server's Retry-After; binds every fetch
-	FirstPoll    time.Time // zero: never; kept by the store
+	ETag         string        // sent back exactly, RFC 9110 section 13.1.2
+	LastModified string        // sent back exactly, RFC 9110 section 13.1.3
+	TTL          time.Duration // how long the feed last asked to be left alone; 0: it didn't
+	NextPoll     time.Time     // not before, by Courant's own schedule; zero: at once
+	NotBefore    time.Time     // not before, by the server's Retry-After; binds every fetch
+	FirstPoll    time.Time     // zero: never; kept by the store
 	LastPoll     time.Time
 	LastSuccess  time.Time // zero: never
 	Failures     int       // in a row

@@ -468,18 +468,37 @@ func closeJSON(text []byte) []byte {
 	return append(append([]byte{}, text[:last+1]...), "]}"...)
 }
 
-var ttlField = regexp.MustCompile(`(?i)<ttl>\s*(\d{1,6})\s*</ttl>`)
+var (
+	ttlField  = regexp.MustCompile(`(?i)<ttl>\s*(\d{1,6})\s*</ttl>`)
+	period    = regexp.MustCompile(`<(?:\w+:)?updatePeriod>\s*(hourly|daily|weekly|monthly|yearly)\s*<`)
+	frequency = regexp.MustCompile(`<(?:\w+:)?updateFrequency>\s*(\d{1,4})\s*<`)
+)
 
-// feedTTL is how long the feed asks to be left alone, RSS 2.0's ttl in
-// minutes; 0: it doesn't ask.
+// feedTTL is how long the feed asks to be left alone: RSS 2.0's ttl in
+// minutes, else RSS 1.0's syndication module, so many times a period; 0: it
+// doesn't ask.
 func feedTTL(text []byte) time.Duration {
-	m := ttlField.FindSubmatch(text[:min(len(text), 16<<10)])
+	head := text[:min(len(text), 16<<10)]
+	if m := ttlField.FindSubmatch(head); m != nil {
+		return time.Duration(number(m[1])) * time.Minute
+	}
+	m := period.FindSubmatch(head)
 	if m == nil {
 		return 0
 	}
-	n, err := strconv.Atoi(string(m[1]))
+	hours := map[string]int{"hourly": 1, "daily": 24, "weekly": 7 * 24, "monthly": 30 * 24, "yearly": 365 * 24}[string(m[1])]
+	times := 1
+	if m := frequency.FindSubmatch(head); m != nil {
+		times = max(number(m[1]), 1)
+	}
+	return time.Duration(hours) * time.Hour / time.Duration(times)
+}
+
+// number reads a few digits.
+func number(digits []byte) int {
+	n, err := strconv.Atoi(string(digits))
 	if err != nil {
 		return 0
 	}
-	return time.Duration(n) * time.Minute
+	return n
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -32,23 +31,29 @@ const (
 // zero value works; all fields are read when the first document is fetched.
 // It is safe for concurrent use.
 type Fetcher struct {
-	UserAgent    string           // see UserAgent; empty: "Courant"
-	AllowPrivate bool             // sources may be in private networks
-	Now          func() time.Time // nil: time.Now
-	Pace         time.Duration    // between two pages of a host; 0: a second, negative: none
-	Log          *slog.Logger     // nil: silent
+	UserAgent    string                               // see UserAgent; empty: "Courant"
+	AllowPrivate bool                                 // sources may be in private networks
+	Now          func() time.Time                     // nil: time.Now
+	After        func(time.Duration) <-chan time.Time // nil: time.After; goes with Now
+	Pace         time.Duration                        // between two pages of a host; 0: a second, negative: none
+	Log          *slog.Logger                         // nil: silent
 
 	roots    *x509.CertPool // tests: who signs certificates
 	resolver *net.Resolver  // tests: who knows names
+	dial     dialing        // tests: how connections are made
 	patience time.Duration  // tests: instead of wholeTimeout
 
 	once    sync.Once
 	open    http.RoundTripper // for the source itself
 	strict  http.RoundTripper // for wherever it leads: never private
+	places  places
 	hostsMu sync.Mutex
 	hosts   map[string]*host
+	heard   map[string]time.Time // Retry-After by server, not kept in the rows yet
 	robots  robotsCache
 }
+
+type dialing func(ctx context.Context, network, address string) (net.Conn, error)
 
 // UserAgent is how Courant introduces itself: product, version and where its
 // operator can be found.
@@ -69,20 +74,25 @@ func UserAgent(version, operator string) string {
 func (f *Fetcher) setUp() {
 	f.once.Do(func() {
 		f.open, f.strict = f.transport(f.AllowPrivate), f.transport(false)
-		f.hosts = map[string]*host{}
+		f.hosts, f.heard = map[string]*host{}, map[string]time.Time{}
+		f.places = newPlaces()
 	})
 }
 
 // transport makes connections under the guard. Proxies from the environment
 // are not used: behind one, the guard would see the proxy's address only.
 func (f *Fetcher) transport(allowPrivate bool) http.RoundTripper {
+	dial := f.dial
+	if dial == nil {
+		dial = guardedDialer(allowPrivate, dialTimeout, f.resolver).DialContext
+	}
 	return &http.Transport{
-		DialContext:            guardedDialer(allowPrivate, dialTimeout, f.resolver).DialContext,
+		DialContext:            dial,
 		TLSClientConfig:        &tls.Config{RootCAs: f.roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    tlsTimeout,
 		ResponseHeaderTimeout:  headerTimeout,
 		MaxResponseHeaderBytes: 64 << 10,
-		MaxIdleConns:           32,
+		MaxIdleConns:           atOnce,
 		MaxIdleConnsPerHost:    1,
 		IdleConnTimeout:        30 * time.Second,
 		ForceAttemptHTTP2:      true,
@@ -94,6 +104,14 @@ func (f *Fetcher) now() time.Time {
 		return time.Now()
 	}
 	return f.Now()
+}
+
+// after is a clock's bell.
+func (f *Fetcher) after(wait time.Duration) <-chan time.Time {
+	if f.After == nil {
+		return time.After(wait)
+	}
+	return f.After(wait)
 }
 
 func (f *Fetcher) log() *slog.Logger {
@@ -111,32 +129,34 @@ type request struct {
 	lastModified string
 	max          int64
 	accept       string
+	paced        bool // a pause of its host's comes first
+	obey         bool // robots.txt is asked about redirects, too
 }
 
-// answer is what came of a request.
+// answer is what came of a request. Its body counts against the places until
+// release is called, which is never nil.
 type answer struct {
 	status  int
 	header  http.Header
 	body    []byte
-	cut     bool   // there was more than max
+	cut     bool   // there was more than max, or should have been
+	broken  bool   // the connection ended before the document did
 	address string // where the body came from in the end
 	moved   string // where permanent redirects led; empty: nowhere
+	release func()
 }
 
 var (
 	errRedirects = errors.New("redirects more than 5 times")
 	errDowngrade = errors.New("redirects from https to http")
 	errScheme    = errors.New("redirects to what is no web address")
+	errSlow      = errors.New("did not answer in time")
 )
 
 // get fetches a document, following redirects by the rules. It holds the
 // host of each hop while it talks to it.
 func (f *Fetcher) get(ctx context.Context, r request) (*answer, error) {
 	f.setUp()
-	patience := wholeTimeout
-	if f.patience > 0 {
-		patience = f.patience
-	}
 	at, err := url.Parse(r.address)
 	if err != nil || at.Scheme != "http" && at.Scheme != "https" || at.Host == "" {
 		return nil, fmt.Errorf("%q is not a web address", r.address)
@@ -145,23 +165,22 @@ func (f *Fetcher) get(ctx context.Context, r request) (*answer, error) {
 	if origin, err := url.Parse(r.origin); err == nil && authority(origin) == authority(at) {
 		through = f.open
 	}
+	ctx, p := f.patient(ctx)
+	defer p.cancel()
 	moved, permanent := "", true
 	for hop := 0; ; hop++ {
-		a, next, err := f.hop(ctx, through, at, r, patience)
-		if err != nil || next == nil {
-			if a != nil {
-				a.moved = moved
-			}
-			return a, err
+		a, next, err := f.hop(ctx, through, at, r, p)
+		if err != nil {
+			return nil, p.said(err)
 		}
-		switch {
-		case hop == maxRedirects:
-			return nil, errRedirects
-		case next.Scheme != "http" && next.Scheme != "https" || next.Host == "":
-			return nil, errScheme
-		case at.Scheme == "https" && next.Scheme == "http":
-			return nil, errDowngrade
-		case authority(next) != authority(at):
+		if next == nil {
+			a.moved = moved
+			return a, nil
+		}
+		if err := f.mayFollow(ctx, hop, at, next, r); err != nil {
+			return nil, err
+		}
+		if authority(next) != authority(at) {
 			through = f.strict // what one host says of another is no permission
 		}
 		// RFC 9110 sections 15.4.2 and 15.4.9: only these two are for ever.
@@ -173,6 +192,21 @@ func (f *Fetcher) get(ctx context.Context, r request) (*answer, error) {
 	}
 }
 
+// mayFollow says why a redirect is not followed; nil: it may be.
+func (f *Fetcher) mayFollow(ctx context.Context, hop int, at, next *url.URL, r request) error {
+	switch {
+	case hop == maxRedirects:
+		return errRedirects
+	case next.Scheme != "http" && next.Scheme != "https" || next.Host == "":
+		return errScheme
+	case at.Scheme == "https" && next.Scheme == "http":
+		return errDowngrade
+	case r.obey:
+		return f.allowed(ctx, next.String(), r.origin)
+	}
+	return nil
+}
+
 // authority is a URL's host and port, spelled in one way.
 func authority(u *url.URL) string {
 	port := u.Port()
@@ -182,28 +216,34 @@ func authority(u *url.URL) string {
 	return net.JoinHostPort(strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), port)
 }
 
-// hop makes one request. next is where it redirects to, nil: nowhere.
-func (f *Fetcher) hop(ctx context.Context, through http.RoundTripper, at *url.URL, r request, patience time.Duration) (a *answer, next *url.URL, err error) {
-	h := f.host(authority(at))
-	if err := h.enter(ctx, f.now()); err != nil {
+// hop makes one request. next is where it redirects to, nil: nowhere. The
+// host's turn comes before a place, so that who waits for a host keeps nobody
+// from others.
+func (f *Fetcher) hop(ctx context.Context, through http.RoundTripper, at *url.URL, r request, p *patience) (a *answer, next *url.URL, err error) {
+	server := authority(at)
+	h := f.host(server)
+	if err := f.enter(ctx, h, r.paced); err != nil {
 		return nil, nil, err
 	}
-	defer h.leave()
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	defer func() { h.leave(f.now()) }()
+	release, err := f.places.take(ctx)
 	if err != nil {
-		return nil, nil, fmt.Errorf("ask %s: %w", at.Host, err)
+		return nil, nil, err
 	}
-	req.URL.User = nil
-	f.introduce(req, r)
-	resp, err := through.RoundTrip(req)
+	p.run()
+	defer p.rest()
+	defer func() {
+		if a == nil || next != nil {
+			release()
+		}
+	}()
+	resp, err := f.send(ctx, through, at, r)
 	if err != nil {
-		return nil, nil, fmt.Errorf("ask %s: %w", at.Host, err)
+		return nil, nil, err
 	}
 	defer resp.Body.Close()
 	if until := retryAfter(resp, f.now()); !until.IsZero() {
-		h.hold(until)
+		f.hold(server, until)
 	}
 	if location := resp.Header.Get("Location"); location != "" && redirects(resp.StatusCode) {
 		next, err = at.Parse(location)
@@ -213,25 +253,31 @@ func (f *Fetcher) hop(ctx context.Context, through http.RoundTripper, at *url.UR
 		next.Fragment = ""
 		return &answer{status: resp.StatusCode}, next, nil
 	}
-	a = &answer{status: resp.StatusCode, header: resp.Header, address: at.String()}
+	a = &answer{status: resp.StatusCode, header: resp.Header, address: at.String(), release: release}
 	if resp.StatusCode != http.StatusOK {
 		return a, nil, nil
 	}
-	a.body, err = io.ReadAll(io.LimitReader(resp.Body, r.max+1))
-	if int64(len(a.body)) > r.max {
-		a.body, a.cut = a.body[:r.max], true
-	}
-	if err != nil && len(a.body) == 0 {
+	a.release, err = f.read(ctx, resp, r.max, a, p)
+	if err != nil {
+		release = a.release
 		return nil, nil, fmt.Errorf("read %s: %w", at.Host, err)
 	}
-	if err != nil {
-		// A connection that breaks after half a feed has still delivered half.
-		a.cut = true
-		if ctx.Err() != nil {
-			return nil, nil, fmt.Errorf("read %s: %w", at.Host, err)
-		}
-	}
 	return a, nil, nil
+}
+
+// send sends the request of a hop.
+func (f *Fetcher) send(ctx context.Context, through http.RoundTripper, at *url.URL, r request) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", at.Host, err)
+	}
+	req.URL.User = nil
+	f.introduce(req, r)
+	resp, err := through.RoundTrip(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", at.Host, err)
+	}
+	return resp, nil
 }
 
 // introduce sets the request's headers. The validators go back byte for byte
@@ -266,6 +312,34 @@ const (
 	acceptPage = "text/html, application/xhtml+xml;q=0.9, text/plain;q=0.8, */*;q=0.5"
 )
 
+// document gets a document and reads it. Without an answer the error is the
+// network's; with one it is about what came. What is not 200 is not read. Its
+// bytes are let go before it returns.
+func (f *Fetcher) document(ctx context.Context, r request, input string, o Options) (*answer, Extraction, error) {
+	a, err := f.get(ctx, r)
+	if err != nil {
+		return nil, Extraction{Input: input}, err
+	}
+	defer func() {
+		a.body = nil
+		a.release()
+	}()
+	if a.status != http.StatusOK {
+		return a, Extraction{Input: input}, nil
+	}
+	read, err := f.places.read(ctx)
+	if err != nil {
+		return nil, Extraction{Input: input}, err
+	}
+	defer read()
+	o.Address, o.ContentType, o.Now = a.address, a.header.Get("Content-Type"), f.now()
+	e, err := Extract(input, a.body, o)
+	if a.cut && err == nil {
+		e.Warnings = append(e.Warnings, warnTooLong)
+	}
+	return a, e, err
+}
+
 // Extract fetches one address and reads it, as "courant extract URL" does.
 // robots.txt is obeyed unless the address looks like a feed's.
 func (f *Fetcher) Extract(ctx context.Context, address string) (Extraction, error) {
@@ -274,18 +348,14 @@ func (f *Fetcher) Extract(ctx context.Context, address string) (Extraction, erro
 		if err := f.allowed(ctx, address, address); err != nil {
 			return Extraction{Input: address}, fmt.Errorf("%s: %w", address, plainError(err))
 		}
-		r.max, r.accept = maxPageBytes, acceptPage
+		r.max, r.accept, r.obey = maxPageBytes, acceptPage, true
 	}
-	a, err := f.get(ctx, r)
-	if err != nil {
-		return Extraction{Input: address}, fmt.Errorf("%s: %w", address, plainError(err))
-	}
-	if a.status != http.StatusOK {
-		return Extraction{Input: address}, fmt.Errorf("%s %s", address, answered(a.status))
-	}
-	e, err := Extract(address, a.body, Options{Address: a.address, ContentType: a.header.Get("Content-Type"), Now: f.now()})
-	if a.cut {
-		e.Warnings = append(e.Warnings, warnTooLong)
+	a, e, err := f.document(ctx, r, address, Options{})
+	switch {
+	case a == nil:
+		return e, fmt.Errorf("%s: %w", address, plainError(err))
+	case a.status != http.StatusOK:
+		return e, fmt.Errorf("%s %s", address, answered(a.status))
 	}
 	return e, err
 }

@@ -334,16 +334,13 @@ func (in *Ingest) mayRead(ctx context.Context, origin string, a *digest.Article)
 
 // readNow is readFull without its questions.
 func (in *Ingest) readNow(ctx context.Context, origin string, a *digest.Article) error {
-	f := in.Fetcher
-	got, err := f.get(ctx, request{address: a.URL, origin: origin, max: maxPageBytes, accept: acceptPage})
+	got, e, err := in.Fetcher.document(ctx, request{address: a.URL, origin: origin, max: maxPageBytes, accept: acceptPage, obey: true}, a.URL, Options{})
 	switch {
-	case err != nil:
+	case got == nil:
 		return plainError(err)
 	case got.status != http.StatusOK:
 		return fmt.Errorf("%s; %w", strings.SplitN(answered(got.status), ";", 2)[0], errPage)
-	}
-	e, err := Extract(a.URL, got.body, Options{Address: got.address, ContentType: got.header.Get("Content-Type"), Now: f.now()})
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("%w; %w", err, errPage)
 	}
 	if e.Kind == KindPage {

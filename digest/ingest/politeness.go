@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/temoto/robotstxt"
 )
 
 // host is what Courant owes one server: one request at a time, silence while
@@ -22,7 +19,8 @@ type host struct {
 
 	mu        sync.Mutex
 	notBefore time.Time
-	last      time.Time // the last request's end, by the real clock
+	last      time.Time     // the last request's end
+	delay     time.Duration // what its robots.txt asks for between pages
 }
 
 // heldError says that a server asked to be left alone until then.
@@ -47,24 +45,31 @@ func (f *Fetcher) host(authority string) *host {
 	return h
 }
 
-// enter waits for the host's turn.
-func (h *host) enter(ctx context.Context, now time.Time) error {
+// enter waits for the host's turn and, before a page, for the pause that is
+// due since the last request. Nobody else asks the host meanwhile.
+func (f *Fetcher) enter(ctx context.Context, h *host, paced bool) error {
 	select {
 	case h.busy <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if until := h.heldUntil(); now.Before(until) {
-		<-h.busy
-		return &heldError{until}
+	err := ctx.Err() // a select picks at random among what is ready
+	if until := h.heldUntil(); err == nil && f.now().Before(until) {
+		err = &heldError{until}
 	}
-	return nil
+	if err == nil && paced {
+		err = f.sleep(ctx, f.stillOwed(h))
+	}
+	if err != nil {
+		<-h.busy
+	}
+	return err
 }
 
 // leave ends a request. The pause before the next page begins now.
-func (h *host) leave() {
+func (h *host) leave(now time.Time) {
 	h.mu.Lock()
-	h.last = time.Now()
+	h.last = now
 	h.mu.Unlock()
 	<-h.busy
 }
@@ -84,29 +89,60 @@ func (h *host) heldUntil() time.Time {
 	return h.notBefore
 }
 
-// untilPage is how long a host is still left alone before the next page.
-func (f *Fetcher) untilPage(authority string) time.Duration {
+// hold is told what a server asked for, to be kept beyond this process.
+func (f *Fetcher) hold(server string, until time.Time) {
+	f.host(server).hold(until)
+	f.hostsMu.Lock()
+	defer f.hostsMu.Unlock()
+	if until.After(f.heard[server]) {
+		f.heard[server] = until
+	}
+}
+
+// news are the silences that servers asked for since the last call.
+func (f *Fetcher) news() map[string]time.Time {
+	f.setUp()
+	f.hostsMu.Lock()
+	defer f.hostsMu.Unlock()
+	heard := f.heard
+	f.heard = map[string]time.Time{}
+	return heard
+}
+
+// stillOwed is how long a host is left alone before the next page.
+func (f *Fetcher) stillOwed(h *host) time.Duration {
 	pace := f.Pace
 	if pace == 0 {
 		pace = time.Second
 	}
-	h := f.host(authority)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return pace - time.Since(h.last)
+	if pace > 0 {
+		pace = max(pace, h.delay)
+	}
+	if h.last.IsZero() {
+		return 0
+	}
+	// A clock that was set back must not stretch the pause.
+	return min(pace-f.now().Sub(h.last), pace)
 }
 
+// untilPage is stillOwed of a server by its name.
+func (f *Fetcher) untilPage(server string) time.Duration { return f.stillOwed(f.host(server)) }
+
 // pause waits until a page may be asked for after the last request.
-func (f *Fetcher) pause(ctx context.Context, authority string) error {
-	wait := f.untilPage(authority)
+func (f *Fetcher) pause(ctx context.Context, server string) error {
+	return f.sleep(ctx, f.untilPage(server))
+}
+
+// sleep waits by the clock that was handed in.
+func (f *Fetcher) sleep(ctx context.Context, wait time.Duration) error {
 	if wait <= 0 {
 		return ctx.Err()
 	}
-	t := time.NewTimer(wait)
-	defer t.Stop()
 	select {
-	case <-t.C:
-		return nil
+	case <-f.after(wait):
+		return ctx.Err()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -123,7 +159,7 @@ func retryAfter(resp *http.Response, now time.Time) time.Time {
 	}
 	value := strings.TrimSpace(resp.Header.Get("Retry-After"))
 	until := time.Time{}
-	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil && seconds >= 0 {
+	if seconds, err := strconv.ParseInt(value, 10, 64); seconds > 0 && (err == nil || errors.Is(err, strconv.ErrRange)) {
 		until = now.Add(min(time.Duration(min(seconds, 1<<31))*time.Second, longestHold))
 	} else if at, err := http.ParseTime(value); err == nil {
 		until = at
@@ -145,8 +181,8 @@ const (
 )
 
 // interval is how long a source that answered is left alone: as long as the
-// answer's max-age (RFC 9111 section 5.2.2.1) or the feed's ttl say, within
-// reason; an hour where they say nothing.
+// answer's max-age (RFC 9111 section 5.2.2.1) or the feed's own words say,
+// within reason; an hour where they say nothing.
 func interval(header http.Header, ttl time.Duration) time.Duration {
 	asked := max(maxAge(header), ttl)
 	if asked <= 0 {
@@ -181,84 +217,10 @@ func backOff(failures int) time.Duration {
 }
 
 // spread adds up to a tenth, so that sources which were started together
-// don't stay together. It depends on the source and the time alone.
+// don't stay together, but nothing beyond a day. It depends on the source and
+// the time alone.
 func spread(wait time.Duration, name string, now time.Time) time.Duration {
 	h := fnv.New64a()
 	fmt.Fprint(h, name, now.Unix())
-	return wait + time.Duration(float64(wait)*0.1*float64(h.Sum64()%1000)/1000)
-}
-
-// robotsCache keeps what servers' robots.txt say, for a day (RFC 9309
-// section 2.4).
-type robotsCache struct {
-	mu    sync.Mutex
-	known map[string]robotsEntry
-}
-
-type robotsEntry struct {
-	rules *robotstxt.RobotsData
-	until time.Time
-}
-
-var errRobots = errors.New("robots.txt forbids it")
-
-const maxRobotsBytes = 500 << 10 // RFC 9309 section 2.5
-
-// allowed asks a server's robots.txt whether a page may be fetched. A server
-// whose robots.txt cannot be reached forbids everything, RFC 9309 section
-// 2.3.1.4; one that has none allows everything, section 2.3.1.3.
-func (f *Fetcher) allowed(ctx context.Context, address, origin string) error {
-	u, err := url.Parse(address)
-	if err != nil {
-		return fmt.Errorf("%q is not a web address", address)
-	}
-	rules, err := f.robotsOf(ctx, u, origin)
-	if err != nil {
-		return err
-	}
-	path := u.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
-	if u.RawQuery != "" {
-		path += "?" + u.RawQuery
-	}
-	if !rules.TestAgent(path, "Courant") {
-		return errRobots
-	}
-	return nil
-}
-
-// robotsOf fetches a server's rules, or has them from the last time. A
-// robots.txt that fails with 5xx forbids everything for an hour.
-func (f *Fetcher) robotsOf(ctx context.Context, u *url.URL, origin string) (*robotstxt.RobotsData, error) {
-	key := u.Scheme + "://" + authority(u)
-	f.robots.mu.Lock()
-	entry, ok := f.robots.known[key]
-	f.robots.mu.Unlock()
-	if ok && f.now().Before(entry.until) {
-		return entry.rules, nil
-	}
-	a, err := f.get(ctx, request{address: u.Scheme + "://" + u.Host + "/robots.txt", origin: origin, max: maxRobotsBytes, accept: "text/plain, */*;q=0.5"})
-	if err != nil {
-		return nil, fmt.Errorf("read robots.txt: %w", err)
-	}
-	rules, err := robotstxt.FromStatusAndBytes(a.status, a.body)
-	if err != nil || rules == nil {
-		// Rules nobody can read are no rules, RFC 9309 section 2.3.1.5.
-		if rules, err = robotstxt.FromStatusAndBytes(http.StatusNotFound, nil); err != nil {
-			return nil, fmt.Errorf("read robots.txt: %w", err)
-		}
-	}
-	keep := 24 * time.Hour
-	if a.status >= 500 {
-		keep = usualInterval
-	}
-	f.robots.mu.Lock()
-	defer f.robots.mu.Unlock()
-	if f.robots.known == nil || len(f.robots.known) > 10_000 {
-		f.robots.known = map[string]robotsEntry{}
-	}
-	f.robots.known[key] = robotsEntry{rules, f.now().Add(keep)}
-	return rules, nil
+	return min(wait+time.Duration(float64(wait)*0.1*float64(h.Sum64()%1000)/1000), longestInterval)
 }

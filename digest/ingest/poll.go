@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"courant/digest"
 )
@@ -97,15 +99,22 @@ func settleState(state digest.SourceState, a *answer, ttl time.Duration, err err
 		if state.Gone {
 			state.NextPoll = time.Time{}
 		}
+		if state.Failures >= lostAfter && state.Address != "" {
+			// What was permanent has come to an end: back to what the editor wrote.
+			state.Address, state.MovedTo, state.ETag, state.LastModified = "", "", "", ""
+		}
 		return state
 	}
 	state.Failures, state.Error, state.NotBefore = 0, "", time.Time{}
-	state.NextPoll = now.Add(spread(interval(a.header, ttl), state.Source.Name, now))
-	if a.status == http.StatusOK || a.header.Get("ETag") != "" {
-		state.ETag = a.header.Get("ETag")
+	if a.status == http.StatusOK {
+		state.TTL, state.ETag, state.LastModified = ttl, "", ""
 	}
-	if a.status == http.StatusOK || a.header.Get("Last-Modified") != "" {
-		state.LastModified = a.header.Get("Last-Modified")
+	state.NextPoll = now.Add(spread(interval(a.header, state.TTL), state.Source.Name, now))
+	// RFC 9110 section 15.4.5: a 304 may bring new ones. Half a document has
+	// none, or the other half would never be read.
+	if !a.broken {
+		state.ETag = first(validator(a.header.Get("ETag")), state.ETag)
+		state.LastModified = first(validator(a.header.Get("Last-Modified")), state.LastModified)
 	}
 	switch {
 	case a.moved == "":
@@ -119,6 +128,21 @@ func settleState(state digest.SourceState, a *answer, ttl time.Duration, err err
 	return state
 }
 
+// lostAfter is after how many failures in a row an address that a permanent
+// redirect led to is given up.
+const lostAfter = 3
+
+// validator is one that can be sent back exactly as it came: RFC 9110 section
+// 5.5 allows no control characters, and the rows hold nothing but UTF-8. One
+// that can't be is forgotten, which costs a document and never an article.
+func validator(s string) string {
+	odd := func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f || r == utf8.RuneError }
+	if len(s) > 4096 || strings.ContainsFunc(s, odd) {
+		return ""
+	}
+	return s
+}
+
 // address is where a source is asked.
 func address(state digest.SourceState) string {
 	return first(state.Address, state.Source.URL)
@@ -128,32 +152,27 @@ func address(state digest.SourceState) string {
 // source's name.
 func (in *Ingest) ask(ctx context.Context, state digest.SourceState) (Extraction, *answer, error) {
 	f, at := in.Fetcher, address(state)
+	// Even where a permanent redirect led elsewhere, private networks are open
+	// to what the editor wrote alone: names change where they lead.
 	r := request{address: at, origin: state.Source.URL, etag: state.ETag, lastModified: state.LastModified, max: maxFeedBytes, accept: acceptFeed}
-	if state.Address != "" {
-		r.origin = state.Address
-	}
 	if state.Source.Kind == digest.SourcePage {
-		r.max, r.accept = maxPageBytes, acceptPage
+		r.max, r.accept, r.obey = maxPageBytes, acceptPage, true
 		if err := f.allowed(ctx, at, r.origin); err != nil {
 			return Extraction{}, nil, fmt.Errorf("%s: %w", at, plainError(err))
 		}
 	}
-	a, err := f.get(ctx, r)
-	if err != nil {
-		return Extraction{}, nil, fmt.Errorf("%s: %w", at, plainError(err))
-	}
+	a, e, err := f.document(ctx, r, at, Options{})
 	switch {
+	case a == nil:
+		return Extraction{}, nil, fmt.Errorf("%s: %w", at, plainError(err))
+	case a.status == http.StatusNotModified && r.etag == "" && r.lastModified == "":
+		return Extraction{}, a, fmt.Errorf("%s answered 304 Not Modified although nothing was known of it; check the address in a browser", at)
 	case a.status == http.StatusNotModified:
 		return Extraction{}, a, nil
 	case a.status != http.StatusOK:
 		return Extraction{}, a, fmt.Errorf("%s %s", at, answered(a.status))
-	}
-	e, err := Extract(at, a.body, Options{Address: a.address, ContentType: a.header.Get("Content-Type"), Now: f.now()})
-	if err != nil {
+	case err != nil:
 		return e, a, err
-	}
-	if a.cut {
-		e.Warnings = append(e.Warnings, warnTooLong)
 	}
 	if state.Source.Kind == digest.SourcePage && e.Kind == KindFeed {
 		e.Warnings = append(e.Warnings, at+" is a feed; write feed: instead of page: in the config")
@@ -172,15 +191,13 @@ func (in *Ingest) discover(ctx context.Context, state digest.SourceState, e Extr
 	if len(links) == 0 {
 		return Extraction{}, a, fmt.Errorf("%s is a page and names no feed; give the feed's address, or list it as a page instead", at)
 	}
-	b, err := in.Fetcher.get(ctx, request{address: links[0], origin: at, max: maxFeedBytes, accept: acceptFeed})
+	b, found, err := in.Fetcher.document(ctx, request{address: links[0], origin: state.Source.URL, max: maxFeedBytes, accept: acceptFeed}, links[0], Options{})
 	switch {
-	case err != nil:
+	case b == nil:
 		return Extraction{}, nil, fmt.Errorf("%s is a page, and its feed %s: %w", at, links[0], plainError(err))
 	case b.status != http.StatusOK:
 		return Extraction{}, b, fmt.Errorf("%s is a page, and its feed %s %s", at, links[0], answered(b.status))
-	}
-	found, err := Extract(links[0], b.body, Options{Address: b.address, ContentType: b.header.Get("Content-Type"), Now: in.Fetcher.now()})
-	if err != nil || found.Kind != KindFeed {
+	case err != nil || found.Kind != KindFeed:
 		return Extraction{}, b, fmt.Errorf("%s is a page, and %s, which it names as its feed, is none; give the feed's address", at, links[0])
 	}
 	found.Warnings = append(found.Warnings, fmt.Sprintf("%s is a page; its feed %s was read instead: put that address into the config", at, links[0]))
@@ -246,6 +263,10 @@ func plainError(err error) error {
 	switch {
 	case errors.As(err, &held):
 		return held
+	case errors.Is(err, errSlow):
+		return fmt.Errorf("%w; Courant tries again later", errSlow)
+	case errors.Is(err, errCoding):
+		return fmt.Errorf("%w; tell the publisher", rootOf(err, errCoding))
 	case errors.Is(err, errPrivate):
 		return fmt.Errorf("%w; a source inside needs allow_private_sources, and no redirect may lead there", rootOf(err, errPrivate))
 	case errors.Is(err, errRobots):

@@ -350,42 +350,22 @@ func TestExtractOfAnAddress(t *testing.T) {
 	}
 }
 
-func TestPagesOfOneHostArePaced(t *testing.T) {
-	t.Parallel()
-	f := &Fetcher{Pace: time.Hour}
-	h := f.host("gazette.example:443")
-	if err := h.enter(t.Context(), testNow); err != nil {
-		t.Fatal(err)
-	}
-	h.leave()
-	if wait := f.untilPage("gazette.example:443"); wait < 59*time.Minute {
-		t.Errorf("waits %s", wait)
-	}
-	if wait := f.untilPage("other.example:443"); wait > 0 {
-		t.Errorf("waits %s for another host", wait)
-	}
-	f.Pace = -1
-	if wait := f.untilPage("gazette.example:443"); wait > 0 {
-		t.Errorf("waits %s without a pace", wait)
-	}
-}
-
 func TestASecondRequestWaitsForTheHost(t *testing.T) {
 	t.Parallel()
 	f := &Fetcher{}
 	h := f.host("gazette.example:443")
-	if err := h.enter(t.Context(), testNow); err != nil {
+	if err := f.enter(t.Context(), h, false); err != nil {
 		t.Fatal(err)
 	}
 	over, stop := context.WithCancel(t.Context())
 	stop()
 	for range 20 { // a select picks at random among what is ready
-		if err := h.enter(over, testNow); !errors.Is(err, context.Canceled) {
+		if err := f.enter(over, h, false); !errors.Is(err, context.Canceled) {
 			t.Fatal("a second request got in")
 		}
 	}
-	h.leave()
-	if err := h.enter(t.Context(), testNow); err != nil {
+	h.leave(testNow)
+	if err := f.enter(t.Context(), h, false); err != nil {
 		t.Error(err)
 	}
 }

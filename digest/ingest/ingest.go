@@ -224,9 +224,12 @@ func byHost(states []digest.SourceState) (hosts [][]int) {
 // tell writes the one log line of a poll and passes the result on.
 func (in *Ingest) tell(r Result) {
 	log := in.Fetcher.log().With("source", r.Source, "status", r.Status, "articles", r.Articles, "added", r.Added, "warnings", len(r.Warnings))
-	if r.Err != nil {
+	switch {
+	case r.Err != nil:
 		log.Warn("source polled", "error", r.Err)
-	} else {
+	case r.Files > 0 && r.Status == StatusUnchanged:
+		log.Debug("source polled") // each minute
+	default:
 		log.Info("source polled")
 	}
 	if in.Progress != nil {
@@ -263,8 +266,8 @@ func (in *Ingest) pollOne(ctx context.Context, before digest.SourceState) Result
 // complete leaves out what is known already, and reads the full pages of new
 // items that brought no points of their own.
 func (in *Ingest) complete(ctx context.Context, state digest.SourceState, articles []digest.Article, result *Result) ([]digest.Article, error) {
-	if len(articles) == 0 {
-		return nil, nil
+	if len(articles) == 0 || state.Source.Kind == digest.SourceFolder {
+		return articles, nil // of a folder comes only what is new or corrected
 	}
 	known, err := in.Store.Known(ctx, state.Source.Name, articles)
 	if err != nil {

@@ -86,7 +86,7 @@ func (in *Ingest) glanceAt(ctx context.Context, before digest.SourceState, last 
 	defer cancel()
 	g.state, g.articles, g.result = in.poll(ctx, before)
 	g.late = g.result.Status == StatusFailed && ctx.Err() != nil
-	if before.Source.Kind == digest.SourcePage {
+	if before.Source.Kind == digest.SourcePage || before.Source.Kind == digest.SourceFolder {
 		return g
 	}
 	for _, a := range g.articles {
@@ -190,6 +190,8 @@ func (in *Ingest) judge(g *glance) digest.Finding {
 			next = "check the address in a browser"
 		}
 		return f.Wrong(text, next)
+	case source.Kind == digest.SourceFolder:
+		return g.folder(f)
 	case len(g.articles) == 0:
 		return f.Look("there are no articles in it", "check the address in a browser; an empty feed brings nothing")
 	}
@@ -206,6 +208,23 @@ func (in *Ingest) judge(g *glance) digest.Finding {
 		return f.Look(text, "nothing, or ask the publisher for dates: without them an article counts from when Courant first saw it")
 	case in.Fetcher.now().Sub(at) > longSilence:
 		return f.Look(text, "look whether it is still kept up; the last article is old")
+	}
+	return f.OK(text)
+}
+
+// folder says what a folder holds.
+func (g *glance) folder(f digest.Finding) digest.Finding {
+	text := counted(g.result.Files, "file")
+	if n := len(g.articles); n > 0 {
+		text += fmt.Sprintf(", %s, key points in %d", counted(n, "article"), withPoints(g.articles))
+		text += ", the newest of " + newest(g.articles).UTC().Format(time.DateOnly)
+	}
+	dir := g.before.Source.URL
+	switch {
+	case len(g.result.Warnings) > 0:
+		return f.Look(text+"; "+g.result.Warnings[0], "`courant extract "+dir+"/FILE` shows what Courant sees in one of them")
+	case g.result.Files == 0:
+		return f.Look("the folder "+dir+" is there and empty", "put pages, texts or feeds into it: names that end in .html, .txt, .xml and the like")
 	}
 	return f.OK(text)
 }

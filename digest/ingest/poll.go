@@ -31,7 +31,8 @@ const (
 type Result struct {
 	Source   string
 	Status   Status
-	Articles int // in the document
+	Files    int // of a folder: those that can be articles
+	Articles int // in the document, or in what is new in a folder
 	Added    int // new to Courant
 	Warnings []string
 	Err      error     // for StatusFailed, StatusGone and StatusHeld: one sentence that names the source
@@ -42,6 +43,9 @@ type Result struct {
 // articles to be kept; nothing is stored yet. Where the server asked to be
 // left alone or said that it is gone, it is not asked.
 func (in *Ingest) poll(ctx context.Context, state digest.SourceState) (digest.SourceState, []digest.Article, Result) {
+	if state.Source.Kind == digest.SourceFolder {
+		return in.pollFolder(ctx, state)
+	}
 	now := in.Fetcher.now()
 	result := Result{Source: state.Source.Name}
 	if state.Gone {

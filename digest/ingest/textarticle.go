@@ -41,6 +41,7 @@ func readText(text []byte, now time.Time) (digest.Article, []string) {
 		a.Category = digest.PlainLine(t.lines[t.category].text, maxName)
 	}
 	t.credits(&a)
+	a.URL, a.Canonical = t.address()
 	p := t.page()
 	lead := p.leadSentences()
 	a.Lead = digest.PlainLine(strings.Join(lead, " "), maxLead)
@@ -114,6 +115,9 @@ func (t *textArticle) findHead(now time.Time) {
 
 // label reads "Category: Military" and its like.
 func (t *textArticle) label(i int, now time.Time) bool {
+	if namesAddress(t.lines[i].text) != nil {
+		return true
+	}
 	m := labelledHead.FindStringSubmatch(t.lines[i].text)
 	if m == nil || t.lines[i].bullet {
 		return false

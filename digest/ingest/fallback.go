@@ -42,17 +42,24 @@ func attribution(line string) string {
 		return ""
 	}
 	name := strings.Trim(m[1], " .,;:!")
+	if notPublished.MatchString(name) {
+		return ""
+	}
 	if r, _ := firstRune(name); strings.ToLower(string(r)) == string(r) && !strings.Contains(name, ".") && !strings.HasPrefix(name, "the ") || wordCount(name) > 6 {
 		return ""
 	}
 	return digest.PlainLine(name, maxName)
 }
 
+// notPublished tells what is credited besides publications: pictures, ways to
+// pay, papers cited, days.
+var notPublished = regexp.MustCompile(`(?i)^(?:giphy|paypal|youtube|instagram|twitter|facebook|x|tiktok|wikipedia|e-?mail|whatsapp|telegram|getty.*|google.*|\pL{3,9}\.? \d{1,2})$|\bvia\b|\bet al\b|\btranslation\b`)
+
 // attribute finds whose story a page tells: a line among the last of its
 // text, or a short line anywhere in the body.
 func (p *page) attribute(a *digest.Article) {
 	for _, b := range p.o.blocks[max(p.headlineAt, 0):] {
-		if b.words > 40 || b.list >= 0 || p.o.around(b.region)&signFurniture != 0 {
+		if b.words > 40 || b.list >= 0 || p.o.around(b.region)&(signFurniture|signCaption) != 0 {
 			continue
 		}
 		if name := attribution(b.text); name != "" && squash(name) != squash(a.Site) {
@@ -131,11 +138,29 @@ func repeats(s, headline string, points []string) bool {
 
 var cutOff = regexp.MustCompile(`(?:…|\.{3,}|\[\s*(?:…|\.{3,}|&hellip;)\s*\]|»|→)\s*$`)
 
+// pointsOn is a call to read on that was glued to a description where it was
+// cut off.
+var pointsOn = regexp.MustCompile(`(?i)(?:…|\.{3}|\[…\]|\[\.{3}\])?\s*(?:\[\s*)?(?:read more|continue reading|read the full (?:story|article)|weiterlesen|mehr lesen|lire la suite|leer más|seguir leyendo|leia mais|continua a leggere|leggi tutto|lees (?:meer|verder)|les mer|læs mere|läs mer|czytaj (?:więcej|dalej))(?:\s*\])?\s*[.:…»→>]*\s*$`)
+
+// withoutPointer takes the call off. What then ends in mid-sentence is marked
+// as cut off.
+func withoutPointer(description string) string {
+	at := pointsOn.FindStringIndex(description)
+	if at == nil {
+		return description
+	}
+	d := strings.TrimSpace(description[:at[0]])
+	if endsLikeSentence(d) {
+		return d
+	}
+	return d + "…"
+}
+
 // usableDescription is the publisher's description if it is a real sentence:
 // 40 characters or more, not the headline, not the beginning of the body cut
 // off, not the site's slogan.
 func usableDescription(description string, a *digest.Article, lead []string) string {
-	d := wholeSentences(withoutDateline(strings.TrimSpace(description)), lead)
+	d := wholeSentences(withoutDateline(withoutPointer(strings.TrimSpace(description))), lead)
 	switch {
 	case len([]rune(d)) < 40 && !dense(d), wordCount(d) < 6, len(d) > maxPoint, cutOff.MatchString(d), isBoilerplate(d):
 		return ""
@@ -205,7 +230,7 @@ func dense(s string) bool {
 	return n >= 15
 }
 
-var slogan = regexp.MustCompile(`(?i)\b(?:latest|breaking) (?:news|headlines|stories|updates)\b|\bnews,? (?:analysis|sports?|weather|opinion|reviews|video|features)\b|\bthe (?:place|home|best source|leading source|official)\b.{0,20}\b(?:for|of|to)\b|\ball (?:of )?your\b|\baktuelle nachrichten\b|\btoute l['’]actualité\b|\bnachrichten, (?:berichte|hintergründe)\b|\bfind (?:all )?the latest\b|\byour (?:source|guide|home) (?:for|to)\b|^abstract page for\b`)
+var slogan = regexp.MustCompile(`(?i)\b(?:latest|breaking) (?:news|headlines|stories|updates)\b|\bnews,? (?:analysis|sports?|weather|opinion|reviews|video|features)\b|\bthe (?:place|home|best source|leading source|official)\b.{0,20}\b(?:for|of|to)\b|\ball (?:of )?your\b|\baktuelle nachrichten\b|\btoute l['’]actualité\b|\bnachrichten, (?:berichte|hintergründe)\b|\bfind (?:all )?the latest\b|\byour (?:source|guide|home) (?:for|to)\b|^abstract page for\b|\b(?:offizielle|official) (?:startseite|website|webseite|homepage|seite|site)\b|\bhier finden sie (?:aktuelle|alle|die neuesten)\b|\bdie neuesten nachrichten\b|\blas últimas noticias\b|\bas últimas notícias\b|\ble ultime notizie\b|\bhet laatste nieuws\b|\bsiste nytt\b|\bseneste nyheder\b|\bsenaste nytt\b|\bnajnowsze (?:wiadomości|informacje)\b`)
 
 // isSlogan tells what a site says of itself on every page: it shares no word
 // with the headline and the first sentences.
@@ -282,7 +307,7 @@ func endsLikeSentence(s string) bool {
 }
 
 var (
-	byline   = regexp.MustCompile(`(?i)^(?:by|von|par|por|di|door|av|af|text|photos?|fotos?|story|reporting|written|additional reporting|edited|updated|published|posted|last updated|aktualisiert|veröffentlicht|publié|mis à jour|publicado|actualizado|image|photograph|picture|credit|source)(?: by)?[:\s].{0,90}$`)
+	byline   = regexp.MustCompile(`(?i)^(?:by|von|par|por|di|door|av|af|text|(?:file |archive )?photos?|fotos?|story|reporting|written|additional reporting|edited|updated|published|posted|last updated|aktualisiert|veröffentlicht|publié|mis à jour|publicado|actualizado|image|photograph|picture|credit|source)(?: by)?[:\s].{0,90}$`)
 	dateline = regexp.MustCompile(`^(?:\p{Lu}[\p{Lu}\s.,'’/-]{2,40}|\p{Lu}\pL+(?:[\s.-]\p{Lu}\pL+){0,2})(?:,\s*[\pL .]{2,20}\.?)?\s*(?:,?\s*(?:\d{1,2}\.?\s+\pL{3,9}\.?|\pL{3,9}\.?\s+\d{1,2})(?:,?\s+\d{4})?)?\s*(?:\([\pL\pN\s./-]{2,30}\))?\s*(?:--|[–—-])\s+|^\([\pL\pN./ -]{2,30}\)\s*(?:--|[–—-])?\s*`)
 )
 

@@ -2,7 +2,11 @@ package ingest
 
 import (
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/html/atom"
 )
@@ -26,7 +30,7 @@ func findHeadline(o *outline, m *metadata, address *url.URL) (headline string, a
 		}
 	}
 	if best >= 0 && bestScore >= 0.25 {
-		return t.withoutLabel(cleanHeading(o.blocks[best].text)), best
+		return t.agreed(t.withoutExactSite(t.withoutLabel(cleanHeading(o.blocks[best].text)))), best
 	}
 	headline = t.best()
 	if headline == "" && best >= 0 {
@@ -62,7 +66,7 @@ func newTitles(m *metadata, address *url.URL) *titles {
 	}
 	for _, offer := range []string{m.one("headline"), plainTitle(m.linked.headline), m.one("og:title"), m.one("citation_title"), m.one("parsely-title"),
 		m.one("twitter:title"), m.one("dc.title"), m.one("sailthru.title"), m.title} {
-		if s := t.withoutSite(offer); s != "" {
+		if s := strings.Trim(t.withoutSite(offer), " |-–—"); s != "" {
 			t.offered = append(t.offered, s)
 		}
 	}
@@ -73,8 +77,25 @@ func newTitles(m *metadata, address *url.URL) *titles {
 	return t
 }
 
+// denseTail is the site's name behind a title in Chinese or Japanese, which
+// puts no spaces around its separators.
+var denseTail = regexp.MustCompile(`^(.*\p{Han}.{4,})(?:_.{1,40}|[-－|｜][^-－|｜]{2,8}[网報报])$`)
+
+// withoutDenseTail takes such names off.
+func withoutDenseTail(title string) string {
+	for range 3 {
+		m := denseTail.FindStringSubmatch(title)
+		if m == nil {
+			break
+		}
+		title = m[1]
+	}
+	return title
+}
+
 // splitTitle parts a title at all separators.
 func splitTitle(title string) []string {
+	title = withoutDenseTail(title)
 	for _, s := range separators {
 		title = strings.ReplaceAll(title, s, "\x00")
 	}
@@ -90,7 +111,7 @@ func splitTitle(title string) []string {
 // withoutSite takes the site's name off the end or the beginning of a title,
 // as often as it stands there.
 func (t *titles) withoutSite(title string) string {
-	title = strings.TrimSpace(title)
+	title = withoutDenseTail(strings.TrimSpace(title))
 	for range 3 {
 		head, tail, at := lastSeparator(title)
 		switch {
@@ -109,6 +130,16 @@ func (t *titles) withoutSite(title string) string {
 		return strings.TrimSpace(after)
 	}
 	return title
+}
+
+// withoutExactSite takes the site's name off a heading's end. Other than in
+// titles, it must be the whole name: headings speak of companies whose site
+// it is.
+func (t *titles) withoutExactSite(heading string) string {
+	if head, tail, ok := lastSeparator(heading); ok && slices.Contains(t.sites, squash(tail)) && wordCount(head) > 2 {
+		return head
+	}
+	return heading
 }
 
 // lastSeparator cuts a title at its last separator.
@@ -207,6 +238,45 @@ func (t *titles) withoutLabel(heading string) string {
 		}
 	}
 	return heading
+}
+
+// paidLabel is what some sites write into the headlines of pieces that cost
+// money.
+var paidLabel = regexp.MustCompile(`(?i)^(?:\|.*|abonnés|abo|premium|plus|exclusive|exklusiv|subscribers?(?: only)?|members only|paid)$`)
+
+// agreed is a heading as the metadata has it, where the two differ only by a
+// label before it ("Politics | ", a kicker) or behind it ("Subscribers"), or
+// by white space that the page makes with styles.
+func (t *titles) agreed(heading string) string {
+	h := squash(heading)
+	for _, offer := range t.offered {
+		if squash(offer) != h {
+			continue
+		}
+		if strings.Count(offer, " ") > strings.Count(heading, " ") {
+			return offer
+		}
+		return heading
+	}
+	for _, offer := range t.offered {
+		if wordCount(offer) < 4 {
+			continue
+		}
+		if rest, ok := strings.CutPrefix(heading, offer); ok && paidLabel.MatchString(strings.TrimSpace(rest)) {
+			return offer
+		}
+		if kicker, ok := strings.CutSuffix(heading, offer); ok && isKicker(strings.TrimSpace(kicker)) {
+			return offer
+		}
+	}
+	return heading
+}
+
+// isKicker tells a label before a headline from the headline's own
+// beginning, which ends in a mark.
+func isKicker(s string) bool {
+	last, _ := utf8.DecodeLastRuneInString(s)
+	return wordCount(s) <= 5 && (last == '|' || unicode.IsLetter(last) || unicode.IsDigit(last))
 }
 
 // best is the headline where no heading of the page will do.

@@ -135,11 +135,31 @@ func (m *metadata) one(names ...string) string {
 
 // section is the page's category in its own words.
 func (m *metadata) section() string {
-	return digest.PlainLine(first(
+	for _, s := range []string{
 		m.one("article:section", "og:article:section"),
 		plainTitle(m.linked.section),
 		m.one("articlesection", "parsely-section", "section", "category", "cxenseparse:section", "sailthru.section", "dc.subject.category"),
-	), maxName)
+	} {
+		if s = sectionName(s); s != "" {
+			return digest.PlainLine(s, maxName)
+		}
+	}
+	return ""
+}
+
+// sectionName is the last part of a path of sections; a sentence is none.
+func sectionName(s string) string {
+	if strings.HasPrefix(s, "/") {
+		s = strings.Trim(s, "/ ")
+		s = s[strings.LastIndexByte(s, '/')+1:]
+	}
+	if _, last, ok := cutLast(s, " > ", " » ", " › "); ok {
+		s = last
+	}
+	if wordCount(s) > 8 && (strings.HasSuffix(s, ".") || !strings.Contains(s, ",")) {
+		return ""
+	}
+	return s
 }
 
 // site is the publication's name.
@@ -197,15 +217,28 @@ func nameList(values []string, familyFirst bool) string {
 	return digest.PlainLine(strings.Join(names, ", "), maxName)
 }
 
-var byPrefix = regexp.MustCompile(`(?i)^(by|von|par|por|di|door|av|af)[:\s]+`)
+var (
+	byPrefix   = regexp.MustCompile(`(?i)^(?:(?:by|von|par|por|di|door|av|af|autor(?:in)?|author|text|tekst|redakteur(?:in)?|редактор)[:\s]+)+`)
+	behindName = regexp.MustCompile(`\s*(?:\((?i:image|photo|foto|picture|bild)\b[^)]*\)?|[|•·–—].*|\bmore articles by .*|<?\S+@\S+\.\S+|\(?www\.\S+)\s*$`)
+	pictureBy  = regexp.MustCompile(`(?i)^(?:\(?image|photo|foto|фото|picture|bild)\b`)
+	noName     = regexp.MustCompile(`(?i)^(?:admin(?:istrator)?|root|user|editor|guest|anonymous|unknown|null|undefined|none|n/a|[\d.\s]+)$|://|^www\.|^[@/{\[]|^\S+\.\S+/|all rights reserved|^(?:©|copyright)`)
+)
 
-// cleanAuthor takes "By" off a name and refuses what is none.
+const longestName = 12 // words; longer ones tell a life
+
+// cleanAuthor takes "By" and what stands behind a name off it, and refuses
+// what is none: addresses, accounts, credits of pictures.
 func cleanAuthor(s string) string {
 	s = plainText(s, maxName)
-	if strings.Contains(s, "://") || strings.HasPrefix(s, "www.") || strings.HasPrefix(s, "@") {
+	if noName.MatchString(s) || pictureBy.MatchString(s) {
 		return ""
 	}
-	return strings.TrimSpace(byPrefix.ReplaceAllString(s, ""))
+	s = behindName.ReplaceAllString(byPrefix.ReplaceAllString(s, ""), "")
+	s = strings.Trim(s, " ,;:-–—|")
+	if wordCount(s) > longestName {
+		return ""
+	}
+	return s
 }
 
 // published is the publisher's date, zero if it has none that can be

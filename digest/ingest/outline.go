@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -27,6 +29,7 @@ type outline struct {
 	list    int
 	item    int
 	heading bool // within a heading
+	edge    bool // an inline element began or ended since the last text
 	linked  int  // open links
 	bold    int
 }
@@ -113,7 +116,8 @@ func (o *outline) children(n *html.Node) {
 func skipped(a atom.Atom) bool {
 	switch a {
 	case atom.Script, atom.Style, atom.Noscript, atom.Template, atom.Iframe, atom.Object, atom.Svg, atom.Math, atom.Head,
-		atom.Textarea, atom.Select, atom.Button, atom.Audio, atom.Video, atom.Canvas, atom.Input, atom.Noembed, atom.Noframes:
+		atom.Textarea, atom.Select, atom.Button, atom.Audio, atom.Video, atom.Canvas, atom.Input, atom.Noembed, atom.Noframes,
+		atom.Rt, atom.Rp: // how characters are read, said twice
 		return true
 	}
 	return false
@@ -174,7 +178,9 @@ func (o *outline) inline(n *html.Node) {
 	if o.signsOf(n)&signHidden != 0 {
 		return
 	}
+	o.edge = true
 	o.children(n)
+	o.edge = true
 }
 
 // isList tells the elements that hold items. Some publishers put their points
@@ -217,6 +223,10 @@ func (o *outline) walkList(n *html.Node) {
 // add appends text to the block being read, and notes how much of it is
 // links and bold: lists of links are told apart by that.
 func (o *outline) add(text string) {
+	if o.heading && o.edge && glued(o.run.String(), text) {
+		o.run.WriteByte(' ')
+	}
+	o.edge = false
 	o.run.WriteString(text)
 	if o.linked > 0 {
 		o.runLink += len(text)
@@ -224,6 +234,14 @@ func (o *outline) add(text string) {
 	if o.bold > 0 {
 		o.runBold += len(text)
 	}
+}
+
+// glued tells two parts of a headline that only styles keep apart: a kicker
+// and what follows it.
+func glued(before, text string) bool {
+	last, _ := utf8.DecodeLastRuneInString(before)
+	next, _ := utf8.DecodeRuneInString(text)
+	return unicode.IsLower(last) && unicode.IsUpper(next)
 }
 
 // flush ends a block. A line break within a block starts a new one only

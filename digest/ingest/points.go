@@ -272,7 +272,10 @@ func (p *page) readHeading(c *candidate) {
 			continue // an icon's name or a button between heading and list
 		}
 		if isHeading(b.tag) && b.words <= 7 || strings.HasSuffix(b.text, ":") && b.words <= 10 || b.words <= 4 && b.bold*2 > len(b.text) {
-			c.headed, c.grade, c.heading = true, gradeBare, b.text
+			c.headed, c.heading = true, b.text
+			if c.grade < gradePoints {
+				c.grade = gradeBare
+			}
 		}
 		return
 	}

@@ -92,7 +92,11 @@ func (k SigningKey) printed() yaml.MapSlice {
 }
 
 func printedSource(s digest.Source) yaml.MapSlice {
-	return yaml.MapSlice{{Key: "name", Value: s.Name}, {Key: string(s.Kind), Value: s.URL}, {Key: "category", Value: s.Category}}
+	printed := yaml.MapSlice{{Key: "name", Value: s.Name}, {Key: string(s.Kind), Value: s.URL}, {Key: "category", Value: s.Category}}
+	if s.Kind == digest.SourceFolder {
+		printed = append(printed, yaml.MapItem{Key: "url_prefix", Value: s.Prefix})
+	}
+	return printed
 }
 
 func (l List) printed() yaml.MapItem {

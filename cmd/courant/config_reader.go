@@ -493,15 +493,22 @@ func (m *yamlMapping) requireItems(key, why string) {
 	}
 }
 
-// requireEither wants one of two keys, and not both.
-func (m *yamlMapping) requireEither(one, other, neither, both string) {
-	switch a, b := m.has(one), m.has(other); {
-	case m.shape != nil:
-		m.shape.OneOf = []*shape{{Required: []string{one}}, {Required: []string{other}}}
-	case a && b:
-		m.r.fault(m.r.at(keyPath(m.path, other)), keyPath(m.path, other), "%s", both)
-	case !a && !b:
+// requireEither wants one of several keys, and no two of them. The key that is
+// set first leads the sentence of both.
+func (m *yamlMapping) requireEither(neither, both string, keys ...string) {
+	if m.shape != nil {
+		for _, key := range keys {
+			m.shape.OneOf = append(m.shape.OneOf, &shape{Required: []string{key}})
+		}
+		return
+	}
+	set := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !m.has(key) })
+	if len(set) == 0 {
 		m.r.fault(m.at, m.path, "%s", neither)
+		return
+	}
+	for _, other := range set[1:] {
+		m.r.fault(m.r.at(keyPath(m.path, other)), keyPath(m.path, other), "%s %s", set[0], both)
 	}
 }
 

@@ -172,8 +172,15 @@ func (c *Config) readSource(m *yamlMapping) digest.Source {
 			c.checkSourceHost(m, s)
 		}
 	}
+	if readKey(m, "folder", &s.URL, aFolder()) {
+		s.Kind = digest.SourceFolder
+	}
+	readKey(m, "url_prefix", &s.Prefix, orUnset(aSourceURL()))
+	if s.Prefix != "" && s.Kind != digest.SourceFolder {
+		m.r.fault(m.r.at(keyPath(m.path, "url_prefix")), keyPath(m.path, "url_prefix"), "only the files of a folder need it; take it away")
+	}
 	m.require("name", "name the source, as in name: Military wire")
-	m.requireEither("feed", "page", "a source needs feed or page, the address to read", "feed is set, too; a source is one of the two")
+	m.requireEither("a source needs feed or page, the address to read, or folder, the path to read", "is set, too; a source is one of them", "feed", "page", "folder")
 	m.done()
 	return s
 }
@@ -339,6 +346,17 @@ func cleanSecret(s string) (secret, error) {
 		return secret{}, errors.New("the password has more than one line; it stands alone, on one")
 	}
 	return secret{value: s}, nil
+}
+
+// parseFolder reads a path that is not empty. Whether a folder is there is not
+// asked: a disk that is not mounted today is a source that fails, and no reason
+// not to send what the others bring.
+func parseFolder(v yamlValue) (string, error) {
+	path, err := pathOr("")(v)
+	if err == nil && path == "" {
+		err = errors.New("the path is empty; name a folder or take the key away")
+	}
+	return path, err
 }
 
 // pathOr reads a path; the config's own directory is where relative ones

@@ -350,3 +350,5 @@ func anyText(examples ...any) shape {
 func aPath(standard string) scalar[string] {
 	return scalar[string]{shape{Type: oneOrList{"string"}}, pathOr(standard)}
 }
+
+func aFolder() scalar[string] { return scalar[string]{anyText(), parseFolder} }

@@ -93,7 +93,7 @@ func readerOnly() map[string][]string {
 			"the address where readers unsubscribe is missing", "so the address of the pages must be written here", "is taken by",
 			"no source has the category", "so no edition could ever go out", "there is no list", "is named twice",
 			"mail would leave this machine in clear", "a password is never sent in clear", "a password needs a username",
-			"a username needs a password", "password is set, too", "a source is there once", "have the selector"},
+			"a username needs a password", "password is set, too", "a source is there once", "have the selector", "only the files of a folder need it"},
 		"the disk and the environment": {"there is no file", "holds no private key", "others can read or change the key", "not set in the environment",
 			"is no plain file", "is larger than 64 KB", "the password is empty", "the password has more than one line", "~ is known to shells only"},
 		"a grammar beyond patterns": {"this is no address of a database", "is no address; ", "is not a whole domain name", "has letters before the @",

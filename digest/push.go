@@ -86,8 +86,9 @@ type Telling struct {
 	Number    int // 0: a proof
 	Published time.Time
 	Told      Told
-	Readers   int    // of variants that carry it
-	LeftOut   string // why those variants that don't carry it left it out; empty: all carry it
+	Carried   bool   // by at least one of its variants
+	Readers   int    // who had it
+	LeftOut   string // why variants left it out; empty: none did
 }
 
 // ArticleRecord is everything that is known of one article.
@@ -96,4 +97,22 @@ type ArticleRecord struct {
 	Tellings    []Telling // the newest first
 	Others      []Article // of the same story, by id
 	Corrections []Correction
+}
+
+// Claimed are the articles as the source's own, dated for selection. The order
+// of the document decides between articles that come together, as in a feed.
+func (p Push) Claimed() []Article {
+	claimed := make([]Article, len(p.Articles))
+	for i, a := range p.Articles {
+		a.Source = p.Source.Name
+		if all := p.Source.AllCategories(); len(all) > 0 {
+			a.Category, a.Categories = all[0], all
+		}
+		a.FirstSeen = p.At.Add(-time.Duration(i) * time.Microsecond)
+		if !a.Published.IsZero() && p.At.Sub(a.Published) > BackfillAfter {
+			a.FirstSeen = a.Published
+		}
+		claimed[i] = a
+	}
+	return claimed
 }

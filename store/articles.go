@@ -72,6 +72,10 @@ func matchArticles(ctx context.Context, q sqlx.QueryerContext, source string, ar
 	return ids, nil
 }
 
+// mostTitle is the longest headline that is kept, in bytes: 400 characters of
+// any script, which no feed is let have and a publisher's own system may.
+const mostTitle = 1600
+
 // identity is s as it is compared and indexed: an index entry has an end, and
 // a source may send megabytes.
 func identity(s string) string {
@@ -97,7 +101,7 @@ func cleanArticles(articles []digest.Article) []digest.Article {
 	kept := make([]digest.Article, 0, len(articles))
 	byGUID, byURL := map[string]int{}, map[string]bool{}
 	for _, a := range articles {
-		a.Title = digest.PlainLine(a.Title, 1000)
+		a.Title = digest.PlainLine(a.Title, mostTitle)
 		a.GUID, a.Canonical = identity(a.GUID), canonicalOf(a)
 		first, twice := byGUID[a.GUID]
 		if byURL[a.Canonical] || twice && a.GUID != "" && kept[first].Title == a.Title {
@@ -255,7 +259,8 @@ func insertArticles(ctx context.Context, tx *sqlx.Tx, rows []articleText) (int, 
 		       a.points_from, a.site, a.attribution, a.author, a.published, a.first_seen, a.language, a.image_url, a.image_alt,
 		       a.image_width, a.image_height, a.lead
 		FROM jsonb_to_recordset($1) AS a `+articleColumns+`
-		LEFT JOIN articles k ON k.source = a.source AND k.guid = a.guid`, string(doc))
+		LEFT JOIN articles k ON k.source = a.source AND k.guid = a.guid
+		ORDER BY a.first_seen DESC`, string(doc))
 	if err != nil {
 		return 0, fmt.Errorf("add articles: %w", err)
 	}

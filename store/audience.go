@@ -76,7 +76,7 @@ func (p *publication) older(ctx context.Context, since time.Time) (n int, err er
 				FROM edition_stories es
 				JOIN article_story t ON t.story_id = es.story_id
 				WHERE es.edition_id = (SELECT max(e.id) FROM editions e WHERE e.digest = $1 AND e.kind <> 'proof')), 0)
-		  AND a.first_seen <= $2
+		  AND a.first_seen <= $2 AND a.withdrawn IS NULL
 		  AND `+ofCategories+`
 		  AND NOT EXISTS (SELECT 1 FROM article_story t WHERE t.article_id = a.id)`,
 		p.order.Digest.Name, since, textArray(p.order.Digest.Categories))
@@ -349,7 +349,7 @@ const ofCategories = `(cardinality($3::text[]) = 0 OR a.categories && $3
 func selectCandidates(ctx context.Context, q sqlx.QueryerContext, from, to time.Time, categories []string) ([]digest.Candidate, error) {
 	var rows []articleRow
 	err := sqlx.SelectContext(ctx, q, &rows, articleQuery+`
-		WHERE a.first_seen > $1 AND a.first_seen <= $2 AND `+ofCategories+`
+		WHERE a.first_seen > $1 AND a.first_seen <= $2 AND a.withdrawn IS NULL AND `+ofCategories+`
 		ORDER BY a.first_seen DESC, a.id
 		LIMIT 5000`, from, to, textArray(categories))
 	if err != nil {

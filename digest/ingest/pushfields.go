@@ -369,13 +369,18 @@ func (f *pushFields) found(a *digest.Article) {
 	fallBack(a, shortDescription(description), sentences(read.Lead))
 }
 
-// categories are what the article belongs to, the first of them first.
+// categories are what the article belongs to, the main one first. They are the
+// publisher's terms as well, as a feed's are.
 func (f *pushFields) categories(a *digest.Article) {
-	all := f.texts("categories", mostCategories, mostName)
-	if one := f.line("category", mostName); one != "" {
-		all = append([]string{one}, all...)
+	a.Category, a.Categories = f.line("category", mostName), f.texts("categories", mostCategories, mostName)
+	all := a.AllCategories()
+	for _, c := range all {
+		a.Terms = append(a.Terms, digest.Term{Text: c, From: digest.TermFeed})
 	}
-	if all = foldLines(all); len(all) > 0 {
+	if len(all) > 0 {
 		a.Category = all[0]
+	}
+	if a.Categories = all; len(all) < 2 {
+		a.Categories = nil
 	}
 }

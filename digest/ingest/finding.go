@@ -63,6 +63,7 @@ const (
 	reasonClassSummary   reason = "the name of %s often means key points"
 	reasonHeadingPoints  reason = "the heading %q means key points"
 	reasonHeadingSummary reason = "the heading %q often stands over key points"
+	reasonState          reason = "the page's own data calls it so"
 	reasonAtTop          reason = "it stands before the first paragraph"
 	reasonOnTopic        reason = "%d %% of its words are the article's"
 )
@@ -75,6 +76,7 @@ const (
 	reasonOneText    reason = "it holds a single text, which is a description and no list of points"
 	reasonStandfirst reason = "its name does not say that it holds several points: its paragraphs are one text"
 	reasonNamed      reason = "the heading %q names something else"
+	reasonStateOther reason = "the page's data has it under another article, or does not say under which"
 	reasonFurniture  reason = "it stands in %s: menus, sharing, other stories, comments or the like"
 	reasonAbove      reason = "it stands above the headline"
 	reasonLate       reason = "%d paragraphs stand before it, and what is named so is looked for behind no more than %d"

@@ -24,6 +24,8 @@ type metadata struct {
 	base      string
 	language  string // html lang
 	times     []string
+	states    []string // scripts that may hold key points
+	stateSize int
 }
 
 // readMetadata walks the whole tree: publishers put meta elements into the
@@ -73,7 +75,9 @@ func (m *metadata) element(n *html.Node) {
 			m.times = append(m.times, t)
 		}
 	case atom.Script:
-		if strings.Contains(strings.ToLower(attribute(n, "type")), "ld+json") && n.FirstChild != nil {
+		if !strings.Contains(strings.ToLower(attribute(n, "type")), "ld+json") {
+			m.keepState(n)
+		} else if n.FirstChild != nil {
 			m.linked.add(n.FirstChild.Data)
 		}
 	default:

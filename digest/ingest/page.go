@@ -67,8 +67,13 @@ func newPage(o *outline, m *metadata, base *url.URL) *page {
 	p.known = vocabulary{}
 	p.known.add(p.headline)
 	p.known.add(p.description)
+	begun := false
 	for _, i := range p.body {
-		p.known.add(o.blocks[i].text)
+		// Points written as paragraphs are not the body they are judged by.
+		if _, bulleted := bullet(o.blocks[i].text); begun || !bulleted {
+			begun = true
+			p.known.add(o.blocks[i].text)
+		}
 	}
 	return p
 }

@@ -31,6 +31,7 @@ type candidate struct {
 	heading  string
 	early    bool // named by words that mean key points only near the top
 	ordered  bool
+	state    bool       // of the page's data, not of what it shows
 	element  *html.Node // nil: lines that begin with a bullet
 }
 
@@ -54,6 +55,9 @@ func (p *page) keyPoints() []string {
 	for _, c := range p.candidates() {
 		if p.judge(&c, p.wellPlaced); c.refused() {
 			continue
+		}
+		if best != nil && c.state {
+			continue // what readers see is what counts
 		}
 		if best == nil || c.grade > best.grade || c.grade == best.grade && c.holds(best) {
 			best = &c
@@ -116,7 +120,7 @@ func (p *page) candidates() []candidate {
 			}
 		}
 	}
-	return append(found, p.bulletedRuns()...)
+	return append(append(found, p.bulletedRuns()...), p.stateCandidates()...)
 }
 
 // listCandidate reads a list. Its grade comes from the elements around it, if
@@ -348,6 +352,9 @@ func stripBullet(s string) string {
 // paragraphs. Only what is named by words that mean nothing else may stand
 // elsewhere in the article; nothing may stand in the furniture.
 func (p *page) wellPlaced(c *candidate) {
+	if c.state {
+		return // data has no place
+	}
 	around := p.o.around(c.region)
 	c.must(around&signFurniture == 0, reasonFurniture, within{p.o, c.region, signFurniture})
 	c.must(c.from >= p.headlineAt || c.grade == gradePoints, reasonAbove)

@@ -42,6 +42,11 @@ type SourceState struct {
 	MovedTo      string    // target of a permanent redirect seen once; stored as the address when seen twice
 	Address      string    // where to poll instead of Source.URL; empty: Source.URL
 	Seen         string    // a folder's files as they were when they were read, packed; empty: none were
+
+	// What the store knows beside it; SavePoll leaves it alone.
+	Newest time.Time       // when its newest article was first seen; zero: it has none
+	Told   SourceCondition // what the operator was last told of it: SourceSilent, SourceDead, or nothing
+	ToldAt time.Time       // when that was; zero: never
 }
 
 // PointsFrom says where an article's key points come from, so that lead

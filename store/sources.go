@@ -34,10 +34,10 @@ type sourceRow struct {
 	Error        string
 	Gone         bool
 	Seen         string
+	Newest       *time.Time
+	Told         digest.SourceCondition
+	ToldAt       *time.Time
 }
-
-const sourceColumns = `name, kind, url, category, categories, address, moved_to, etag AS e_tag, last_modified, next_poll, not_before,
-		       first_poll, last_poll, last_success, failures, failing_since, error, gone, seen`
 
 func (r sourceRow) state() digest.SourceState {
 	return digest.SourceState{
@@ -47,6 +47,7 @@ func (r sourceRow) state() digest.SourceState {
 		FirstPoll: orZero(r.FirstPoll), LastPoll: orZero(r.LastPoll), LastSuccess: orZero(r.LastSuccess),
 		Failures: r.Failures, FailingSince: orZero(r.FailingSince), Error: r.Error,
 		Gone: r.Gone, MovedTo: r.MovedTo, Address: r.Address, Seen: r.Seen,
+		Newest: orZero(r.Newest), Told: r.Told, ToldAt: orZero(r.ToldAt),
 	}
 }
 
@@ -62,10 +63,12 @@ func orZero(t *time.Time) time.Time {
 func (s *Store) SourceStates(ctx context.Context) ([]digest.SourceState, error) {
 	var rows []sourceRow
 	err := s.db.SelectContext(ctx, &rows, `
-		SELECT `+sourceColumns+`
-		FROM sources
-		WHERE active
-		ORDER BY name`)
+		SELECT s.name, s.kind, s.url, s.category, s.categories, s.address, s.moved_to, s.etag AS e_tag, s.last_modified, s.next_poll,
+		       s.not_before, s.first_poll, s.last_poll, s.last_success, s.failures, s.failing_since, s.error, s.gone, s.seen, s.told,
+		       s.told_at, (SELECT max(a.first_seen) FROM articles a WHERE a.source = s.name) AS newest
+		FROM sources s
+		WHERE s.active
+		ORDER BY s.name`)
 	if err != nil {
 		return nil, fmt.Errorf("list sources: %w", err)
 	}
@@ -223,7 +226,8 @@ func saveState(ctx context.Context, tx *sqlx.Tx, st digest.SourceState) error {
 	result, err := tx.ExecContext(ctx, `
 		UPDATE sources
 		SET address = $3, moved_to = $4, etag = $5, last_modified = $6, next_poll = $7, not_before = $8,
-		    last_poll = $9, last_success = $10, failures = $11, error = $12, gone = $13, seen = $14,
+		    last_poll = $9, last_success = $10, failures = $11, error = $12, gone = $13,
+		    seen = CASE WHEN seen = $14 THEN seen ELSE $14 END, -- 80 KB, each minute the same, are not written again
 		    first_poll = COALESCE(first_poll, $9),
 		    failing_since = CASE WHEN $11 > 0 THEN COALESCE(failing_since, $9, clock_timestamp()) END
 		WHERE name = $1 AND url = $2`,

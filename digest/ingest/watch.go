@@ -1,0 +1,89 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"courant/digest"
+)
+
+// WatchStore is what a Watch needs of the rows.
+type WatchStore interface {
+	SourceStates(ctx context.Context) ([]digest.SourceState, error)
+	// TellSource records that a change is said; false: somebody else said it.
+	TellSource(ctx context.Context, c digest.SourceChange, at time.Time) (bool, error)
+}
+
+// Watch says to the operator, in the log, when a source falls silent or dies,
+// and when that is over: each once, however many processes there are and
+// however often they start.
+type Watch struct {
+	Store WatchStore
+	Now   func() time.Time
+	Log   *slog.Logger
+	Every time.Duration // 0: a minute
+}
+
+// Run looks until the context ends. Trouble with the store is told by those who
+// poll.
+func (w *Watch) Run(ctx context.Context) {
+	every := w.Every
+	if every <= 0 {
+		every = time.Minute
+	}
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		changes, err := w.Look(ctx)
+		for _, c := range changes {
+			w.tell(c)
+		}
+		if err != nil && ctx.Err() == nil {
+			w.Log.Debug("watching sources", "error", err)
+		}
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Look finds the changes that nobody has said yet, and records that they are
+// said now.
+func (w *Watch) Look(ctx context.Context) (said []digest.SourceChange, err error) {
+	states, err := w.Store.SourceStates(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read sources: %w", err)
+	}
+	now := w.Now()
+	for _, s := range states {
+		c := digest.SourceChange{Source: s, From: s.Told, To: s.Trouble(now)}
+		if c.From == c.To {
+			continue
+		}
+		ours, err := w.Store.TellSource(ctx, c, now)
+		if err != nil {
+			return said, err
+		}
+		if ours {
+			said = append(said, c)
+		}
+	}
+	return said, nil
+}
+
+func (w *Watch) tell(c digest.SourceChange) {
+	s := c.Source
+	if c.To == "" {
+		w.Log.Info("source is well again", "source", s.Source.Name, "was", c.From, "since", s.ToldAt.UTC().Format(time.RFC3339))
+		return
+	}
+	args := []any{"source", s.Source.Name, "since", s.TroubleSince(w.Now()).UTC().Format(time.RFC3339)}
+	if s.Error != "" {
+		args = append(args, "error", s.Error)
+	}
+	w.Log.Warn("source is "+string(c.To), args...)
+}

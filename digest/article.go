@@ -20,7 +20,8 @@ type Source struct {
 	URL        string   // http or https; a folder's absolute path; empty: articles are pushed
 	Category   string   // wins over what the feed or page says; empty: theirs
 	Categories []string // where the editor gave several: all of them, Category first; nil: only Category
-	Prefix     string   // a folder's: the address below which its files are published; empty: each names its own
+	Points     PointRule
+	Prefix     string // a folder's: the address below which its files are published; empty: each names its own
 }
 
 // SourceState is what Courant remembers of a source between two polls. The

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,11 @@ type Extraction struct {
 	Articles []digest.Article
 	Warnings []string
 
-	page    []byte // the page, for autodiscovery
+	// Explanations are as many as articles if Options asked for them, else none.
+	Explanations []Explanation
+
+	unruled map[string]bool // articles of which a rule's selector found no points, by identity
+	page    []byte          // the page, for autodiscovery
 	address *url.URL
 	ttl     time.Duration // how long a feed asks to be left alone
 }
@@ -41,9 +46,11 @@ type Extraction struct {
 // Options tell what is known of an input besides its bytes. The zero value
 // is a file of unknown origin.
 type Options struct {
-	Address     string    // where it was fetched from in the end; empty: unknown
-	ContentType string    // the header of that name; empty: unknown
-	Now         time.Time // dates after it are not believed; zero: all are
+	Address     string           // where it was fetched from in the end; empty: unknown
+	ContentType string           // the header of that name; empty: unknown
+	Now         time.Time        // dates after it are not believed; zero: all are
+	Rule        digest.PointRule // where the source's key points stand; zero: the usual ways find them
+	Explain     bool             // say how each article's points were chosen
 }
 
 var errNothing = errors.New("the file is empty")
@@ -60,6 +67,10 @@ func Extract(input string, data []byte, opts Options) (Extraction, error) {
 	if err != nil {
 		return e, err
 	}
+	how := reading{now: opts.Now, explaining: opts.Explain}
+	if how.rule, err = newRule(opts.Rule); err != nil {
+		return e, err
+	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return e, fmt.Errorf("%s: %w; check that it was saved or fetched whole", input, errNothing)
 	}
@@ -73,18 +84,72 @@ func Extract(input string, data []byte, opts Options) (Extraction, error) {
 	}
 	e.Kind = kind
 	if kind == KindFeed {
-		return e, e.readFeed(text, address, opts.Now)
+		return e, e.readFeed(text, address, how)
 	}
 	var a digest.Article
+	var made choice
 	var warnings []string
 	if kind == KindPage {
-		a, warnings = readPage(text, address, opts.Now)
+		a, made, warnings = readPage(text, address, how)
 		e.page, e.address = text, address
 	} else {
-		a, warnings = readText(text, opts.Now)
+		a, made, warnings = readText(text, how)
 	}
-	e.Title, e.Articles, e.Warnings = a.Title, []digest.Article{a}, append(e.Warnings, warnings...)
+	e.Title, e.Warnings = a.Title, append(e.Warnings, warnings...)
+	e.keep(a, made, how)
 	return e, nil
+}
+
+// reading is how a document is read.
+type reading struct {
+	now        time.Time
+	rule       *rule // nil: none
+	explaining bool  // all reasons are recorded, not only what decides
+}
+
+// choice is how an article came by its points.
+type choice struct {
+	pages       []*page  // what was looked through for them, in this order
+	description string   // that was to stand in for them
+	fallback    fallback // what stands in for them; zero: nothing had to
+}
+
+// keep takes an article in.
+func (e *Extraction) keep(a digest.Article, made choice, how reading) {
+	e.Articles = append(e.Articles, a)
+	if how.rule.picks() && !made.ruled() {
+		if e.unruled == nil {
+			e.unruled = map[string]bool{}
+		}
+		e.unruled[identity(a)] = true
+	}
+	if how.explaining {
+		e.Explanations = append(e.Explanations, made.explain(a, how))
+	}
+}
+
+// identity is what an article is known by within a document.
+func identity(a digest.Article) string { return first(a.Canonical, a.GUID) }
+
+// ruled says that a rule found the points.
+func (c choice) ruled() bool {
+	return slices.ContainsFunc(c.pages, func(p *page) bool { return p.trial != nil && len(p.trial.points) > 0 })
+}
+
+// points looks for key points: what a rule picks comes before what is found
+// the usual ways, wherever it stands.
+func (c choice) points() []string {
+	for _, p := range c.pages {
+		if points := p.rulePoints(); len(points) > 0 {
+			return points
+		}
+	}
+	for _, p := range c.pages {
+		if points := p.keyPoints(); len(points) > 0 {
+			return points
+		}
+	}
+	return nil
 }
 
 // pageAddress parses what an input's address is said to be. Empty is no

@@ -71,15 +71,24 @@ func (p *page) attribute(a *digest.Article) {
 
 // fill gives an article its key points, or what can stand in for them, and
 // its lead.
-func (p *page) fill(a *digest.Article) {
-	points := p.keyPoints()
+func (p *page) fill(a *digest.Article) choice {
+	made := choice{pages: []*page{p}}
+	points := made.points()
 	lead := p.leadSentences()
 	a.Lead = digest.PlainLine(strings.Join(lead, " "), maxLead)
 	if len(points) > 0 {
 		a.Points, a.PointsFrom = points, digest.PointsPage
-		return
+		return made
 	}
-	fallBack(a, p.description, lead)
+	made.description = p.description
+	made.fallback = fallBack(a, p.rule.trim(p.description), lead)
+	return made
+}
+
+// fallback is what stands in for key points, and why.
+type fallback struct {
+	why  finding  // why the description can't; zero: it does
+	lead []string // the sentences there were
 }
 
 // fallbackPoints is how many sentences stand in for key points at most.
@@ -89,12 +98,14 @@ const fallbackPoints = 3
 // description, filled up with its first sentences, or these alone. What the
 // best of them is, is recorded; a description with more than one point was
 // filled up, and readers are told so.
-func fallBack(a *digest.Article, description string, lead []string) {
+func fallBack(a *digest.Article, description string, lead []string) fallback {
 	a.Points, a.PointsFrom = nil, digest.PointsNone
-	if d := usableDescription(description, a, lead); d != "" {
+	d, why := usableDescription(description, a, lead)
+	if d != "" {
 		a.Points, a.PointsFrom = []string{d}, digest.PointsDescription
 	}
 	fillUp(a, lead)
+	return fallback{why, lead}
 }
 
 // fillUp adds first sentences to what stands in for key points, those left
@@ -159,18 +170,41 @@ func withoutPointer(description string) string {
 // usableDescription is the publisher's description if it is a real sentence:
 // 40 characters or more, not the headline, not the beginning of the body cut
 // off, not the site's slogan.
-func usableDescription(description string, a *digest.Article, lead []string) string {
+func usableDescription(description string, a *digest.Article, lead []string) (string, finding) {
 	d := wholeSentences(withoutDateline(withoutPointer(strings.TrimSpace(description))), lead)
+	why := finding{}
 	switch {
-	case len([]rune(d)) < 40 && !dense(d), wordCount(d) < 6, len(d) > maxPoint, cutOff.MatchString(d), isBoilerplate(d):
-		return ""
+	case strings.TrimSpace(description) == "":
+		why.reason = whyNone
+	case d == "" || cutOff.MatchString(d):
+		why.reason = whyCut
+	case len([]rune(d)) < 40 && !dense(d), wordCount(d) < 6:
+		why.reason = whyShort
+	case len(d) > maxPoint:
+		why.reason = whyLong
+	case isBoilerplate(d):
+		why.reason = whySite
 	case squash(d) == squash(a.Title), similar(d, a.Title) > 0.85, partOf(d, a.Title):
-		return ""
+		why.reason = whyHeadline
 	case isSlogan(d, a, lead):
-		return ""
+		why.reason = whySlogan
+	default:
+		return digest.PlainLine(d, maxPoint), finding{}
 	}
-	return digest.PlainLine(d, maxPoint)
+	return "", why
 }
+
+// Why a description cannot stand in for key points.
+const (
+	whyNone     reason = "there is none"
+	whyDropped  reason = "your rule drops it: %s"
+	whyCut      reason = "it is the beginning of a text, cut off"
+	whyShort    reason = "it is too short for a sentence"
+	whyLong     reason = "it is too long for a point"
+	whySite     reason = "it is about the site, not the news"
+	whyHeadline reason = "it says no more than the headline"
+	whySlogan   reason = "it shares no word with the article: it is what the site says of itself"
+)
 
 // wholeSentences is a description without what was cut off at its end, without
 // the site's own words there, and not longer than a reader reads at a glance.
@@ -258,7 +292,7 @@ func (p *page) leadSentences() []string {
 		if p.chosen != nil && i >= p.chosen.from && i < p.chosen.to {
 			continue
 		}
-		out = append(out, realSentences(p.o.blocks[i].text, p.headline)...)
+		out = append(out, p.rule.keep(realSentences(p.o.blocks[i].text, p.headline))...)
 	}
 	return out
 }

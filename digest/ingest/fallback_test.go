@@ -88,7 +88,7 @@ func TestFallbacksFillUpToThree(t *testing.T) {
 		{"only by-lines and pointers", "", "<p>By Ann Example and Bob Example of the Example Wire</p><p>Read more: the whole history of the quay in pictures.</p>", digest.PointsNone, nil},
 	} {
 		a := digest.Article{Title: headline}
-		p := snippetPage(c.body, headline, c.description)
+		p := snippetPage(c.body, headline, c.description, reading{})
 		fallBack(&a, c.description, p.leadSentences())
 		if a.PointsFrom != c.from || !slices.Equal(a.Points, c.points) {
 			t.Errorf("%s: from %s %q\nwant %s %q", c.name, a.PointsFrom, a.Points, c.from, c.points)
@@ -111,7 +111,7 @@ func TestFirstSentencesOfEachScriptCount(t *testing.T) {
 		"no end to it":   {"<p>The harbour closes for three days while divers mend</p>", 0},
 		"only the title": {"<p>Harbour closes for repairs of its old quay wall</p>", 0},
 	} {
-		got := snippetPage(c.body, "Harbour closes for repairs of its old quay wall", "").leadSentences()
+		got := snippetPage(c.body, "Harbour closes for repairs of its old quay wall", "", reading{}).leadSentences()
 		if len(got) != c.n {
 			t.Errorf("%s: %q, want %d sentences", name, got, c.n)
 		}

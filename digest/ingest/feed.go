@@ -18,7 +18,7 @@ var errFeed = errors.New("the feed cannot be read")
 const maxItems = 1000
 
 // readFeed reads a feed of any format.
-func (e *Extraction) readFeed(text []byte, address *url.URL, now time.Time) error {
+func (e *Extraction) readFeed(text []byte, address *url.URL, how reading) error {
 	feed, warnings, err := parseFeed(text)
 	e.Warnings = append(e.Warnings, warnings...)
 	if err != nil {
@@ -26,7 +26,7 @@ func (e *Extraction) readFeed(text []byte, address *url.URL, now time.Time) erro
 	}
 	e.Title = plainTitle(feed.Title)
 	e.ttl = feedTTL(text)
-	f := feedReader{feed: feed, base: feedBase(feed, address), site: e.Title, now: now, language: languageTag(feed.Language)}
+	f := feedReader{feed: feed, base: feedBase(feed, address), site: e.Title, reading: how, language: languageTag(feed.Language)}
 	seen := map[string]bool{}
 	blank := 0
 	for i, it := range feed.Items {
@@ -34,15 +34,15 @@ func (e *Extraction) readFeed(text []byte, address *url.URL, now time.Time) erro
 			e.Warnings = append(e.Warnings, "the feed has more than 1000 items; the rest was not read")
 			break
 		}
-		a := f.article(it)
+		a, made := f.article(it)
 		if !usable(a) {
 			blank++
-		} else if key := first(a.Canonical, a.GUID); seen[key] {
+		} else if key := identity(a); seen[key] {
 			continue
 		} else {
 			seen[key] = true
 		}
-		e.Articles = append(e.Articles, a)
+		e.keep(a, made, how)
 	}
 	if blank > 0 {
 		e.Warnings = append(e.Warnings, fmt.Sprintf("%d of the feed's items have no headline or no link", blank))
@@ -72,7 +72,7 @@ type feedReader struct {
 	base     *url.URL
 	site     string
 	language string
-	now      time.Time
+	reading
 }
 
 // usable tells articles a reader can be given: they have a headline and a
@@ -80,7 +80,7 @@ type feedReader struct {
 func usable(a digest.Article) bool { return a.Title != "" && a.URL != "" && a.Canonical != "" }
 
 // article turns an item into an article.
-func (f *feedReader) article(it *gofeed.Item) digest.Article {
+func (f *feedReader) article(it *gofeed.Item) (digest.Article, choice) {
 	a := digest.Article{
 		GUID:      digest.PlainLine(it.GUID, 1000),
 		Title:     plainTitle(it.Title),
@@ -102,11 +102,11 @@ func (f *feedReader) article(it *gofeed.Item) digest.Article {
 		a.URL, _ = digest.OpenURL(link)
 		a.Canonical, _ = digest.CanonicalURL(link)
 	}
-	f.points(it, &a)
+	made := f.points(it, &a)
 	if a.Title == "" {
 		a.Title = digest.PlainLine(firstWords(first(a.Lead, strings.Join(a.Points, " ")), 12), maxTitle)
 	}
-	return a
+	return a, made
 }
 
 // firstWords makes a headline of a text for items that have none: links,
@@ -198,27 +198,28 @@ func (f *feedReader) image(it *gofeed.Item) digest.Image {
 
 // points fills the key points from the item alone: a list near the top of
 // its HTML, its description, its first sentences.
-func (f *feedReader) points(it *gofeed.Item, a *digest.Article) {
+func (f *feedReader) points(it *gofeed.Item, a *digest.Article) choice {
 	content, description := it.Content, it.Description
 	if content == "" && len(plainText(description, 2000)) > 600 {
 		content = description // the whole article where its description belongs
 	}
-	body := snippetPage(first(content, description), a.Title, plainText(description, 4*maxPoint))
+	body := snippetPage(first(content, description), a.Title, plainText(description, 4*maxPoint), f.reading)
 	lead := body.leadSentences()
 	a.Lead = digest.PlainLine(strings.Join(lead, " "), maxLead)
 	if a.Lead == "" {
 		a.Lead = plainText(description, maxLead)
 	}
-	for _, snippet := range []*page{body, snippetPage(description, a.Title, "")} {
-		if points := snippet.keyPoints(); len(points) > 0 {
-			a.Points, a.PointsFrom = points, digest.PointsFeed
-			return
-		}
+	made := choice{pages: []*page{body, snippetPage(description, a.Title, "", f.reading)}}
+	if points := made.points(); len(points) > 0 {
+		a.Points, a.PointsFrom = points, digest.PointsFeed
+		return made
 	}
 	if content == description {
 		description = ""
 	}
-	fallBack(a, shortDescription(description), lead)
+	made.description = shortDescription(description)
+	made.fallback = fallBack(a, f.rule.trim(made.description), lead)
+	return made
 }
 
 // shortDescription is a description without the lists and links that feeds
@@ -239,10 +240,10 @@ func shortDescription(description string) string {
 }
 
 // snippetPage reads an item's HTML as the page below its headline.
-func snippetPage(snippet, headline, description string) *page {
+func snippetPage(snippet, headline, description string, how reading) *page {
 	doc, _ := parseHTML([]byte(snippet))
 	o := newOutline(doc)
-	p := &page{o: o, m: &metadata{}, headline: headline, headlineAt: -1, description: description, known: vocabulary{}}
+	p := &page{reading: how, root: doc, o: o, m: &metadata{}, headline: headline, headlineAt: -1, description: description, known: vocabulary{}}
 	o.settle(-1)
 	p.findBody()
 	p.known.add(headline)

@@ -55,7 +55,7 @@ func FuzzText(f *testing.F) {
 	f.Add(bridgeText)
 	f.Add("City\n\n# Head line of four\n1. one\n(2) two\n  wrapped\n")
 	f.Fuzz(func(t *testing.T, s string) {
-		a, _ := readText([]byte(s), testNow)
+		a, _, _ := readText([]byte(s), reading{now: testNow})
 		sound(t, Extraction{Articles: []digest.Article{a}})
 	})
 }

@@ -3,7 +3,6 @@ package ingest
 import (
 	"net/url"
 	"strings"
-	"time"
 
 	readability "codeberg.org/readeck/go-readability/v2"
 	"golang.org/x/net/html"
@@ -23,12 +22,15 @@ type page struct {
 	known       vocabulary
 	chosen      *candidate // the list its key points were taken from, nil: none
 	snippet     bool       // the HTML of a feed item: the headline stands above it
-	explaining  bool       // all that speaks against a list is recorded, not only what decides
+	reading
+	root  *html.Node   // nil: it is a text
+	trial *trial       // what the rule came to; nil: there is none, or it was not needed
+	tried []*candidate // if all is explained
 }
 
 // readPage reads an article page. address is where it was fetched from, nil
 // if unknown.
-func readPage(text []byte, address *url.URL, now time.Time) (digest.Article, []string) {
+func readPage(text []byte, address *url.URL, how reading) (digest.Article, choice, []string) {
 	doc, warnings := parseHTML(text)
 	m := readMetadata(doc)
 	base := address
@@ -36,23 +38,24 @@ func readPage(text []byte, address *url.URL, now time.Time) (digest.Article, []s
 		base = canonical
 	}
 	p := newPage(newOutline(doc), m, base)
+	p.root, p.reading = doc, how
 	p.readBody(doc, base)
 	a := digest.Article{
 		Title:     digest.PlainLine(p.headline, maxTitle),
 		Category:  m.section(),
 		Site:      m.site(base),
 		Author:    m.author(),
-		Published: m.published(now),
+		Published: m.published(how.now),
 		Language:  m.lang(),
 		Image:     m.leadImage(base),
 	}
 	a.URL, a.Canonical = m.addresses(address)
 	p.attribute(&a)
-	p.fill(&a)
+	made := p.fill(&a)
 	if a.Title == "" {
 		warnings = append(warnings, "the page has no headline")
 	}
-	return a, warnings
+	return a, made, warnings
 }
 
 // newPage reads an outline in the order the parts need each other: the

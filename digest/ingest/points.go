@@ -314,7 +314,7 @@ func namedGrade(heading string) grade {
 // that is broken decides, and unless somebody wants all reasons, it is the last
 // one tried.
 func (p *page) judge(c *candidate, wellPlaced func(*candidate)) {
-	for _, test := range []func(*candidate){wellPlaced, aboutNews, wellShaped, p.noContents, p.onTopic} {
+	for _, test := range []func(*candidate){wellPlaced, p.aboutNews, wellShaped, p.noContents, p.onTopic} {
 		if c.refused() && (!p.explaining || len(c.items) == 0) {
 			return
 		}
@@ -323,12 +323,16 @@ func (p *page) judge(c *candidate, wellPlaced func(*candidate)) {
 }
 
 // aboutNews takes out what is about the site, and what is no text of a line.
-func aboutNews(c *candidate) {
+func (p *page) aboutNews(c *candidate) {
 	whole := c.items[:0:0]
 	for _, it := range c.items {
 		it.text = strings.TrimSpace(stripBullet(it.text))
 		if isBoilerplate(it.text) {
 			c.con(reasonSite, it.text)
+			continue
+		}
+		if by, dropped := p.rule.drops(it.text); dropped {
+			c.con(reasonDropped, it.text, by)
 			continue
 		}
 		it.text = digest.PlainLine(it.text, maxPoint+100)

@@ -27,14 +27,14 @@ type textArticle struct {
 }
 
 // readText reads a plain text as an article.
-func readText(text []byte, now time.Time) (digest.Article, []string) {
+func readText(text []byte, how reading) (digest.Article, choice, []string) {
 	text = text[:min(len(text), maxText)]
 	t := &textArticle{lines: textLines(strings.ToValidUTF8(string(text), "")), category: -1, headline: -1}
-	t.findHead(now)
+	t.findHead(how.now)
 	a := digest.Article{Author: t.author, Published: t.published}
 	if t.headline < 0 {
 		a.PointsFrom = digest.PointsNone
-		return a, []string{"the text has no headline"}
+		return a, choice{}, []string{"the text has no headline"}
 	}
 	a.Title = digest.PlainLine(t.lines[t.headline].text, maxTitle)
 	if t.category >= 0 {
@@ -43,14 +43,16 @@ func readText(text []byte, now time.Time) (digest.Article, []string) {
 	t.credits(&a)
 	a.URL, a.Canonical = t.address()
 	p := t.page()
+	p.reading = how
+	made := choice{pages: []*page{p}}
 	lead := p.leadSentences()
 	a.Lead = digest.PlainLine(strings.Join(lead, " "), maxLead)
 	if points := t.points(p); len(points) > 0 {
 		a.Points, a.PointsFrom = points, digest.PointsPage
-		return a, nil
+		return a, made, nil
 	}
-	fallBack(&a, "", lead)
-	return a, nil
+	made.fallback = fallBack(&a, "", lead)
+	return a, made, nil
 }
 
 const (

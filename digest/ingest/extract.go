@@ -97,6 +97,9 @@ func Extract(input string, data []byte, opts Options) (Extraction, error) {
 	}
 	e.Title, e.Warnings = a.Title, append(e.Warnings, warnings...)
 	e.keep(a, made, how)
+	if kind == KindPage && how.rule.picks() && !made.ruled() {
+		e.Warnings = append(e.Warnings, how.rule.warning(made.pages[0].trial))
+	}
 	return e, nil
 }
 

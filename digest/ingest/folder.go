@@ -56,7 +56,8 @@ func (in *Ingest) pollFolder(ctx context.Context, state digest.SourceState) (dig
 	return state, in.claim(state, f.articles, now), result
 }
 
-// configured is a source as the config has it: the rows don't know its prefix.
+// configured is a source as the config has it: the rows don't know its prefix,
+// nor its rule for points.
 func (in *Ingest) configured(s digest.Source) digest.Source {
 	for _, c := range in.Sources {
 		if c.Name == s.Name && c.Kind == s.Kind && c.URL == s.URL {
@@ -332,7 +333,7 @@ func (f *folder) extract(file folderFile, data []byte) ([]digest.Article, []stri
 	if err != nil {
 		return nil, nil, err
 	}
-	e, err := Extract(file.path, data, Options{Now: f.now})
+	e, err := Extract(file.path, data, Options{Now: f.now, Rule: f.source.Points})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -343,7 +344,7 @@ func (f *folder) extract(file folderFile, data []byte) ([]digest.Article, []stri
 		return nil, nil, errors.New("it is neither a feed nor an article")
 	}
 	if frontPage(e.Articles[0].Canonical) && published != "" {
-		if e, err = Extract(file.path, data, Options{Now: f.now, Address: published}); err != nil {
+		if e, err = Extract(file.path, data, Options{Now: f.now, Address: published, Rule: f.source.Points}); err != nil {
 			return nil, nil, err
 		}
 		a := &e.Articles[0]

@@ -282,31 +282,32 @@ func (in *Ingest) complete(ctx context.Context, state digest.SourceState, articl
 	if state.Source.Kind == digest.SourcePage {
 		return fresh, nil
 	}
-	result.Warnings = append(result.Warnings, in.readPages(ctx, address(state), fresh)...)
+	result.Warnings = append(result.Warnings, in.readPages(ctx, address(state), fresh, &result.rulings)...)
 	return fresh, nil
 }
 
-// readPages reads the full pages of new items without points of their own. A
-// host that can't be reached is not tried again for the next item.
-func (in *Ingest) readPages(ctx context.Context, origin string, articles []digest.Article) (warnings []string) {
+// readPages reads the full pages of new items without points of their own, and
+// of those of which the source's rule picked none. A host that can't be reached
+// is not tried again for the next item.
+func (in *Ingest) readPages(ctx context.Context, origin string, articles []digest.Article, by *rulings) (warnings []string) {
 	pages, failed, away := 0, 0, map[string]bool{}
 	for i := range articles {
 		a := &articles[i]
 		u, err := url.Parse(a.URL)
-		if a.PointsFrom == digest.PointsPage || a.PointsFrom == digest.PointsFeed || pages == pagesAPoll || ctx.Err() != nil || err != nil || away[authority(u)] {
+		if !by.wants(*a) || pages == pagesAPoll || ctx.Err() != nil || err != nil || away[authority(u)] {
 			continue
 		}
 		pages++
-		if err := in.readFull(ctx, origin, u, a); err != nil {
+		if err := in.readFull(ctx, origin, u, a, by); err != nil {
 			failed++
 			away[authority(u)] = !errors.Is(err, errPage)
 			warnings = append(warnings, fmt.Sprintf("the full page %s was not read: %s", a.URL, err))
 		}
 	}
 	if failed > 3 {
-		return append(warnings[:3], fmt.Sprintf("%d full pages in all were not read", failed))
+		warnings = append(warnings[:3], fmt.Sprintf("%d full pages in all were not read", failed))
 	}
-	return warnings
+	return append(warnings, by.warnings()...)
 }
 
 // errPage marks failures of one page, as against those of its host.
@@ -314,14 +315,14 @@ var errPage = errors.New("its fallback is used")
 
 // readFull fetches an item's page and takes over what it says better. The
 // publisher's points win; everything else only fills gaps.
-func (in *Ingest) readFull(ctx context.Context, origin string, u *url.URL, a *digest.Article) error {
+func (in *Ingest) readFull(ctx context.Context, origin string, u *url.URL, a *digest.Article, by *rulings) error {
 	if err := in.mayRead(ctx, origin, a); err != nil {
 		return err
 	}
 	if err := in.Fetcher.pause(ctx, authority(u)); err != nil {
 		return plainError(err)
 	}
-	return in.readNow(ctx, origin, a)
+	return in.readNow(ctx, origin, a, by)
 }
 
 // mayRead says why an item's page may not be asked for; nil: it may.
@@ -336,8 +337,8 @@ func (in *Ingest) mayRead(ctx context.Context, origin string, a *digest.Article)
 }
 
 // readNow is readFull without its questions.
-func (in *Ingest) readNow(ctx context.Context, origin string, a *digest.Article) error {
-	got, e, err := in.Fetcher.document(ctx, request{address: a.URL, origin: origin, max: maxPageBytes, accept: acceptPage, obey: true}, a.URL, Options{})
+func (in *Ingest) readNow(ctx context.Context, origin string, a *digest.Article, by *rulings) error {
+	got, e, err := in.Fetcher.document(ctx, request{address: a.URL, origin: origin, max: maxPageBytes, accept: acceptPage, obey: true}, a.URL, Options{Rule: by.rule})
 	switch {
 	case got == nil:
 		return plainError(err)
@@ -347,6 +348,7 @@ func (in *Ingest) readNow(ctx context.Context, origin string, a *digest.Article)
 		return fmt.Errorf("%w; %w", err, errPage)
 	}
 	if e.Kind == KindPage {
+		by.settle(*a, e)
 		merge(a, e.Articles[0])
 	}
 	return nil
@@ -356,7 +358,7 @@ func (in *Ingest) readNow(ctx context.Context, origin string, a *digest.Article)
 func merge(a *digest.Article, page digest.Article) {
 	switch {
 	case page.PointsFrom == digest.PointsPage,
-		page.PointsFrom == digest.PointsDescription && a.PointsFrom != digest.PointsDescription,
+		page.PointsFrom == digest.PointsDescription && a.PointsFrom != digest.PointsDescription && !hasPoints(*a),
 		page.PointsFrom == digest.PointsLead && a.PointsFrom == digest.PointsNone:
 		a.Points, a.PointsFrom = page.Points, page.PointsFrom
 	}

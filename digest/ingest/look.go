@@ -32,6 +32,7 @@ type glance struct {
 	tried, found int              // how many were, and had points
 	cut          bool             // the time was over before one had answered
 	trouble      string           // why the last that failed was not read
+	missed       string           // a page of which the source's rule for points picked none; empty: none was seen
 }
 
 // Look polls each source once, as politely as ever, and keeps nothing of it.
@@ -86,11 +87,14 @@ func (in *Ingest) glanceAt(ctx context.Context, before digest.SourceState, last 
 	defer cancel()
 	g.state, g.articles, g.result = in.poll(ctx, before)
 	g.late = g.result.Status == StatusFailed && ctx.Err() != nil
+	if before.Source.Kind == digest.SourcePage && len(g.result.rulings.unruled) > 0 {
+		g.missed = before.Source.URL
+	}
 	if before.Source.Kind == digest.SourcePage || before.Source.Kind == digest.SourceFolder {
 		return g
 	}
 	for _, a := range g.articles {
-		if u, err := url.Parse(a.URL); err == nil && u.Host != "" && !hasPoints(a) && len(g.pages) < lookPages {
+		if u, err := url.Parse(a.URL); err == nil && u.Host != "" && g.result.rulings.wants(a) && len(g.pages) < lookPages {
 			g.pages = append(g.pages, a)
 		}
 	}
@@ -125,9 +129,10 @@ func (in *Ingest) tryPage(ctx context.Context, g *glance) {
 	a := g.pages[0]
 	share, cancel := shareOf(ctx, false)
 	defer cancel()
+	missed := g.result.rulings.missed
 	u, err := url.Parse(a.URL)
 	if err == nil {
-		err = in.readOne(share, address(g.state), u, &a)
+		err = in.readOne(share, address(g.state), u, &a, &g.result.rulings)
 	}
 	if errors.Is(err, errNoTime) {
 		return
@@ -138,6 +143,9 @@ func (in *Ingest) tryPage(ctx context.Context, g *glance) {
 		return
 	}
 	g.tried++
+	if g.result.rulings.missed > missed {
+		g.missed = a.URL
+	}
 	switch {
 	case err != nil:
 		why, _, _ := strings.Cut(err.Error(), "; ")
@@ -152,7 +160,7 @@ var errNoTime = errors.New("its turn comes too late")
 
 // readOne is readFull for a look: it waits for no turn that comes too late,
 // and for none on this very machine. The pause is owed to others' servers.
-func (in *Ingest) readOne(ctx context.Context, origin string, u *url.URL, a *digest.Article) error {
+func (in *Ingest) readOne(ctx context.Context, origin string, u *url.URL, a *digest.Article, by *rulings) error {
 	if err := in.mayRead(ctx, origin, a); err != nil {
 		return err
 	}
@@ -164,7 +172,7 @@ func (in *Ingest) readOne(ctx context.Context, origin string, u *url.URL, a *dig
 			return errNoTime
 		}
 	}
-	return in.readNow(ctx, origin, a)
+	return in.readNow(ctx, origin, a, by)
 }
 
 // thisMachine knows the loopback by its name and its addresses (RFC 6761
@@ -197,6 +205,8 @@ func (in *Ingest) judge(g *glance) digest.Finding {
 	}
 	text, teasers := g.describe()
 	switch at := newest(g.articles); {
+	case g.missed != "":
+		return f.Look(text+"; "+g.ruleFault(), fmt.Sprintf("`courant extract --explain --rules %q %s` shows what it picks", source.Name, g.missed))
 	case g.state.MovedTo != "":
 		return f.Look(text+"; it has moved for good", "put the new address into the config: "+g.state.MovedTo)
 	case len(result.Warnings) > 0:
@@ -210,6 +220,15 @@ func (in *Ingest) judge(g *glance) digest.Finding {
 		return f.Look(text, "look whether it is still kept up; the last article is old")
 	}
 	return f.OK(text)
+}
+
+// ruleFault says what a rule for points missed.
+func (g *glance) ruleFault() string {
+	if fault := g.result.rulings.warnings(); len(fault) > 0 {
+		return fault[0]
+	}
+	at := slices.IndexFunc(g.result.Warnings, func(w string) bool { return strings.HasPrefix(w, "css ") })
+	return g.result.Warnings[max(at, 0)]
 }
 
 // folder says what a folder holds.

@@ -37,6 +37,8 @@ type Result struct {
 	Warnings []string
 	Err      error     // for StatusFailed, StatusGone and StatusHeld: one sentence that names the source
 	Next     time.Time // when it is asked again by Courant's own schedule; zero: never
+
+	rulings rulings
 }
 
 // poll asks one source once. It returns the source's new state and the
@@ -47,6 +49,7 @@ func (in *Ingest) poll(ctx context.Context, state digest.SourceState) (digest.So
 		return in.pollFolder(ctx, state)
 	}
 	now := in.Fetcher.now()
+	state.Source = in.configured(state.Source)
 	result := Result{Source: state.Source.Name}
 	if state.Gone {
 		result.Status, result.Err = StatusGone, fmt.Errorf("source %s: its server said that it is gone for good; take it out of the config", state.Source.Name)
@@ -69,6 +72,7 @@ func (in *Ingest) poll(ctx context.Context, state digest.SourceState) (digest.So
 	}
 	state = settleState(state, a, e.ttl, err, now)
 	result.Next, result.Warnings = state.NextPoll, e.Warnings
+	result.rulings = rulings{rule: state.Source.Points, unruled: e.unruled}
 	switch {
 	case err != nil:
 		result.Status, result.Err = StatusFailed, fmt.Errorf("source %s: %w", state.Source.Name, err)
@@ -165,7 +169,7 @@ func (in *Ingest) ask(ctx context.Context, state digest.SourceState) (Extraction
 			return Extraction{}, nil, fmt.Errorf("%s: %w", at, plainError(err))
 		}
 	}
-	a, e, err := f.document(ctx, r, at, Options{})
+	a, e, err := f.document(ctx, r, at, Options{Rule: state.Source.Points})
 	switch {
 	case a == nil:
 		return Extraction{}, nil, fmt.Errorf("%s: %w", at, plainError(err))
@@ -195,7 +199,7 @@ func (in *Ingest) discover(ctx context.Context, state digest.SourceState, e Extr
 	if len(links) == 0 {
 		return Extraction{}, a, fmt.Errorf("%s is a page and names no feed; give the feed's address, or list it as a page instead", at)
 	}
-	b, found, err := in.Fetcher.document(ctx, request{address: links[0], origin: state.Source.URL, max: maxFeedBytes, accept: acceptFeed}, links[0], Options{})
+	b, found, err := in.Fetcher.document(ctx, request{address: links[0], origin: state.Source.URL, max: maxFeedBytes, accept: acceptFeed}, links[0], Options{Rule: state.Source.Points})
 	switch {
 	case b == nil:
 		return Extraction{}, nil, fmt.Errorf("%s is a page, and its feed %s: %w", at, links[0], plainError(err))

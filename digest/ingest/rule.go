@@ -135,6 +135,52 @@ func (p *page) rulePoints() []string {
 	return t.points
 }
 
+// rulings follow a source's rule through a poll: from the items of a feed to
+// their full pages.
+type rulings struct {
+	rule         digest.PointRule
+	unruled      map[string]bool // items of which the selector picked no points, by identity
+	read, missed int             // full pages for the rule's sake, and those it picked nothing of either
+}
+
+// wants tells an item whose full page is asked for points.
+func (r *rulings) wants(a digest.Article) bool { return !hasPoints(a) || r.unruled[identity(a)] }
+
+// settle takes in what the rule came to on an item's full page.
+func (r *rulings) settle(a digest.Article, page Extraction) {
+	if !r.unruled[identity(a)] {
+		return
+	}
+	r.read++
+	if len(page.unruled) > 0 {
+		r.missed++
+		return
+	}
+	delete(r.unruled, identity(a))
+}
+
+// warnings say where the rule picked nothing at all.
+func (r *rulings) warnings() []string {
+	if r.missed == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("css %q of the source's points finds none for %d of %d articles, neither in the feed nor on their pages; the usual ways were used", r.rule.CSS, r.missed, r.read)}
+}
+
+// warning says that a rule picked nothing of a page.
+func (r *rule) warning(t *trial) string {
+	const rest = "; the usual ways were used"
+	switch {
+	case t == nil:
+		return ""
+	case t.err != nil:
+		return fmt.Sprintf("css %q was not tried: %s%s", r.text, t.err, rest)
+	case len(t.elements) == 0:
+		return fmt.Sprintf("css %q picks nothing of the page%s", r.text, rest)
+	}
+	return fmt.Sprintf("css %q picks %s of the page, and none of what they hold can be a point%s", r.text, counted(len(t.elements), "element"), rest)
+}
+
 // trial is what a rule came to on one tree.
 type trial struct {
 	elements []*html.Node // what the selector picked

@@ -360,7 +360,7 @@ func (f *pushFields) found(a *digest.Article) {
 		(&feedReader{}).points(&gofeed.Item{Content: body, Description: description}, a)
 		return
 	}
-	read, _ := readText([]byte(a.Title+"\n\n"+text), f.r.o.Now)
+	read, _, _ := readText([]byte(a.Title+"\n\n"+text), reading{now: f.r.o.Now})
 	a.Lead = read.Lead
 	if read.PointsFrom == digest.PointsPage {
 		a.Points, a.PointsFrom = read.Points, digest.PointsFeed

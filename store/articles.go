@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"courant/digest"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 )
 
 // Articles lists the articles of the categories first seen after since, newest
@@ -269,6 +271,73 @@ func insertArticles(ctx context.Context, tx *sqlx.Tx, rows []articleText) (int, 
 		return 0, fmt.Errorf("count new articles: %w", err)
 	}
 	return int(n), nil
+}
+
+// Refile gives articles that no story has the categories that under names for
+// their source and terms, and says how many changed. Where under returns nil
+// an article stays as it is, and so does one older than a reader's window can
+// reach back.
+func (s *Store) Refile(ctx context.Context, under func(source string, terms []digest.Term) []string) (changed int, err error) {
+	err = s.tx(ctx, func(tx *sqlx.Tx) error {
+		// A poll that is saved meanwhile holds rows of the same articles.
+		if _, err := tx.ExecContext(ctx, `LOCK TABLE sources IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return fmt.Errorf("lock sources: %w", err)
+		}
+		moved, err := misfiled(ctx, tx, under)
+		if err != nil || len(moved) == 0 {
+			return err
+		}
+		doc, err := json.Marshal(moved)
+		if err != nil {
+			return fmt.Errorf("write categories down: %w", err)
+		}
+		changed, err = affected(tx.ExecContext(ctx, `
+			UPDATE articles a
+			SET category = m.categories[1], categories = m.categories
+			FROM jsonb_to_recordset($1) AS m (id bigint, categories text[])
+			WHERE a.id = m.id AND NOT EXISTS (SELECT 1 FROM article_story t WHERE t.article_id = a.id)`, string(doc)))
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("file articles anew: %w", err)
+	}
+	return changed, nil
+}
+
+// filedRow is an article with the categories it should have.
+type filedRow struct {
+	ID         int64    `json:"id"`
+	Categories []string `json:"categories"`
+}
+
+// misfiled lists the articles that under files otherwise.
+func misfiled(ctx context.Context, tx *sqlx.Tx, under func(source string, terms []digest.Term) []string) (moved []filedRow, err error) {
+	var rows []struct {
+		ID         int64
+		Source     string
+		Categories pq.StringArray
+		Terms      termsColumn
+	}
+	err = tx.SelectContext(ctx, &rows, `
+		SELECT a.id, a.source, a.categories, a.terms
+		FROM articles a
+		WHERE a.first_seen > clock_timestamp() - $1::interval
+		  AND NOT EXISTS (SELECT 1 FROM article_story t WHERE t.article_id = a.id)`, fmt.Sprintf("%d hours", int(lookBack.Hours())))
+	if err != nil {
+		return nil, fmt.Errorf("read articles that no story has: %w", err)
+	}
+	for _, r := range rows {
+		var categories []string
+		for _, c := range under(r.Source, r.Terms) {
+			if c = clean(c); c != "" {
+				categories = append(categories, c)
+			}
+		}
+		if categories != nil && !slices.Equal(categories, r.Categories) {
+			moved = append(moved, filedRow{r.ID, categories})
+		}
+	}
+	return moved, nil
 }
 
 // correctArticles brings articles up to date that no story has: what was told

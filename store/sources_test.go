@@ -387,3 +387,34 @@ func TestConfigsReadAtOnceAgree(t *testing.T) {
 		t.Errorf("%d sources", len(got))
 	}
 }
+
+func TestRefilingMovesOnlyWhatWasNotTold(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.subscribe("ann@example.org")
+	n.publish()
+	n.sync(wire)
+	term := []digest.Term{{Text: "army", From: digest.TermTag}}
+	fresh, other, gone := article(7, n.now), article(8, n.now), article(9, n.now.Add(-11*24*time.Hour))
+	gone.Published = gone.FirstSeen
+	fresh.Terms, other.Terms, gone.Terms = term, []digest.Term{{Text: "film", From: digest.TermTag}}, term
+	n.save(digest.SourceState{Source: wire}, fresh, other, gone)
+	changed, err := n.Refile(t.Context(), func(source string, terms []digest.Term) []string {
+		if len(terms) == 1 && terms[0].Text == "film" {
+			return nil
+		}
+		return []string{"World " + source, "Army"}
+	})
+	if err != nil || changed != 1 {
+		t.Fatalf("%d changed, %v", changed, err)
+	}
+	for _, a := range n.articles() {
+		moved := a.Title == "Story 7"
+		if got := a.Category == "World wire" && slices.Equal(a.Categories, []string{"World wire", "Army"}); got != moved {
+			t.Errorf("%s is in %q", a.Title, a.AllCategories())
+		}
+	}
+	if changed, err = n.Refile(t.Context(), func(string, []digest.Term) []string { return []string{"World wire", "Army"} }); err != nil || changed != 1 {
+		t.Errorf("again: %d changed, %v", changed, err)
+	}
+}

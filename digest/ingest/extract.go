@@ -233,6 +233,7 @@ type articleJSON struct {
 	URL         string            `json:"url"`
 	Title       string            `json:"title"`
 	Category    string            `json:"category"`
+	Categories  []string          `json:"categories"`
 	Points      []string          `json:"points"`
 	PointsFrom  digest.PointsFrom `json:"points_from"`
 	Site        string            `json:"site"`
@@ -252,7 +253,8 @@ func (e Extraction) MarshalJSON() ([]byte, error) {
 		if !a.Published.IsZero() {
 			published = a.Published.UTC().Format(time.RFC3339)
 		}
-		out.Articles = append(out.Articles, articleJSON{URL: a.URL, Title: a.Title, Category: a.Category, Points: append([]string{}, a.Points...),
+		out.Articles = append(out.Articles, articleJSON{URL: a.URL, Title: a.Title, Category: a.Category,
+			Categories: append([]string{}, a.AllCategories()...), Points: append([]string{}, a.Points...),
 			PointsFrom: a.PointsFrom, Site: a.Site, Attribution: a.Attribution, Author: a.Author, Published: published, Language: a.Language, Image: a.Image.URL})
 	}
 	return json.Marshal(out)

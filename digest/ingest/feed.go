@@ -93,11 +93,8 @@ func (f *feedReader) article(it *gofeed.Item) (digest.Article, choice) {
 	if it.DublinCoreExt != nil && len(it.DublinCoreExt.Language) > 0 {
 		a.Language = first(languageTag(it.DublinCoreExt.Language[0]), a.Language)
 	}
-	for _, c := range it.Categories {
-		if a.Category = plainText(c, maxName); a.Category != "" {
-			break
-		}
-	}
+	a.Terms = itemTerms(it)
+	a.Category = publishersOwn(a.Terms)
 	if link := f.link(it); link != "" {
 		a.URL, _ = digest.OpenURL(link)
 		a.Canonical, _ = digest.CanonicalURL(link)
@@ -107,6 +104,23 @@ func (f *feedReader) article(it *gofeed.Item) (digest.Article, choice) {
 		a.Title = digest.PlainLine(firstWords(first(a.Lead, strings.Join(a.Points, " ")), 12), maxTitle)
 	}
 	return a, made
+}
+
+// itemTerms are what an item is filed under: its categories, which gofeed reads
+// from RSS, Atom, JSON Feed and Dublin Core, and those of Media RSS.
+func itemTerms(it *gofeed.Item) []digest.Term {
+	var l termList
+	l.add(digest.TermFeed, it.Categories...)
+	if it.DublinCoreExt != nil {
+		l.add(digest.TermFeed, it.DublinCoreExt.Subject...)
+	}
+	for _, c := range it.Extensions["media"]["category"] {
+		l.add(digest.TermFeed, first(c.Attrs["label"], c.Value))
+	}
+	for _, c := range it.Extensions["media"]["keywords"] {
+		l.addList(digest.TermTag, c.Value)
+	}
+	return l
 }
 
 // firstWords makes a headline of a text for items that have none: links,

@@ -330,7 +330,7 @@ func TestExtractionMarshalsToTheContract(t *testing.T) {
 	t.Parallel()
 	e := feed(t, rssHead+rssItem(1, `<pubDate>Mon, 02 Mar 2026 09:15:00 +0100</pubDate><enclosure type="image/png" url="https://gazette.example/1.png"/>`)+`</channel></rss>`)
 	got, err := json.Marshal(e)
-	want := `{"input":"fixture","kind":"feed","title":"Harbour Gazette","articles":[{"url":"https://gazette.example/1","title":"Story 1 of the café","category":"","points":[],"points_from":"none","site":"Harbour Gazette","attribution":"","author":"","published":"2026-03-02T08:15:00Z","language":"en","image":"https://gazette.example/1.png"}],"warnings":[]}`
+	want := `{"input":"fixture","kind":"feed","title":"Harbour Gazette","articles":[{"url":"https://gazette.example/1","title":"Story 1 of the café","category":"","categories":[],"points":[],"points_from":"none","site":"Harbour Gazette","attribution":"","author":"","published":"2026-03-02T08:15:00Z","language":"en","image":"https://gazette.example/1.png"}],"warnings":[]}`
 	if err != nil || string(got) != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
 	}

@@ -29,6 +29,11 @@ type Store interface {
 	// and its articles by their identity. An article that is known keeps its
 	// FirstSeen. added counts those that were not.
 	SavePoll(ctx context.Context, state digest.SourceState, articles []digest.Article) (added int, err error)
+	// Refile gives the articles that no story has yet, of the days that an
+	// edition may still reach back to, the categories that under names, and
+	// counts those that changed. Under gets an article's source and terms; where
+	// it returns nil, the article stays as it is.
+	Refile(ctx context.Context, under func(source string, terms []digest.Term) []string) (changed int, err error)
 }
 
 // Ingest polls sources and keeps what they bring.
@@ -36,6 +41,7 @@ type Ingest struct {
 	Store    Store
 	Fetcher  *Fetcher
 	Sources  []digest.Source
+	Filing   *Filing         // how articles get their categories; nil: as their publishers say
 	Progress func(Result)    // called after each poll, one at a time; nil: nobody asks
 	Nudge    <-chan struct{} // wakes Run before its time; nil: never
 }
@@ -68,8 +74,8 @@ func (in *Ingest) Run(ctx context.Context) error {
 // round polls what is due and says how long nothing will be.
 func (in *Ingest) round(ctx context.Context, synced *bool) (time.Duration, error) {
 	if !*synced {
-		if err := in.Store.SyncSources(ctx, in.Sources); err != nil {
-			return 0, fmt.Errorf("sync sources: %w", err)
+		if err := in.sync(ctx); err != nil {
+			return 0, err
 		}
 		*synced = true
 	}
@@ -105,6 +111,33 @@ func (in *Ingest) round(ctx context.Context, synced *bool) (time.Duration, error
 	return next.Sub(now), nil
 }
 
+// sync makes the config's sources the ones that are polled, and files what no
+// edition has told yet as the config says now: an editor who changes a rule
+// sees it in the next edition, and not only in what comes in afterwards.
+func (in *Ingest) sync(ctx context.Context) error {
+	if err := in.Store.SyncSources(ctx, in.Sources); err != nil {
+		return fmt.Errorf("sync sources: %w", err)
+	}
+	sources := map[string]digest.Source{}
+	for _, src := range in.Sources {
+		sources[src.Name] = src
+	}
+	changed, err := in.Store.Refile(ctx, func(source string, terms []digest.Term) []string {
+		src, known := sources[source]
+		if !known {
+			return nil
+		}
+		return in.Filing.Under(src, terms)
+	})
+	if err != nil {
+		return fmt.Errorf("file articles under their categories: %w", err)
+	}
+	if changed > 0 {
+		in.Fetcher.log().Info("articles filed by the config's categories", "changed", changed)
+	}
+	return nil
+}
+
 // sleep waits by the real clock: what is due was read from the rows by the
 // clock handed in, and is looked at again after each wait.
 func (in *Ingest) sleep(ctx context.Context, wait time.Duration) {
@@ -125,8 +158,8 @@ func (in *Ingest) sleep(ctx context.Context, wait time.Duration) {
 // results are in the order of the sources; the error is about the store or a
 // name nobody knows, never about a source.
 func (in *Ingest) FetchNow(ctx context.Context, names ...string) ([]Result, error) {
-	if err := in.Store.SyncSources(ctx, in.Sources); err != nil {
-		return nil, fmt.Errorf("sync sources: %w", err)
+	if err := in.sync(ctx); err != nil {
+		return nil, err
 	}
 	states, err := in.Store.SourceStates(ctx)
 	if err != nil {
@@ -250,6 +283,9 @@ func (in *Ingest) pollOne(ctx context.Context, before digest.SourceState) Result
 		return result // stopped by us, which is not the source's failure
 	}
 	articles, err := in.complete(ctx, state, articles, &result)
+	for i := range articles {
+		in.Filing.File(state.Source, &articles[i])
+	}
 	if err == nil {
 		if result.Status == StatusRead || result.Status == StatusUnchanged {
 			state.LastSuccess = state.LastPoll
@@ -364,6 +400,7 @@ func merge(a *digest.Article, page digest.Article) {
 	}
 	fillUp(a, realSentences(page.Lead, a.Title))
 	a.Category = first(a.Category, page.Category)
+	a.Terms = append(a.Terms, page.Terms...)
 	a.Author = first(a.Author, page.Author)
 	a.Language = first(a.Language, page.Language)
 	a.Attribution = first(a.Attribution, page.Attribution)

@@ -10,7 +10,7 @@ import (
 // key points in practice, and is broken JSON on many pages.
 type linkedData struct {
 	headline, description, section, publisher, published, language, image, url string
-	authors                                                                    []string
+	authors, sections, keywords, crumbs                                        []string
 	product                                                                    bool // it speaks of goods for sale
 }
 
@@ -43,6 +43,8 @@ func (d *linkedData) visit(v any, depth int) {
 		switch {
 		case isArticle(v["@type"]):
 			d.article(v)
+		case v["@type"] == "BreadcrumbList":
+			d.crumbs = append(d.crumbs, crumbNames(v["itemListElement"])...)
 		default:
 			d.product = d.product || v["@type"] == "Product"
 			for _, key := range []string{"@graph", "mainEntity", "mainEntityOfPage", "itemListElement", "item", "hasPart"} {
@@ -83,6 +85,10 @@ func (d *linkedData) article(m map[string]any) {
 	}
 	keep(&d.description, m["description"], "")
 	keep(&d.section, m["articleSection"], "name")
+	if d.sections == nil {
+		d.sections = jsonNames(m["articleSection"])
+		d.keywords = append(jsonNames(m["keywords"]), jsonNames(m["about"])...)
+	}
 	if d.authors = jsonNames(m["author"]); d.authors == nil {
 		d.authors = jsonNames(m["creator"])
 	}
@@ -114,14 +120,25 @@ func jsonText(v any, key string) string {
 	return ""
 }
 
-// jsonNames are the names of one or several people.
+// crumbNames are the steps of the way to a page.
+func crumbNames(v any) []string {
+	list, _ := v.([]any)
+	var names []string
+	for _, e := range list[:min(len(list), 8)] {
+		step, _ := e.(map[string]any)
+		names = append(names, first(jsonText(step["name"], "@value"), jsonText(step["item"], "name")))
+	}
+	return names
+}
+
+// jsonNames are the names of one or several people or things.
 func jsonNames(v any) []string {
 	list, ok := v.([]any)
 	if !ok {
 		list = []any{v}
 	}
 	var names []string
-	for _, e := range list[:min(len(list), 8)] {
+	for _, e := range list[:min(len(list), 20)] {
 		if s := jsonText(e, "name"); s != "" {
 			names = append(names, s)
 		}

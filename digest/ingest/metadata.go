@@ -26,6 +26,7 @@ type metadata struct {
 	times     []string
 	states    []string // scripts that may hold key points
 	stateSize int
+	crumbs    []string // the way to the page; nil: none was found yet
 }
 
 // readMetadata walks the whole tree: publishers put meta elements into the
@@ -82,6 +83,7 @@ func (m *metadata) element(n *html.Node) {
 		}
 	default:
 		m.microdata(n)
+		m.breadcrumb(n)
 	}
 }
 

@@ -49,6 +49,7 @@ func readPage(text []byte, address *url.URL, how reading) (digest.Article, choic
 		Language:  m.lang(),
 		Image:     m.leadImage(base),
 	}
+	a.Terms = m.terms(p.headline)
 	a.URL, a.Canonical = m.addresses(address)
 	p.attribute(&a)
 	made := p.fill(&a)

@@ -217,8 +217,8 @@ func (in *Ingest) discover(ctx context.Context, state digest.SourceState, e Extr
 	return found, b, nil
 }
 
-// claim makes a document's articles the source's own: name, category, and
-// when they count as first seen. An item that says nothing is left out.
+// claim makes a document's articles the source's own: its name, and when they
+// count as first seen. An item that says nothing is left out.
 //
 // On the first poll that ever succeeded, what was published in the past
 // counts from then, so that a new source doesn't flood the next edition with
@@ -231,9 +231,6 @@ func (in *Ingest) claim(state digest.SourceState, articles []digest.Article, now
 			continue
 		}
 		a.Source = state.Source.Name
-		if all := state.Source.AllCategories(); all != nil {
-			a.Category, a.Categories = all[0], all
-		}
 		// Publishers put the newest first: the order of the document decides
 		// between articles that were first seen by the same poll.
 		a.FirstSeen = now.Add(-time.Duration(len(kept)) * time.Microsecond)

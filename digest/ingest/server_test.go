@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -75,6 +76,19 @@ func (r *rows) SavePoll(_ context.Context, state digest.SourceState, articles []
 		r.saved <- struct{}{}
 	}
 	return added, r.broken
+}
+
+func (r *rows) Refile(_ context.Context, under func(source string, terms []digest.Term) []string) (changed int, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.articles {
+		a := &r.articles[i]
+		if all := under(a.Source, a.Terms); all != nil && !slices.Equal(all, a.AllCategories()) {
+			a.Category, a.Categories = all[0], all
+			changed++
+		}
+	}
+	return changed, r.broken
 }
 
 // site is a web server that notes what it was asked.

@@ -75,7 +75,7 @@ func (p *page) fill(a *digest.Article) choice {
 	made := choice{pages: []*page{p}}
 	points := made.points()
 	lead := p.leadSentences()
-	a.Lead = digest.PlainLine(strings.Join(lead, " "), maxLead)
+	a.Lead, a.Text = digest.PlainLine(strings.Join(lead, " "), maxLead), p.text()
 	if len(points) > 0 {
 		a.Points, a.PointsFrom = points, digest.PointsPage
 		return made
@@ -279,6 +279,23 @@ func isSlogan(d string, a *digest.Article, lead []string) bool {
 		return known*2 < all
 	}
 	return known == 0 && len(v) > 5
+}
+
+// text is the body, a paragraph a line, without the site's own lines.
+func (p *page) text() string {
+	var b strings.Builder
+	for _, i := range p.body {
+		text := p.o.blocks[i].text
+		if isBoilerplate(head(text, 300)) || isByline(text) {
+			continue
+		}
+		if b.Len()+len(text) >= maxBody {
+			return head(b.String()+text, maxBody)
+		}
+		b.WriteString(text)
+		b.WriteByte('\n')
+	}
+	return strings.TrimSpace(b.String())
 }
 
 // leadSentences are the first real sentences of the body: eight to 45 words,

@@ -219,7 +219,7 @@ func (f *feedReader) points(it *gofeed.Item, a *digest.Article) choice {
 	}
 	body := snippetPage(first(content, description), a.Title, plainText(description, 4*maxPoint), f.reading)
 	lead := body.leadSentences()
-	a.Lead = digest.PlainLine(strings.Join(lead, " "), maxLead)
+	a.Lead, a.Text = digest.PlainLine(strings.Join(lead, " "), maxLead), body.text()
 	if a.Lead == "" {
 		a.Lead = plainText(description, maxLead)
 	}

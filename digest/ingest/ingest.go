@@ -42,14 +42,17 @@ type Ingest struct {
 	Fetcher  *Fetcher
 	Sources  []digest.Source
 	Filing   *Filing         // how articles get their categories; nil: as their publishers say
+	Writer   Writer          // of points for articles without any; nil: first sentences stand in
 	Progress func(Result)    // called after each poll, one at a time; nil: nobody asks
 	Nudge    <-chan struct{} // wakes Run before its time; nil: never
 }
 
 const (
-	sideBySide   = 8           // hosts polled at the same time
-	pagesAPoll   = 20          // full pages fetched for one poll's new items
-	longestSleep = time.Minute // so that Run sees what other processes changed
+	sideBySide     = 8           // hosts polled at the same time
+	pagesAPoll     = 20          // full pages fetched for one poll's new items
+	writesAPoll    = 20          // articles of one poll whose points are asked for
+	longestWriting = time.Minute // that one poll spends on that, beside the article under way
+	longestSleep   = time.Minute // so that Run sees what other processes changed
 )
 
 // Run polls each source when it is due, until the context ends. Trouble with
@@ -287,6 +290,7 @@ func (in *Ingest) pollOne(ctx context.Context, before digest.SourceState) Result
 		in.Filing.File(state.Source, &articles[i])
 	}
 	if err == nil {
+		in.write(ctx, articles)
 		if result.Status == StatusRead || result.Status == StatusUnchanged {
 			state.LastSuccess = state.LastPoll
 		}
@@ -297,6 +301,34 @@ func (in *Ingest) pollOne(ctx context.Context, before digest.SourceState) Result
 		result.Err = fmt.Errorf("%w of source %s: %w", errStore, state.Source.Name, err)
 	}
 	return result
+}
+
+// write asks for the points of new articles for which first sentences would
+// stand in. It is done before anything is kept, so that no row waits for it,
+// and what came of it is kept with the article: nobody is asked twice. The
+// newest come first; the others make do.
+func (in *Ingest) write(ctx context.Context, articles []digest.Article) {
+	begun := in.Fetcher.now()
+	for i, asked := 0, 0; i < len(articles) && in.Writer != nil; i++ {
+		a := &articles[i]
+		if a.PointsFrom != digest.PointsLead {
+			continue
+		}
+		if asked++; asked > writesAPoll || in.Fetcher.now().Sub(begun) > longestWriting || ctx.Err() != nil {
+			return
+		}
+		_ = Rewrite(ctx, in.Writer, a) // the writer says in the log why there is nothing
+	}
+}
+
+// Rewrite has a writer's points stand in for an article's first sentences, if
+// it gives any.
+func Rewrite(ctx context.Context, w Writer, a *digest.Article) error {
+	points, err := w.Write(ctx, *a)
+	if err == nil && len(points) > 0 {
+		a.Points, a.PointsFrom = points, digest.PointsModel
+	}
+	return err
 }
 
 // complete leaves out what is known already, and reads the full pages of new
@@ -406,6 +438,9 @@ func merge(a *digest.Article, page digest.Article) {
 	a.Attribution = first(a.Attribution, page.Attribution)
 	if len(page.Lead) > len(a.Lead) {
 		a.Lead = page.Lead
+	}
+	if len(page.Text) > len(a.Text) {
+		a.Text = page.Text
 	}
 	if a.Image.URL == "" {
 		a.Image = page.Image

@@ -16,6 +16,7 @@ const (
 	maxPoint = 700
 	maxName  = 160
 	maxLead  = 600
+	maxBody  = 8000
 )
 
 // plainText is a snippet of HTML as one line of text: tags go, what scripts

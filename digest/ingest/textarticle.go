@@ -46,7 +46,7 @@ func readText(text []byte, how reading) (digest.Article, choice, []string) {
 	p.reading = how
 	made := choice{pages: []*page{p}}
 	lead := p.leadSentences()
-	a.Lead = digest.PlainLine(strings.Join(lead, " "), maxLead)
+	a.Lead, a.Text = digest.PlainLine(strings.Join(lead, " "), maxLead), p.text()
 	if points := t.points(p); len(points) > 0 {
 		a.Points, a.PointsFrom = points, digest.PointsPage
 		return a, made, nil

@@ -94,6 +94,7 @@ type Article struct {
 	Image       Image
 	Lead        string // the first sentences of the body, for folding; at most 600 bytes
 	Text        string // the body as far as it was read, at most 8000 bytes; never kept, so empty in what the rows give
+	Page        string // FullPage.Page that is still to be read for it; empty: none
 }
 
 // Candidate is an article up for selection. Story is zero while the article

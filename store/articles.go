@@ -159,12 +159,13 @@ type articleText struct {
 	ImageWidth  int32             `json:"image_width"`
 	ImageHeight int32             `json:"image_height"`
 	Lead        string            `json:"lead"`
+	Page        string            `json:"page"`
 }
 
 const articleColumns = `(id bigint, source text, guid text, url text, canonical text, title text, category text,
 	categories text[], terms jsonb, points text[], points_from text, site text, attribution text, author text, published timestamptz,
 	first_seen timestamptz, language text, image_url text, image_alt text, image_width integer, image_height integer,
-	lead text)`
+	lead text, page text)`
 
 // textOf makes an article fit for its row. Points that turn out empty leave an
 // article without points, which the CHECK wants said.
@@ -175,6 +176,7 @@ func textOf(source string, a digest.Article) articleText {
 		Attribution: clean(a.Attribution), Author: clean(a.Author), Published: sane(a.Published), FirstSeen: a.FirstSeen,
 		Language: clean(a.Language), ImageURL: clean(a.Image.URL), ImageAlt: clean(a.Image.Alt),
 		ImageWidth: pixels(a.Image.Width), ImageHeight: pixels(a.Image.Height), Lead: clean(a.Lead),
+		Page: pageOf(a),
 	}
 	for _, c := range a.AllCategories() {
 		if c = clean(c); c != "" {
@@ -227,6 +229,14 @@ func (t *termsColumn) Scan(column any) error {
 	return nil
 }
 
+// pageOf is the page an article waits for, as pages have it.
+func pageOf(a digest.Article) string {
+	if a.Page == "" {
+		return ""
+	}
+	return identity(a.Page)
+}
+
 // sane is a publication date that can be told and stored; a source may claim
 // the year 90000.
 func sane(t time.Time) *time.Time {
@@ -256,10 +266,10 @@ func insertArticles(ctx context.Context, tx *sqlx.Tx, rows []articleText) (int, 
 	// A GUID that belongs to another article already identifies nothing here.
 	result, err := tx.ExecContext(ctx, `
 		INSERT INTO articles (source, guid, url, canonical, title, category, categories, terms, points, points_from, site, attribution, author,
-			published, first_seen, language, image_url, image_alt, image_width, image_height, lead)
+			published, first_seen, language, image_url, image_alt, image_width, image_height, lead, page)
 		SELECT a.source, CASE WHEN k.id IS NULL THEN a.guid END, a.url, a.canonical, a.title, a.category, a.categories, a.terms, a.points,
 		       a.points_from, a.site, a.attribution, a.author, a.published, a.first_seen, a.language, a.image_url, a.image_alt,
-		       a.image_width, a.image_height, a.lead
+		       a.image_width, a.image_height, a.lead, a.page
 		FROM jsonb_to_recordset($1) AS a `+articleColumns+`
 		LEFT JOIN articles k ON k.source = a.source AND k.guid = a.guid
 		ORDER BY a.first_seen DESC`, string(doc))
@@ -388,5 +398,5 @@ func correctArticles(ctx context.Context, tx *sqlx.Tx, rows []articleText) error
 	if err != nil {
 		return fmt.Errorf("correct known articles: %w", err)
 	}
-	return nil
+	return settlePages(ctx, tx, string(doc))
 }

@@ -14,7 +14,7 @@ import (
 const articleQuery = `
 	SELECT a.id, a.source, COALESCE(a.guid, '') AS guid, a.url, a.canonical, a.title, a.category, a.categories, a.terms, a.points, a.points_from,
 	       a.site, a.attribution, a.author, a.published, a.first_seen, a.language, a.image_url, a.image_alt,
-	       a.image_width, a.image_height, a.lead, COALESCE(s.story_id, 0) AS story_id
+	       a.image_width, a.image_height, a.lead, a.page, COALESCE(s.story_id, 0) AS story_id
 	FROM articles a
 	LEFT JOIN article_story s ON s.article_id = a.id`
 
@@ -32,7 +32,7 @@ type articleRow struct {
 	FirstSeen                           time.Time
 	Language, ImageURL, ImageAlt        string
 	ImageWidth, ImageHeight             int
-	Lead                                string
+	Lead, Page                          string
 	StoryID                             int64
 }
 
@@ -40,7 +40,7 @@ func (r articleRow) candidate() digest.Candidate {
 	c := digest.Candidate{Story: digest.StoryID(r.StoryID), Article: digest.Article{
 		ID: digest.ArticleID(r.ID), Source: r.Source, GUID: r.GUID, URL: r.URL, Canonical: r.Canonical, Title: r.Title,
 		Category: r.Category, Categories: several(r.Categories), Terms: r.Terms, Points: r.Points, PointsFrom: r.PointsFrom, Site: r.Site, Attribution: r.Attribution,
-		Author: r.Author, FirstSeen: r.FirstSeen, Language: r.Language, Lead: r.Lead,
+		Author: r.Author, FirstSeen: r.FirstSeen, Language: r.Language, Lead: r.Lead, Page: r.Page,
 		Image: digest.Image{URL: r.ImageURL, Alt: r.ImageAlt, Width: r.ImageWidth, Height: r.ImageHeight},
 	}}
 	if r.Published != nil {

@@ -52,7 +52,7 @@ func fullState(src digest.Source, at time.Time) digest.SourceState {
 	return digest.SourceState{
 		Source: src, ETag: `W/"odd"`, LastModified: "Sun, 06 Nov 1994 08:49:37 GMT", NextPoll: at.Add(time.Hour),
 		NotBefore: at.Add(time.Minute), FirstPoll: at, LastPoll: at, LastSuccess: at, Failures: 2, FailingSince: at, Error: "a fault", Gone: true,
-		MovedTo: "https://example.com/b.xml", Address: "https://example.com/c.xml", Seen: "\x00\xff\\",
+		MovedTo: "https://example.com/b.xml", Address: "https://example.com/c.xml", TTL: 3 * time.Hour, Seen: "\x00\xff\\",
 	}
 }
 

@@ -43,6 +43,7 @@ func (h *house) removeOld(ctx context.Context) {
 		{"addresses", h.store.ForgetAddresses},
 		{"reports", h.store.EmptyReports},
 		{"articles", h.store.EmptyArticles},
+		{"pages", h.store.ForgetPages},
 	} {
 		n, err := act.remove(ctx, r)
 		if err != nil && ctx.Err() == nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -25,6 +24,14 @@ type Store interface {
 	// Known says of each article whether the source has brought it before, by
 	// its GUID or else its Canonical.
 	Known(ctx context.Context, source string, articles []digest.Article) ([]bool, error)
+	// ClaimPoll takes a source for one poll, until SavePoll or ReleasePoll, or
+	// until its process has died long ago. Not ok: another process polls it, or
+	// has polled it since state was read; with force only where the rows have
+	// another address for it. held is until when the server asked to be left
+	// alone, whichever process heard it.
+	ClaimPoll(ctx context.Context, state digest.SourceState, server string, force bool) (held time.Time, ok bool, err error)
+	// ReleasePoll gives a claimed source back that was not polled.
+	ReleasePoll(ctx context.Context, source string) error
 	// SavePoll keeps a poll's outcome in one transaction: the source's state,
 	// and its articles by their identity. An article that is known keeps its
 	// FirstSeen. added counts those that were not.
@@ -34,6 +41,19 @@ type Store interface {
 	// counts those that changed. Under gets an article's source and terms; where
 	// it returns nil, the article stays as it is.
 	Refile(ctx context.Context, under func(source string, terms []digest.Term) []string) (changed int, err error)
+	// HeldServers and HoldServers remember until when servers, by host and
+	// port, asked to be left alone.
+	HeldServers(ctx context.Context) (map[string]time.Time, error)
+	HoldServers(ctx context.Context, until map[string]time.Time) error
+	// ClaimPage tells what is remembered of a page. It is mine where it may be
+	// asked for now: nobody else may then, until it is saved or the lease over.
+	ClaimPage(ctx context.Context, source, page string, now time.Time, lease time.Duration) (p digest.FullPage, mine bool, err error)
+	// SavePage keeps what came of a page that was claimed.
+	SavePage(ctx context.Context, p digest.FullPage) error
+	// OwedPages lists articles of a source, newest first, that were first seen
+	// after since, are not told yet, and wait for a page that is there or may be
+	// asked for now.
+	OwedPages(ctx context.Context, source string, since, now time.Time, most int) ([]digest.Article, error)
 }
 
 // Ingest polls sources and keeps what they bring.
@@ -45,74 +65,14 @@ type Ingest struct {
 	Writer   Writer          // of points for articles without any; nil: first sentences stand in
 	Progress func(Result)    // called after each poll, one at a time; nil: nobody asks
 	Nudge    <-chan struct{} // wakes Run before its time; nil: never
+
+	gates gates
 }
 
 const (
-	sideBySide     = 8           // hosts polled at the same time
-	pagesAPoll     = 20          // full pages fetched for one poll's new items
 	writesAPoll    = 20          // articles of one poll whose points are asked for
 	longestWriting = time.Minute // that one poll spends on that, beside the article under way
-	longestSleep   = time.Minute // so that Run sees what other processes changed
 )
-
-// Run polls each source when it is due, until the context ends. Trouble with
-// the store is logged and waited out; nothing is lost by it, as a poll that
-// could not be kept is polled again.
-func (in *Ingest) Run(ctx context.Context) error {
-	synced, trouble := false, 0
-	for ctx.Err() == nil {
-		wait, err := in.round(ctx, &synced)
-		if err != nil && ctx.Err() == nil {
-			trouble++
-			wait = min(time.Second<<min(trouble, 6), longestSleep)
-			in.Fetcher.log().Error("polling sources", "error", err, "again_in", wait)
-		} else {
-			trouble = 0
-		}
-		in.sleep(ctx, wait)
-	}
-	return ctx.Err()
-}
-
-// round polls what is due and says how long nothing will be.
-func (in *Ingest) round(ctx context.Context, synced *bool) (time.Duration, error) {
-	if !*synced {
-		if err := in.sync(ctx); err != nil {
-			return 0, err
-		}
-		*synced = true
-	}
-	states, err := in.Store.SourceStates(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("read sources: %w", err)
-	}
-	now := in.Fetcher.now()
-	next := now.Add(longestSleep)
-	var due []digest.SourceState
-	for _, s := range states {
-		at := s.NextPoll
-		if s.NotBefore.After(at) {
-			at = s.NotBefore
-		}
-		switch {
-		case s.Gone:
-		case !at.After(now):
-			due = append(due, s)
-		case at.Before(next):
-			next = at
-		}
-	}
-	in.hold(states)
-	for _, r := range in.pollAll(ctx, due) {
-		if errors.Is(r.Err, errStore) {
-			return 0, r.Err
-		}
-	}
-	if len(due) > 0 {
-		return 0, nil // look again: what was polled is due later now
-	}
-	return next.Sub(now), nil
-}
 
 // sync makes the config's sources the ones that are polled, and files what no
 // edition has told yet as the config says now: an editor who changes a rule
@@ -141,21 +101,6 @@ func (in *Ingest) sync(ctx context.Context) error {
 	return nil
 }
 
-// sleep waits by the real clock: what is due was read from the rows by the
-// clock handed in, and is looked at again after each wait.
-func (in *Ingest) sleep(ctx context.Context, wait time.Duration) {
-	if wait <= 0 {
-		return
-	}
-	t := time.NewTimer(wait)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-in.Nudge:
-	case <-ctx.Done():
-	}
-}
-
 // FetchNow polls the named sources once, or all of them. Courant's own
 // schedule doesn't hold it back; a server's Retry-After and 410 do. The
 // results are in the order of the sources; the error is about the store or a
@@ -168,7 +113,9 @@ func (in *Ingest) FetchNow(ctx context.Context, names ...string) ([]Result, erro
 	if err != nil {
 		return nil, fmt.Errorf("read sources: %w", err)
 	}
-	in.hold(states)
+	if err := in.hold(ctx, states); err != nil {
+		return nil, err
+	}
 	wanted := states
 	if len(names) > 0 {
 		wanted = nil
@@ -201,54 +148,63 @@ func sourceNames(states []digest.SourceState) string {
 	return strings.Join(names, ", ")
 }
 
-// hold carries a server's Retry-After over from one process to the next: it
+// hold carries servers' Retry-After over from one process to the next: it
 // was said to one source and binds all of its host.
-func (in *Ingest) hold(states []digest.SourceState) {
+func (in *Ingest) hold(ctx context.Context, states []digest.SourceState) error {
+	held, err := in.Store.HeldServers(ctx)
+	if err != nil {
+		return fmt.Errorf("read held servers: %w", err)
+	}
+	for server, until := range held {
+		in.Fetcher.host(server).hold(until)
+	}
+	in.holdSources(states)
+	return nil
+}
+
+// holdSources is hold by what the sources themselves remember.
+func (in *Ingest) holdSources(states []digest.SourceState) {
 	for _, s := range states {
-		if u, err := url.Parse(address(s)); err == nil && !s.NotBefore.IsZero() {
-			in.Fetcher.host(authority(u)).hold(s.NotBefore)
+		if !s.NotBefore.IsZero() {
+			in.Fetcher.host(serverOf(s)).hold(s.NotBefore)
 		}
 	}
 }
 
-// pollAll polls several sources and tells of each.
+// serverOf is the server a source is asked at, empty where it has none.
+func serverOf(s digest.SourceState) string {
+	if u, err := url.Parse(address(s)); err == nil && u.Host != "" {
+		return authority(u)
+	}
+	return ""
+}
+
+// pollAll polls several sources and tells of each: all servers side by side,
+// the sources of one server one after the other. How much of that happens at
+// the same moment is the Fetcher's to say.
 func (in *Ingest) pollAll(ctx context.Context, states []digest.SourceState) []Result {
 	results := make([]Result, len(states))
 	var telling sync.Mutex
-	eachHost(states, sideBySide, func(i int) {
-		results[i] = in.pollOne(ctx, states[i])
-		telling.Lock()
-		defer telling.Unlock()
-		in.tell(results[i])
-	})
-	return results
-}
-
-// eachHost does something with each source: so many hosts side by side, the
-// sources of one host one after the other.
-func eachHost(states []digest.SourceState, atOnce int, act func(i int)) {
-	places := make(chan struct{}, atOnce)
 	var all sync.WaitGroup
 	for _, sources := range byHost(states) {
-		places <- struct{}{}
 		all.Go(func() {
-			defer func() { <-places }()
 			for _, i := range sources {
-				act(i)
+				_, results[i], _ = in.pollOne(ctx, states[i], true)
+				telling.Lock()
+				in.tell(results[i])
+				telling.Unlock()
 			}
 		})
 	}
 	all.Wait()
+	return results
 }
 
 // byHost are the places of the sources, those of a host together.
 func byHost(states []digest.SourceState) (hosts [][]int) {
 	at := map[string]int{}
 	for i, s := range states {
-		key := ""
-		if u, err := url.Parse(address(s)); err == nil {
-			key = authority(u)
-		}
+		key := serverOf(s)
 		if _, known := at[key]; !known {
 			at[key], hosts = len(hosts), append(hosts, nil)
 		}
@@ -276,31 +232,82 @@ func (in *Ingest) tell(r Result) {
 // errStore marks errors of the store among a poll's.
 var errStore = errors.New("keep what was polled")
 
-// pollOne polls a source and keeps the outcome.
-func (in *Ingest) pollOne(ctx context.Context, before digest.SourceState) Result {
+// pollOne polls a source and keeps the outcome. Without force a source that
+// another process polls is left to it, and taken is false.
+func (in *Ingest) pollOne(ctx context.Context, before digest.SourceState, force bool) (after digest.SourceState, result Result, taken bool) {
 	if err := ctx.Err(); err != nil {
-		return Result{Source: before.Source.Name, Status: StatusFailed, Err: fmt.Errorf("source %s: %w", before.Source.Name, err)}
+		return before, Result{Source: before.Source.Name, Status: StatusFailed, Err: fmt.Errorf("source %s: %w", before.Source.Name, err)}, true
 	}
-	state, articles, result := in.poll(ctx, before)
-	if ctx.Err() != nil || before.Gone {
-		return result // stopped by us, which is not the source's failure
+	if before.Gone {
+		after, _, result = in.poll(ctx, before)
+		return after, result, true
 	}
-	articles, err := in.complete(ctx, state, articles, &result)
+	server := serverOf(before)
+	held, ok, err := in.Store.ClaimPoll(ctx, before, server, force)
+	switch {
+	case err == nil && !ok && force:
+		err = fmt.Errorf("the config has another address for it by now: %w", digest.ErrNotFound)
+	case err == nil && !ok:
+		return before, Result{}, false
+	}
+	if err != nil {
+		return before, lost(Result{Source: before.Source.Name}, err), true
+	}
+	if !held.IsZero() {
+		in.Fetcher.host(server).hold(held)
+	}
+	after, articles, result := in.poll(ctx, before)
+	if ctx.Err() == nil {
+		err = in.keep(ctx, &after, articles, &result)
+	}
+	if err != nil || ctx.Err() != nil { // stopped by us, which is not the source's failure
+		in.release(ctx, before.Source.Name)
+	}
+	if err != nil {
+		return before, lost(result, err), true
+	}
+	return after, result, true
+}
+
+// lost is the result of a poll that could not be kept.
+func lost(r Result, err error) Result {
+	r.Status, r.Err = StatusFailed, fmt.Errorf("%w of source %s: %w", errStore, r.Source, err)
+	return r
+}
+
+// release gives a source back, so that another process need not wait for the
+// claim to grow old.
+func (in *Ingest) release(ctx context.Context, source string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if err := in.Store.ReleasePoll(ctx, source); err != nil {
+		in.Fetcher.log().Debug("a source stays claimed for some minutes", "source", source, "error", err)
+	}
+}
+
+// keep completes what a poll brought and saves it with the source's state.
+func (in *Ingest) keep(ctx context.Context, state *digest.SourceState, articles []digest.Article, result *Result) error {
+	success := result.Status == StatusRead || result.Status == StatusUnchanged
+	if success {
+		var err error
+		if articles, err = in.complete(ctx, *state, articles, result); err != nil {
+			return err
+		}
+		state.LastSuccess = state.LastPoll
+	}
 	for i := range articles {
 		in.Filing.File(state.Source, &articles[i])
 	}
-	if err == nil {
-		in.write(ctx, articles)
-		if result.Status == StatusRead || result.Status == StatusUnchanged {
-			state.LastSuccess = state.LastPoll
-		}
-		result.Added, err = in.Store.SavePoll(ctx, state, articles)
-	}
+	in.write(ctx, articles)
+	added, err := in.Store.SavePoll(ctx, *state, articles)
 	if err != nil {
-		result.Status = StatusFailed
-		result.Err = fmt.Errorf("%w of source %s: %w", errStore, state.Source.Name, err)
+		return err
 	}
-	return result
+	result.Added = added
+	if heard := in.Fetcher.news(); len(heard) > 0 {
+		return in.Store.HoldServers(ctx, heard)
+	}
+	return nil
 }
 
 // write asks for the points of new articles for which first sentences would
@@ -311,8 +318,8 @@ func (in *Ingest) write(ctx context.Context, articles []digest.Article) {
 	begun := in.Fetcher.now()
 	for i, asked := 0, 0; i < len(articles) && in.Writer != nil; i++ {
 		a := &articles[i]
-		if a.PointsFrom != digest.PointsLead {
-			continue
+		if a.PointsFrom != digest.PointsLead || a.ID != 0 && a.Text == "" {
+			continue // an earlier one that still waits for its page was asked about then
 		}
 		if asked++; asked > writesAPoll || in.Fetcher.now().Sub(begun) > longestWriting || ctx.Err() != nil {
 			return
@@ -332,94 +339,48 @@ func Rewrite(ctx context.Context, w Writer, a *digest.Article) error {
 }
 
 // complete leaves out what is known already, and reads the full pages of new
-// items that brought no points of their own.
+// items that brought no points of their own, and of earlier ones that still
+// wait for theirs.
 func (in *Ingest) complete(ctx context.Context, state digest.SourceState, articles []digest.Article, result *Result) ([]digest.Article, error) {
-	if len(articles) == 0 || state.Source.Kind == digest.SourceFolder {
+	if state.Source.Kind == digest.SourceFolder {
 		return articles, nil // of a folder comes only what is new or corrected
+	}
+	fresh, err := in.unknown(ctx, state, articles)
+	if err != nil || state.Source.Kind != digest.SourceFeed {
+		return fresh, err
+	}
+	since := in.Fetcher.now().Add(-oldestPage)
+	for i, a := range fresh {
+		if result.rulings.wants(a) && a.FirstSeen.After(since) {
+			fresh[i].Page = pageOf(a, state.Source.Points)
+		}
+	}
+	waiting, err := in.Store.OwedPages(ctx, state.Source.Name, since, in.Fetcher.now(), pagesAPoll)
+	if err != nil {
+		return nil, err
+	}
+	all := append(fresh, waiting...)
+	warnings, err := in.readPages(ctx, state.Source, all, &result.rulings)
+	result.Warnings = append(result.Warnings, warnings...)
+	return all, err
+}
+
+// unknown are the articles that the source has not brought before.
+func (in *Ingest) unknown(ctx context.Context, state digest.SourceState, articles []digest.Article) ([]digest.Article, error) {
+	if len(articles) == 0 {
+		return nil, nil
 	}
 	known, err := in.Store.Known(ctx, state.Source.Name, articles)
 	if err != nil {
 		return nil, err
 	}
-	fresh := articles[:0:0]
+	var fresh []digest.Article
 	for i, a := range articles {
 		if i >= len(known) || !known[i] {
 			fresh = append(fresh, a)
 		}
 	}
-	if state.Source.Kind == digest.SourcePage {
-		return fresh, nil
-	}
-	result.Warnings = append(result.Warnings, in.readPages(ctx, address(state), fresh, &result.rulings)...)
 	return fresh, nil
-}
-
-// readPages reads the full pages of new items without points of their own, and
-// of those of which the source's rule picked none. A host that can't be reached
-// is not tried again for the next item.
-func (in *Ingest) readPages(ctx context.Context, origin string, articles []digest.Article, by *rulings) (warnings []string) {
-	pages, failed, away := 0, 0, map[string]bool{}
-	for i := range articles {
-		a := &articles[i]
-		u, err := url.Parse(a.URL)
-		if !by.wants(*a) || pages == pagesAPoll || ctx.Err() != nil || err != nil || away[authority(u)] {
-			continue
-		}
-		pages++
-		if err := in.readFull(ctx, origin, u, a, by); err != nil {
-			failed++
-			away[authority(u)] = !errors.Is(err, errPage)
-			warnings = append(warnings, fmt.Sprintf("the full page %s was not read: %s", a.URL, err))
-		}
-	}
-	if failed > 3 {
-		warnings = append(warnings[:3], fmt.Sprintf("%d full pages in all were not read", failed))
-	}
-	return append(warnings, by.warnings()...)
-}
-
-// errPage marks failures of one page, as against those of its host.
-var errPage = errors.New("its fallback is used")
-
-// readFull fetches an item's page and takes over what it says better. The
-// publisher's points win; everything else only fills gaps.
-func (in *Ingest) readFull(ctx context.Context, origin string, u *url.URL, a *digest.Article, by *rulings) error {
-	if err := in.mayRead(ctx, origin, a); err != nil {
-		return err
-	}
-	if err := in.Fetcher.pause(ctx, authority(u)); err != nil {
-		return plainError(err)
-	}
-	return in.readNow(ctx, origin, a, by)
-}
-
-// mayRead says why an item's page may not be asked for; nil: it may.
-func (in *Ingest) mayRead(ctx context.Context, origin string, a *digest.Article) error {
-	switch err := in.Fetcher.allowed(ctx, a.URL, origin); {
-	case errors.Is(err, errRobots):
-		return fmt.Errorf("%w; %w", err, errPage)
-	case err != nil:
-		return plainError(err)
-	}
-	return nil
-}
-
-// readNow is readFull without its questions.
-func (in *Ingest) readNow(ctx context.Context, origin string, a *digest.Article, by *rulings) error {
-	got, e, err := in.Fetcher.document(ctx, request{address: a.URL, origin: origin, max: maxPageBytes, accept: acceptPage, obey: true}, a.URL, Options{Rule: by.rule})
-	switch {
-	case got == nil:
-		return plainError(err)
-	case got.status != http.StatusOK:
-		return fmt.Errorf("%s; %w", strings.SplitN(answered(got.status), ";", 2)[0], errPage)
-	case err != nil:
-		return fmt.Errorf("%w; %w", err, errPage)
-	}
-	if e.Kind == KindPage {
-		by.settle(*a, e)
-		merge(a, e.Articles[0])
-	}
-	return nil
 }
 
 // merge fills an item of a feed from its page.

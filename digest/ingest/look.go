@@ -53,7 +53,7 @@ func (in *Ingest) Look(ctx context.Context, remembered []digest.SourceState) []d
 			}
 		}
 	}
-	in.hold(states)
+	in.holdSources(states)
 	glances := make([]*glance, len(states))
 	// Two queues, so that no host's pages delay another's sources.
 	polling, reading := make(chan struct{}, lookAtOnce), make(chan struct{}, lookAtOnce)

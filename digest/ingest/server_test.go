@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -22,6 +23,9 @@ type rows struct {
 	articles []digest.Article
 	saved    chan struct{} // told after each poll that was kept; nil: nobody listens
 	broken   error
+	claimed  map[string]bool
+	held     map[string]time.Time
+	pages    map[string]digest.FullPage
 }
 
 func (r *rows) SyncSources(_ context.Context, sources []digest.Source) error {
@@ -67,11 +71,14 @@ func (r *rows) SavePoll(_ context.Context, state digest.SourceState, articles []
 		}
 	}
 	for _, a := range articles {
-		if r.find(a) < 0 {
+		if i := r.find(a); i < 0 {
 			r.articles = append(r.articles, a)
 			added++
+		} else {
+			r.articles[i] = a
 		}
 	}
+	delete(r.claimed, state.Source.Name)
 	if r.saved != nil {
 		r.saved <- struct{}{}
 	}
@@ -89,6 +96,78 @@ func (r *rows) Refile(_ context.Context, under func(source string, terms []diges
 		}
 	}
 	return changed, r.broken
+}
+
+func (r *rows) ClaimPoll(_ context.Context, state digest.SourceState, server string, force bool) (time.Time, bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.states {
+		if s.Source.Name == state.Source.Name && (force || s.LastPoll.Equal(state.LastPoll) && !r.claimed[s.Source.Name]) {
+			if r.claimed == nil {
+				r.claimed = map[string]bool{}
+			}
+			r.claimed[s.Source.Name] = true
+			return r.held[server], true, r.broken
+		}
+	}
+	return r.held[server], false, r.broken
+}
+
+func (r *rows) ReleasePoll(_ context.Context, source string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.claimed, source)
+	return r.broken
+}
+
+func (r *rows) HeldServers(context.Context) (map[string]time.Time, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.held), r.broken
+}
+
+func (r *rows) HoldServers(_ context.Context, until map[string]time.Time) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.held == nil {
+		r.held = map[string]time.Time{}
+	}
+	maps.Copy(r.held, until)
+	return r.broken
+}
+
+func (r *rows) ClaimPage(_ context.Context, _, page string, now time.Time, lease time.Duration) (digest.FullPage, bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p, known := r.pages[page]
+	if known && (p.Settled() || p.Again.After(now)) {
+		return p, false, r.broken
+	}
+	if r.pages == nil {
+		r.pages = map[string]digest.FullPage{}
+	}
+	r.pages[page] = digest.FullPage{Page: page, Tries: p.Tries + 1, Again: now.Add(lease)}
+	return r.pages[page], true, r.broken
+}
+
+func (r *rows) SavePage(_ context.Context, p digest.FullPage) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pages[p.Page] = p
+	return r.broken
+}
+
+func (r *rows) OwedPages(_ context.Context, source string, since, now time.Time, most int) (owed []digest.Article, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range r.articles {
+		p, asked := r.pages[a.Page]
+		if a.Source == source && a.Page != "" && a.FirstSeen.After(since) && (!asked || p.Settled() || !p.Again.After(now)) {
+			owed = append(owed, a)
+		}
+	}
+	slices.SortStableFunc(owed, func(a, b digest.Article) int { return b.FirstSeen.Compare(a.FirstSeen) })
+	return owed[:min(len(owed), most)], r.broken
 }
 
 // site is a web server that notes what it was asked.

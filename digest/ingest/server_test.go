@@ -23,6 +23,7 @@ type rows struct {
 	articles []digest.Article
 	saved    chan struct{} // told after each poll that was kept; nil: nobody listens
 	broken   error
+	refused  error // by SavePoll alone
 	claimed  map[string]bool
 	held     map[string]time.Time
 	pages    map[string]digest.FullPage
@@ -65,6 +66,9 @@ func (r *rows) Known(_ context.Context, _ string, articles []digest.Article) ([]
 func (r *rows) SavePoll(_ context.Context, state digest.SourceState, articles []digest.Article) (added int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.refused != nil {
+		return 0, r.refused
+	}
 	for i, s := range r.states {
 		if s.Source.Name == state.Source.Name {
 			r.states[i] = state
@@ -174,8 +178,15 @@ func (r *rows) OwedPages(_ context.Context, source string, since, now time.Time,
 type site struct {
 	*httptest.Server
 	mu       sync.Mutex
-	requests []*http.Request
+	requests []asking
 	pages    map[string]http.HandlerFunc
+	now      func() time.Time // nil: nobody minds when
+}
+
+// asking is a request and its moment.
+type asking struct {
+	*http.Request
+	at time.Time
 }
 
 func newSite(t *testing.T, pages map[string]http.HandlerFunc) *site {
@@ -188,7 +199,11 @@ func newSite(t *testing.T, pages map[string]http.HandlerFunc) *site {
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	s.requests = append(s.requests, r)
+	at := time.Time{}
+	if s.now != nil {
+		at = s.now()
+	}
+	s.requests = append(s.requests, asking{r, at})
 	page := s.pages[r.URL.Path]
 	s.mu.Unlock()
 	if page == nil {
@@ -248,6 +263,14 @@ func (c *clock) turn(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.at = c.at.Add(d)
+}
+
+// after rings at once and turns the clock by as much: whoever waits is alone.
+func (c *clock) after(d time.Duration) <-chan time.Time {
+	c.turn(d)
+	bell := make(chan time.Time, 1)
+	bell <- c.now()
+	return bell
 }
 
 // room is an Ingest over a store in memory with one feed at a site.

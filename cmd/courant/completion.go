@@ -219,7 +219,7 @@ func completeWords(words func() []string) completer {
 // completeSources offers the sources of the config.
 func (p *program) completeSources(*cobra.Command, []string, string) (names []string, how cobra.ShellCompDirective) {
 	for _, s := range p.configNames().Sources {
-		names = offered(names, s.Name, s.Category)
+		names = offered(names, s.Name, strings.Join(s.AllCategories(), ", "))
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"courant/digest"
+	"courant/digest/ingest"
 	"courant/digest/render"
 )
 
@@ -64,6 +65,7 @@ type Config struct {
 	Example string
 
 	Sources []digest.Source // in the file's order
+	Rules   []ingest.Rule   // in the file's order
 	Lists   []List          // in the file's order
 	Digests []digest.Digest // in the file's order
 
@@ -205,6 +207,7 @@ func (c *Config) read(m *yamlMapping, hooks configHooks) {
 	c.readSending(m)
 	c.readRetention(m)
 	c.readSources(m)
+	c.readCategories(m)
 	c.readLists(m)
 	c.readDigests(m, hooks)
 	m.done()
@@ -282,11 +285,24 @@ func (c Config) listNames() []string {
 // names none, so that its articles may bring any.
 func (c Config) categories() (names []string, open bool) {
 	for _, s := range c.Sources {
-		if s.Category == "" {
-			open = true
-		} else if !slices.Contains(names, s.Category) {
-			names = append(names, s.Category)
+		all := s.AllCategories()
+		open = open || all == nil
+		for _, category := range all {
+			if !slices.Contains(names, category) {
+				names = append(names, category)
+			}
 		}
 	}
 	return names, open
+}
+
+// filing is how articles get their categories: by the rules, and by the names
+// of those that digests take.
+func (c Config) filing() *ingest.Filing {
+	var names []string
+	for _, d := range c.Digests {
+		names = append(names, d.Categories...)
+	}
+	sources, _ := c.categories()
+	return ingest.NewFiling(c.Rules, append(names, sources...))
 }

@@ -32,6 +32,7 @@ func (c *Config) check(r *configReader, m *yamlMapping) {
 			c.checkDigest(r, &c.Digests[i])
 		}
 	}
+	c.checkRules(r)
 }
 
 // faulty says whether a fault lies at or below a key.
@@ -275,7 +276,7 @@ func (c *Config) checkCategories(r *configReader, path string, d *digest.Digest)
 	}
 	var idle []int
 	for i, category := range d.Categories {
-		if !slices.Contains(known, category) {
+		if digest.FirstCategory(known, []string{category}) == "" {
 			idle = append(idle, i)
 		}
 	}

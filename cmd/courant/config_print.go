@@ -40,6 +40,7 @@ func (c Config) String() string {
 		{Key: "dkim", Value: each(c.SigningKeys, SigningKey.printed)},
 		{Key: "allow_private_sources", Value: c.AllowPrivateSources},
 		{Key: "sources", Value: each(c.Sources, printedSource)},
+		{Key: "categories", Value: yaml.MapSlice(each(c.Rules, printedRule))},
 		{Key: "lists", Value: yaml.MapSlice(each(c.Lists, List.printed))},
 		{Key: "digests", Value: yaml.MapSlice(each(c.Digests, c.printedDigest))},
 	})
@@ -92,7 +93,7 @@ func (k SigningKey) printed() yaml.MapSlice {
 }
 
 func printedSource(s digest.Source) yaml.MapSlice {
-	printed := yaml.MapSlice{{Key: "name", Value: s.Name}, {Key: string(s.Kind), Value: s.URL}, {Key: "category", Value: s.Category}}
+	printed := yaml.MapSlice{{Key: "name", Value: s.Name}, {Key: string(s.Kind), Value: s.URL}, {Key: "category", Value: printedCategory(s)}}
 	if s.Kind == digest.SourceFolder {
 		printed = append(printed, yaml.MapItem{Key: "url_prefix", Value: s.Prefix})
 	}

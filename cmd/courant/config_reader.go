@@ -790,6 +790,25 @@ func readItems[T any](m *yamlMapping, key string, to *[]T, kind scalar[T]) {
 	}
 }
 
+// readOneOrItems is readItems for a key that takes a single item, too.
+func readOneOrItems[T any](m *yamlMapping, key string, to *[]T, kind scalar[T]) {
+	if m.shape != nil {
+		one := *orUnset(kind).shape.withDefault("")
+		m.shape.describe(key, &shape{AnyOf: []*shape{&one, {Type: oneOrList{"array"}, Items: &kind.shape, MinItems: 1}}})
+		return
+	}
+	if v, written := m.values[key]; written {
+		if _, list := v.node.(*ast.SequenceNode); list {
+			readItems(m, key, to, kind)
+			return
+		}
+	}
+	var one T
+	if readKey(m, key, &one, orUnset(kind)) {
+		*to = []T{one}
+	}
+}
+
 // section gives the mapping behind a key, an empty one without the key.
 func (m *yamlMapping) section(key string) *yamlMapping {
 	path := keyPath(m.path, key)

@@ -165,7 +165,7 @@ func (c *Config) readSources(m *yamlMapping) {
 func (c *Config) readSource(m *yamlMapping) digest.Source {
 	var s digest.Source
 	readKey(m, "name", &s.Name, aLine())
-	readKey(m, "category", &s.Category, orUnset(aLine()))
+	s.Category, s.Categories = readCategory(m)
 	for _, kind := range []digest.SourceKind{digest.SourceFeed, digest.SourcePage} {
 		if readKey(m, string(kind), &s.URL, aSourceURL()) {
 			s.Kind = kind

@@ -126,7 +126,7 @@ func version() string {
 func (h *house) ingest() *ingest.Ingest {
 	f := h.config.fetcher(h.log)
 	f.Now = h.now
-	in := &ingest.Ingest{Store: h.store, Fetcher: f, Sources: h.config.Sources}
+	in := &ingest.Ingest{Store: h.store, Fetcher: f, Sources: h.config.Sources, Filing: h.config.filing()}
 	if h.figures != nil {
 		in.Progress = func(r ingest.Result) { h.figures.Polled(string(r.Status), r.Added) }
 	}

@@ -174,7 +174,7 @@ type comment struct {
 }
 
 var (
-	exampleKey     = regexp.MustCompile(`^( *(?:- )?)([a-z_]+):(?: |$)`)
+	exampleKey     = regexp.MustCompile(`^( *(?:- )?)([A-Za-z_]+):(?: |$)`)
 	exampleComment = regexp.MustCompile(`^ *(?:- +)?#(?: |$)(.*)$`)
 	commentedKey   = regexp.MustCompile(`^( *)# ([a-z_]+): `)
 	behindValue    = regexp.MustCompile(`[^"]* # (.*)$`)

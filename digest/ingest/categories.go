@@ -55,7 +55,7 @@ func NewFiling(rules []Rule, names []string) *Filing {
 	}
 	for i, name := range names {
 		ruled := slices.ContainsFunc(rules, func(r Rule) bool { return strings.EqualFold(r.Category, name) })
-		if !ruled {
+		if !ruled && !slices.Contains(names[:i], name) {
 			f.add(phrase{rule: len(rules) + i, category: name, written: name, name: true})
 		}
 	}

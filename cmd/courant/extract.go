@@ -22,7 +22,8 @@ func (p *program) extractCommand() *cobra.Command {
 		Short: "Show what Courant sees in a page, text file or feed",
 		Long: `Show what Courant sees in a page, a text file or a feed: headline, category,
 key points and where they come from. Files are read as they are; addresses are
-fetched once, politely. "-" reads standard input. No database is needed.`,
+fetched once, politely. "-" reads standard input. No database is needed. Where
+there is a config, its rules for categories are heeded.`,
 		Example: "  courant extract article.html\n  courant extract --json https://example.org/feed.xml",
 		Args:    arguments(1, -1),
 		RunE:    func(c *cobra.Command, inputs []string) error { return p.extract(c.Context(), inputs, asJSON) },
@@ -37,9 +38,13 @@ const largestInput = 10 << 20
 // extract shows every input; one that cannot be read does not stop the
 // others, but the exit code tells.
 func (p *program) extract(ctx context.Context, inputs []string, asJSON bool) error {
-	failed := 0
+	failed, file := 0, p.filer()
 	for _, input := range inputs {
 		e, err := p.extraction(ctx, input)
+		why := make([][]ingest.Filed, len(e.Articles))
+		for i := range e.Articles {
+			why[i] = file(input, &e.Articles[i])
+		}
 		if err != nil {
 			failed++
 			p.tell("courant: %v", err)
@@ -55,7 +60,7 @@ func (p *program) extract(ctx context.Context, inputs []string, asJSON bool) err
 			continue
 		}
 		if err == nil {
-			p.showExtraction(e)
+			p.showExtraction(e, why)
 		}
 	}
 	if failed > 0 {
@@ -88,19 +93,19 @@ func (p *program) extraction(ctx context.Context, input string) (ingest.Extracti
 }
 
 // showExtraction prints an extraction for people.
-func (p *program) showExtraction(e ingest.Extraction) {
+func (p *program) showExtraction(e ingest.Extraction, why [][]ingest.Filed) {
 	if e.Kind == ingest.KindFeed {
 		fmt.Fprintf(p.stdout, "%s: feed %q, %d articles\n", e.Input, e.Title, len(e.Articles))
 	}
-	for _, a := range e.Articles {
-		p.showArticle(a)
+	for i, a := range e.Articles {
+		p.showArticle(a, why[i])
 	}
 	for _, w := range e.Warnings {
 		fmt.Fprintln(p.stdout, "warning:", w)
 	}
 }
 
-func (p *program) showArticle(a digest.Article) {
+func (p *program) showArticle(a digest.Article, why []ingest.Filed) {
 	fmt.Fprintf(p.stdout, "\n%s\n", a.Title)
 	for _, line := range []struct{ name, value string }{
 		{"url", a.URL}, {"category", a.Category}, {"site", a.Site}, {"attribution", a.Attribution},
@@ -110,10 +115,27 @@ func (p *program) showArticle(a digest.Article) {
 			fmt.Fprintf(p.stdout, "  %-12s %s\n", line.name, line.value)
 		}
 	}
+	p.showFiling(a, why)
+	if a.Image.URL != "" {
+		fmt.Fprintf(p.stdout, "  %-12s %s\n", "image", shownImage(a.Image))
+	}
 	if !a.Published.IsZero() {
 		fmt.Fprintf(p.stdout, "  %-12s %s\n", "published", a.Published.Format("2006-01-02 15:04 MST"))
 	}
 	for _, point := range a.Points {
 		fmt.Fprintf(p.stdout, "  • %s\n", point)
 	}
+}
+
+// shownImage is a lead image with its size and what it shows, as far as they
+// are known.
+func shownImage(i digest.Image) string {
+	s := i.URL
+	if i.Width > 0 && i.Height > 0 {
+		s += fmt.Sprintf(", %d x %d", i.Width, i.Height)
+	}
+	if i.Alt != "" {
+		s += fmt.Sprintf(", %q", i.Alt)
+	}
+	return s
 }

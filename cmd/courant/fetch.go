@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"courant/digest/ingest"
 
@@ -40,6 +41,9 @@ func (p *program) fetch(ctx context.Context, h *house, sources []string) error {
 	}
 	results, err := in.FetchNow(ctx, sources...)
 	if err != nil {
+		return err
+	}
+	if err := p.tellChanges(ctx, h); err != nil {
 		return err
 	}
 	failed := 0
@@ -149,7 +153,27 @@ func (p *program) fetcher() *ingest.Fetcher {
 	return f
 }
 
-// serveFetch polls the sources when they are due.
+// serveFetch polls the sources when they are due, and says which of them fell
+// silent.
 func (h *house) serveFetch(ctx context.Context) error {
-	return h.ingest().Run(ctx)
+	ctx, cancel := context.WithCancel(ctx)
+	polled := make(chan struct{}, 1)
+	watch := h.sourceWatch()
+	watch.Nudge = polled
+	var watching sync.WaitGroup
+	watching.Go(func() { watch.Run(ctx) })
+	defer watching.Wait()
+	defer cancel()
+	in := h.ingest()
+	count := in.Progress
+	in.Progress = func(r ingest.Result) {
+		if count != nil {
+			count(r)
+		}
+		select {
+		case polled <- struct{}{}:
+		default: // it knows
+		}
+	}
+	return in.Run(ctx)
 }

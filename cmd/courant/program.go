@@ -127,6 +127,7 @@ A first day:
 		p.articlesCommand(),
 		p.resumeCommand(),
 		p.fetchCommand(),
+		p.sourcesCommand(),
 		p.extractCommand(),
 		p.whyCommand(),
 		p.readersCommand(),

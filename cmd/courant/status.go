@@ -26,7 +26,8 @@ func (p *program) statusCommand() *cobra.Command {
 last two days, how far it is, how fast it goes and when it will be done; what
 the servers said about mails that were deferred or refused; the processes at
 work, what each relay took and what is spent of its limits, which mail domains
-are left alone and why, and the next slots. Nothing is changed.
+are left alone and why, which sources need a look, and the next slots. Nothing
+is changed.
 
 On a terminal it is drawn again each second while an edition is being sent, and
 ends with it or with Ctrl-C. --watch goes on until Ctrl-C whatever happens,
@@ -47,7 +48,7 @@ ends with it or with Ctrl-C. --watch goes on until Ctrl-C whatever happens,
 		},
 	}
 	c.Flags().BoolVar(&watch, "watch", false, "draw it again each second until Ctrl-C")
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: editions, processes, relays, limits, domains, slots")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: editions, processes, relays, limits, domains, sources in trouble, slots")
 	return c
 }
 
@@ -159,6 +160,9 @@ func (w *watcher) look(ctx context.Context) (now explain.Situation, err error) {
 		return now, err
 	}
 	if now.Domains, err = h.store.LeftAlone(ctx); err != nil {
+		return now, err
+	}
+	if now.Sources, err = h.sourceStates(ctx); err != nil {
 		return now, err
 	}
 	return now, nil

@@ -16,8 +16,9 @@ type Situation struct {
 	Relays    []digest.RelayCount // of the process at desk_listen; nil: none answered
 	Limits    []digest.Submission // of all relays of this host's config
 	Domains   []digest.LeftAlone  // mail domains that take nothing now
-	Slots     []digest.Slot       // the next of each digest
-	Titles    map[string]string   // of digests
+	Sources   []digest.SourceState
+	Slots     []digest.Slot     // the next of each digest
+	Titles    map[string]string // of digests
 }
 
 // Going says whether anything is under way: an edition that is about to be sent
@@ -138,8 +139,29 @@ type SlotStatus struct {
 	Zone   string    `json:"zone"`
 }
 
+// SourceTrouble is a source that is not up. Those that are have no line:
+// `courant sources` tells of all.
+type SourceTrouble struct {
+	Kind      string                 `json:"kind"` // "source"
+	Source    string                 `json:"source"`
+	Condition digest.SourceCondition `json:"condition"`
+	Since     *time.Time             `json:"since"`
+	Error     string                 `json:"error"`
+}
+
+// troubled are the sources that need a look.
+func (s Situation) troubled() (list []SourceTrouble) {
+	for _, state := range s.Sources {
+		switch c := state.Condition(s.At); c {
+		case digest.SourceDead, digest.SourceSilent, digest.SourceFailing:
+			list = append(list, SourceTrouble{"source", state.Source.Name, c, utcOrNull(state.TroubleSince(s.At)), state.Error})
+		}
+	}
+	return list
+}
+
 // Status is a situation as objects: editions, processes, relays,
-// limits, domains, slots.
+// limits, domains, sources in trouble, slots.
 func Status(s Situation) []any {
 	var list []any
 	for _, p := range s.Editions {
@@ -167,6 +189,9 @@ func Status(s Situation) []any {
 	for _, d := range s.Domains {
 		list = append(list, DomainStatus{"domain", d.Domain, d.Class, digest.WithoutAddresses(d.Said), d.Since.UTC(), d.Openings,
 			s.At.Add(d.Left).UTC().Truncate(time.Millisecond), d.Probing, d.Waiting})
+	}
+	for _, t := range s.troubled() {
+		list = append(list, t)
 	}
 	for _, slot := range s.Slots {
 		list = append(list, SlotStatus{"slot", slot.Digest, slot.Instant.UTC(), slot.Instant.In(zoneOf(slot.Zone)), slot.Zone})

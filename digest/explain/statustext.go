@@ -28,6 +28,7 @@ func WriteStatus(w io.Writer, now Situation, look Look) error {
 	s.relays(now.Relays)
 	s.limits(now)
 	s.domains(now)
+	s.sources(now)
 	s.next(now)
 	_, err := w.Write(s.out.Bytes())
 	return err
@@ -333,6 +334,31 @@ func (s *sheet) domains(now Situation) {
 			piece{text: ", " + grouped(d.Waiting) + " wait, " + next})
 	}
 }
+
+// sources sets in one line how many sources need a look, and which first.
+func (s *sheet) sources(now Situation) {
+	list := now.troubled()
+	if len(list) == 0 {
+		return
+	}
+	s.line(0)
+	s.line(2, piece{strong, "Sources"}, piece{faint, ", `courant sources` says what to do"})
+	row := []piece{{text: "  "}, {warning, fmt.Sprintf("! %d of %s", len(list), times(len(now.Sources), "source"))}}
+	for i, t := range list[:min(len(list), mostNamed)] {
+		lead := ", "
+		if i == 0 {
+			lead = ": "
+		}
+		row = append(row, piece{text: lead + t.Source + " is "}, piece{conditionTone(t.Condition), string(t.Condition)})
+	}
+	if extra := len(list) - mostNamed; extra > 0 {
+		row = append(row, piece{text: fmt.Sprintf(" and %d more", extra)})
+	}
+	s.line(4, row...)
+}
+
+// mostNamed is how many sources in trouble a status names.
+const mostNamed = 4
 
 // next sets the slots that come.
 func (s *sheet) next(now Situation) {

@@ -44,12 +44,13 @@ type glance struct {
 // on one; then, in the time that is left, one full page of each source before
 // a second of any.
 func (in *Ingest) Look(ctx context.Context, remembered []digest.SourceState) []digest.Finding {
-	states := make([]digest.SourceState, len(in.Sources))
+	states, past := make([]digest.SourceState, len(in.Sources)), make([]digest.SourceState, len(in.Sources))
 	for i, s := range in.Sources {
 		states[i] = digest.SourceState{Source: s}
 		for _, r := range remembered {
 			if r.Source.Name == s.Name && r.Source.URL == s.URL {
 				states[i].NotBefore, states[i].Gone = r.NotBefore, r.Gone
+				past[i] = r
 			}
 		}
 	}
@@ -75,9 +76,23 @@ func (in *Ingest) Look(ctx context.Context, remembered []digest.SourceState) []d
 	all.Wait()
 	findings := make([]digest.Finding, len(states))
 	for i, g := range glances {
-		findings[i] = in.judge(g)
+		findings[i] = withPast(in.judge(g), past[i], in.Fetcher.now())
 	}
 	return findings
+}
+
+// withPast adds to a finding what only the rows know: that a source which
+// answers brings nothing new, and that one which fails has done so for long.
+func withPast(f digest.Finding, past digest.SourceState, now time.Time) digest.Finding {
+	days := func(since time.Time) string { return counted(int(now.Sub(since).Hours()/24), "day") }
+	switch c := past.Condition(now); {
+	case c == digest.SourceSilent && f.State != digest.FindingWrong:
+		next := "`courant sources \"" + past.Source.Name + "\"` shows its last articles; look at the publisher's site whether it was replaced by another"
+		return f.Look(f.Text+"; silent, no new article for "+days(past.QuietSince()), next)
+	case c == digest.SourceDead && !past.Gone && f.State != digest.FindingOK:
+		f.Text += "; dead, not read for " + days(past.TroubleSince(now))
+	}
+	return f
 }
 
 // glanceAt polls one source.

@@ -23,8 +23,13 @@ type Watch struct {
 	Store WatchStore
 	Now   func() time.Time
 	Log   *slog.Logger
-	Every time.Duration // 0: a minute
+	Every time.Duration   // 0: a minute
+	Nudge <-chan struct{} // told after each poll; nil: only the clock
 }
+
+// lookAfter is how long after a poll a look follows: a thousand polls that end
+// together are one look.
+const lookAfter = 10 * time.Second
 
 // Run looks until the context ends. Trouble with the store is told by those who
 // poll.
@@ -33,9 +38,20 @@ func (w *Watch) Run(ctx context.Context) {
 	if every <= 0 {
 		every = time.Minute
 	}
-	t := time.NewTicker(every)
+	t := time.NewTimer(0)
 	defer t.Stop()
-	for {
+	for next := time.Now(); ; {
+		select {
+		case <-w.Nudge:
+			if at := time.Now().Add(lookAfter); at.Before(next) {
+				next = at
+				t.Reset(lookAfter)
+			}
+			continue
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
 		changes, err := w.Look(ctx)
 		for _, c := range changes {
 			w.tell(c)
@@ -43,11 +59,8 @@ func (w *Watch) Run(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			w.Log.Debug("watching sources", "error", err)
 		}
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return
-		}
+		next = time.Now().Add(every)
+		t.Reset(every)
 	}
 }
 

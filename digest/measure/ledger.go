@@ -79,6 +79,10 @@ func descs() map[string]*prometheus.Desc {
 		"limit":     gauge("limit_wait_seconds", "How long until a relay's limits let a mail go; 0: one may go now.", "relay"),
 		"failures":  gauge("source_failures", "Polls of a source that failed in a row.", "source"),
 		"success":   gauge("source_last_success_timestamp_seconds", "When a source was last polled with success.", "source"),
+		"newest":    gauge("source_newest_article_timestamp_seconds", "When a source last brought a new article.", "source"),
+		"reachable": gauge("source_up", "Whether a source's last poll succeeded: 1, or 0. One that was never polled is left out.", "source"),
+		"silent":    gauge("source_silent", "Whether a source answers and brought nothing new for a week.", "source"),
+		"dead":      gauge("source_dead", "Whether a source is gone for good, or could not be read for a week.", "source"),
 	}
 }
 
@@ -108,7 +112,7 @@ func (l *ledger) Collect(ch chan<- prometheus.Metric) {
 	}
 	c.give("up", 1)
 	c.editions(l.editions, l.now())
-	c.sources(l.sources)
+	c.sources(l.sources, l.now())
 	c.limits(l.limits)
 }
 
@@ -262,11 +266,32 @@ func (c collection) limits(relays []digest.Submission) {
 	}
 }
 
-func (c collection) sources(list []digest.SourceState) {
+// sources gives each source of the config its figures, so their number is as
+// bounded as the config.
+func (c collection) sources(list []digest.SourceState, now time.Time) {
 	for _, s := range list {
-		c.give("failures", float64(s.Failures), s.Source.Name)
-		if !s.LastSuccess.IsZero() {
-			c.give("success", float64(s.LastSuccess.UnixMilli())/1000, s.Source.Name)
+		name, condition := s.Source.Name, s.Condition(now)
+		c.give("failures", float64(s.Failures), name)
+		c.give("silent", truth(condition == digest.SourceSilent), name)
+		c.give("dead", truth(condition == digest.SourceDead), name)
+		if condition != digest.SourceNew {
+			c.give("reachable", truth(s.Failures == 0 && !s.Gone), name)
 		}
+		c.since("success", s.LastSuccess, name)
+		c.since("newest", s.Newest, name)
 	}
+}
+
+// since gives a time, unless there is none.
+func (c collection) since(name string, at time.Time, label string) {
+	if !at.IsZero() {
+		c.give(name, float64(at.UnixMilli())/1000, label)
+	}
+}
+
+func truth(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }

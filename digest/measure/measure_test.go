@@ -41,7 +41,14 @@ func (r *rows) Shares(_ context.Context, ids []digest.EditionID) (list []digest.
 }
 
 func (r *rows) SourceStates(context.Context) ([]digest.SourceState, error) {
-	return []digest.SourceState{{Source: digest.Source{Name: "Wire"}, Failures: 3, Error: "https://token@example.org/ is away"}}, r.err
+	at := time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)
+	past := at.AddDate(0, 0, -9)
+	return []digest.SourceState{
+		{Source: digest.Source{Name: "Wire"}, LastPoll: at, Failures: 3, FailingSince: at, Error: "https://token@example.org/ is away"},
+		{Source: digest.Source{Name: "Herald"}, FirstPoll: past, LastPoll: at, LastSuccess: at, Newest: past},
+		{Source: digest.Source{Name: "Gazette"}, LastPoll: at, Failures: 1, FailingSince: at, Gone: true},
+		{Source: digest.Source{Name: "Tomorrow"}},
+	}, r.err
 }
 
 func (r *rows) Spent(_ context.Context, account string, limits []digest.Budget) (list []digest.Spending, err error) {
@@ -165,9 +172,11 @@ func TestLedgerIsToldByDigestAndState(t *testing.T) {
 		`courant_deliveries{digest="morning",state="deferred"} 5`, `courant_deliveries{digest="morning",state="sending"} 4`,
 		`courant_deliveries{digest="morning",state="in doubt"} 1`, `courant_deliveries{digest="morning",state="expired"} 0`,
 		`courant_slot_to_last_accepted_seconds{digest="morning"} 90`, `courant_oldest_queued_seconds{digest="morning"} 600`,
-		`courant_source_failures{source="Wire"} 3`)
-	if text := scrape(t, f); strings.Contains(text, "token") {
-		t.Error("a source's fault is in the figures")
+		`courant_source_failures{source="Wire"} 3`, `courant_source_up{source="Wire"} 0`, `courant_source_up{source="Herald"} 1`, `courant_source_up{source="Gazette"} 0`,
+		`courant_source_silent{source="Herald"} 1`, `courant_source_silent{source="Wire"} 0`, `courant_source_dead{source="Gazette"} 1`, `courant_source_dead{source="Tomorrow"} 0`,
+		`courant_source_last_success_timestamp_seconds{source="Herald"} 1.7953308e+09`, `courant_source_newest_article_timestamp_seconds{source="Herald"} 1.7945532e+09`)
+	if text := scrape(t, f); strings.Contains(text, `courant_source_up{source="Tomorrow"}`) || strings.Contains(text, "token") {
+		t.Error("a source's fault is in the figures, or one that was never polled is up or down")
 	}
 }
 

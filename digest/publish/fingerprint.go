@@ -26,9 +26,8 @@ type fingerprint struct {
 	shingles []uint64 // sorted hashes, each once
 }
 
-// read makes the fingerprint of an article's headline and lead.
-func read(title, lead string) fingerprint {
-	words := words(title + "\n" + lead)
+// read makes the fingerprint of the words of a headline and a lead.
+func read(words []string) fingerprint {
 	if len(words) < shingle+fewest-1 {
 		return fingerprint{}
 	}

@@ -3,7 +3,6 @@ package publish
 import (
 	"cmp"
 	"fmt"
-	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +18,7 @@ const (
 	sameAddress = "same address"
 	sameText    = "same text"
 	sameStory   = "same story before"
+	sameEventBy = "same event: "
 )
 
 // telling is one article on its way into a story.
@@ -26,18 +26,21 @@ type telling struct {
 	*digest.Article
 	story     digest.StoryID
 	candidate bool
-	print     fingerprint
-	parent    int    // towards the telling that stands for the story
-	why       string // what tied it to others; empty: nothing did
+	reading
+	at     time.Time // when it came out
+	parent int       // towards the telling that stands for the story
+	why    string    // what tied it to others; empty: nothing did
 
 	// Of the whole story, where parent is the telling itself.
-	first, last time.Time
+	earliest, latest time.Time
+	members          []int
 }
 
 // folding finds out which articles tell the same story. Articles are looked at
 // in order of first-seen, so that the order they came in does not matter.
 type folding struct {
 	tellings []telling
+	refused  map[[4]int]bool // stories, by their first tellings and sizes, that were compared and are two
 }
 
 // fold sorts the candidates into stories, newest first. A candidate that
@@ -80,19 +83,44 @@ func collect(m digest.Material) *folding {
 		c := &m.Candidates[i]
 		byID[c.ID] = telling{Article: &c.Article, story: cmp.Or(c.Story, byID[c.ID].story), candidate: true}
 	}
-	f := &folding{tellings: make([]telling, 0, len(byID))}
+	f := &folding{tellings: make([]telling, 0, len(byID)), refused: map[[4]int]bool{}}
 	for _, t := range byID {
 		f.tellings = append(f.tellings, t)
 	}
 	slices.SortFunc(f.tellings, func(a, b telling) int {
 		return cmp.Or(a.FirstSeen.Compare(b.FirstSeen), cmp.Compare(a.ID, b.ID))
 	})
+	f.read()
 	for i := range f.tellings {
 		t := &f.tellings[i]
-		t.parent, t.first, t.last = i, t.FirstSeen, t.FirstSeen
-		t.print = read(t.Title, t.Lead)
+		t.at = cameOut(t.Article)
+		t.parent, t.earliest, t.latest, t.members = i, t.at, t.at, []int{i}
 	}
 	return f
+}
+
+// cameOut is when an article was published, as far as that can be believed;
+// else when it was first seen. Sources are not all polled at the same time.
+func cameOut(a *digest.Article) time.Time {
+	if a.Published.After(a.FirstSeen) || a.FirstSeen.Sub(a.Published) > 10*foldWithin {
+		return a.FirstSeen
+	}
+	return a.Published
+}
+
+// read reads all texts, without what a source puts under its pieces again and
+// again.
+func (f *folding) read() {
+	l := newLexicon()
+	repeated := f.standing(l)
+	for i := range f.tellings {
+		t := &f.tellings[i]
+		lead := t.Lead
+		if lead == "" {
+			lead = strings.Join(t.Points, "\n")
+		}
+		t.reading = l.read(t.Title, without(lead, func(sentence uint64) bool { return repeated[standingKey{t.Source, sentence}] }), t.Language)
+	}
 }
 
 func (f *folding) root(i int) int {
@@ -118,11 +146,12 @@ func (f *folding) join(i, j int, why string) {
 	root, other := &f.tellings[a], &f.tellings[b]
 	other.parent = a
 	root.story = cmp.Or(root.story, other.story)
-	if other.first.Before(root.first) {
-		root.first = other.first
+	root.members = append(root.members, other.members...)
+	if other.earliest.Before(root.earliest) {
+		root.earliest = other.earliest
 	}
-	if other.last.After(root.last) {
-		root.last = other.last
+	if other.latest.After(root.latest) {
+		root.latest = other.latest
 	}
 }
 
@@ -160,56 +189,153 @@ func (f *folding) byAddress() {
 	}
 }
 
-// byText joins pairs that are alike, the closest first: a telling that is near
-// two stories goes to the nearer one. The span of the whole story is bounded,
-// or a chain of rewrites would go on for weeks.
+// byText joins pairs that tell the same, the likest first: a telling that is
+// near two stories goes to the nearer one. The span of the whole story is
+// bounded, or a chain of follow-ups would go on for weeks, and the stories as
+// a whole have to agree, or it would lead from one event to another.
 func (f *folding) byText() {
-	for _, p := range f.alike() {
-		a, b := &f.tellings[f.root(p.i)], &f.tellings[f.root(p.j)]
-		first, last := a.first, a.last
-		if b.first.Before(first) {
-			first = b.first
+	for _, p := range f.likest() {
+		i, j := f.root(p.i), f.root(p.j)
+		if i == j || f.apart(i, j) {
+			continue
 		}
-		if b.last.After(last) {
-			last = b.last
-		}
-		if last.Sub(first) <= foldWithin {
-			f.join(p.i, p.j, sameText)
+		a, b := &f.tellings[i], &f.tellings[j]
+		if later(a.latest, b.latest).Sub(earlier(a.earliest, b.earliest)) <= foldWithin && f.agree(i, j) {
+			f.join(p.i, p.j, because(&f.tellings[p.i], &f.tellings[p.j]))
 		}
 	}
 }
 
-// pair is two tellings of much the same text.
-type pair struct{ distance, i, j int }
-
-// alike lists the pairs, the closest first. It looks at each pair within the
-// time: millions of them, so what that takes lies side by side in memory.
-func (f *folding) alike() []pair {
-	simhashes := make([]uint64, len(f.tellings))
-	for i := range f.tellings {
-		simhashes[i] = f.tellings[i].print.simhash
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
 	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+const (
+	// witnesses is how many tellings of a story are asked whether it is the
+	// same as another.
+	witnesses = 4
+	// nearly is by how many points a pair may fall short and still not
+	// speak against its stories being one.
+	nearly = 1.5
+	// strangers is by how many points a pair falls short that is of two events,
+	// whatever lies between them.
+	strangers = 5
+)
+
+// agree says whether two stories are one: no two of their tellings rule it
+// out, and at least half are alike, or nearly.
+func (f *folding) agree(i, j int) bool {
+	a, b := f.tellings[i].members, f.tellings[j].members
+	if len(a) == 1 && len(b) == 1 {
+		return true
+	}
+	key := [4]int{i, len(a), j, len(b)}
+	if f.refused[key] {
+		return false
+	}
+	alike, asked := 0, 0
+	for _, m := range a[:min(witnesses, len(a))] {
+		for _, n := range b[:min(witnesses, len(b))] {
+			s, t := &f.tellings[m], &f.tellings[n]
+			points, against := judge(s, t)
+			if against != "" || points < -strangers {
+				f.refused[key] = true
+				return false
+			}
+			asked++
+			if points > -nearly {
+				alike++
+			}
+		}
+	}
+	f.refused[key] = 2*alike < asked
+	return !f.refused[key]
+}
+
+// pair is two tellings that may be of one story.
+type pair struct {
+	points float64
+	i, j   int
+}
+
+const (
+	// mostPostings is how many tellings a word leads to: the latest ones. A
+	// word that more tellings have ties none of them.
+	mostPostings = 200
+	// mostRivals is how many others a telling is compared with: those that
+	// share most. A story has fewer tellings than that, or more than anyone
+	// reads.
+	mostRivals = 24
+	// leastShared is the weight that two texts share at least to be compared.
+	leastShared = 1.5
+)
+
+// likest lists the pairs that are alike enough, the likest first. Only tellings
+// that share words are compared, which an index over the words finds.
+func (f *folding) likest() []pair {
 	var pairs []pair
-	end := 0
+	postings := map[uint64][]int{}
+	shared := make([]float64, len(f.tellings))
 	for i := range f.tellings {
 		a := &f.tellings[i]
-		until := a.FirstSeen.Add(foldWithin)
-		for end < len(f.tellings) && !f.tellings[end].FirstSeen.After(until) {
-			end++
-		}
-		for j := i + 1; j < end; j++ {
-			if bits.OnesCount64(simhashes[i]^simhashes[j]) > sieve {
+		for _, j := range f.rivals(a, postings, shared) {
+			b := &f.tellings[j]
+			if !a.candidate && !b.candidate || a.at.Sub(b.at).Abs() > foldWithin {
 				continue
 			}
-			if b := &f.tellings[j]; (a.candidate || b.candidate) && a.print.alike(b.print) {
-				pairs = append(pairs, pair{a.print.distance(b.print), i, j})
+			if points, against := judge(b, a); against == "" && points > 0 {
+				pairs = append(pairs, pair{points, j, i})
 			}
+		}
+		for _, t := range a.terms {
+			list := append(postings[t.id], i)
+			postings[t.id] = list[max(0, len(list)-mostPostings):]
 		}
 	}
 	slices.SortFunc(pairs, func(p, q pair) int {
-		return cmp.Or(cmp.Compare(p.distance, q.distance), cmp.Compare(p.i, q.i), cmp.Compare(p.j, q.j))
+		return cmp.Or(cmp.Compare(q.points, p.points), cmp.Compare(p.i, q.i), cmp.Compare(p.j, q.j))
 	})
 	return pairs
+}
+
+// rivals lists the earlier tellings that share most with a telling. shared is
+// room for sums, all zero before and after.
+func (f *folding) rivals(a *telling, postings map[uint64][]int, shared []float64) []int {
+	var list []int
+	for _, t := range a.terms {
+		for _, j := range postings[t.id] {
+			if shared[j] == 0 {
+				list = append(list, j)
+			}
+			shared[j] += t.weight
+		}
+	}
+	// The best so far, in order; few of the others get in.
+	best := make([]int, 0, mostRivals+1)
+	for _, j := range list {
+		if shared[j] < leastShared || len(best) == mostRivals && shared[j] < shared[best[mostRivals-1]] {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(best, j, func(i, j int) int { return cmp.Or(cmp.Compare(shared[j], shared[i]), cmp.Compare(i, j)) })
+		best = slices.Insert(best, at, j)
+		best = best[:min(len(best), mostRivals)]
+	}
+	for _, t := range a.terms {
+		for _, j := range postings[t.id] {
+			shared[j] = 0
+		}
+	}
+	return best
 }
 
 // story is one story up for selection.

@@ -1,0 +1,613 @@
+package publish
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// kind says what a term is, as far as its spelling shows.
+type kind uint8
+
+const (
+	word   kind = iota
+	part        // the beginning of a word, or two characters of a script without spaces
+	name        // written with a capital where the language gives one to names only
+	number      // a figure, or a number spelled out
+)
+
+// term is one thing that a text tells, in a form that its spellings share.
+type term struct {
+	id     uint64 // hash of the key
+	start  uint64 // hash of the key that words of the same beginning have; 0: none
+	key    string
+	shown  string // as the text has it
+	weight float64
+	kind   kind
+	head   bool // stands in the headline
+	slot   bool // may be whom or what the headline is about, by its capital or its script
+	toll   bool // a number of dead, hurt or missing, which grows with each telling
+}
+
+// reading is what an article says, for comparing it with others.
+type reading struct {
+	language string // as the text shows it; empty: it doesn't
+	terms    []term // of headline and lead, sorted by id, each once
+	head     float64
+	whole    float64 // weights of the headline's terms, and of all
+	genre    string
+	serial   []string                // "part 2", sorted
+	moves    [len(opposites)][2]bool // which of the opposites the headline has
+	title    []string                // the headline's words
+	print    fingerprint             // of headline and lead as they stand
+}
+
+// lexicon is what is known of words before any text is read.
+type lexicon struct {
+	languages []string          // of which little words are known, sorted
+	littleIn  map[string]uint16 // the languages that have a little word, as bits
+	everyday  map[string]bool
+	sense     map[string]string
+	numbers   map[string]string
+	demonyms  map[string]string
+	tolls     map[string]bool
+	serials   map[string]bool
+	opposites [len(opposites)][2]map[string]bool
+	phrases   [len(genres)][]string
+	labels    [len(genres)][]string
+}
+
+func newLexicon() *lexicon {
+	l := &lexicon{
+		languages: slices.Sorted(maps.Keys(stopWords)), littleIn: map[string]uint16{}, everyday: set(everyday), sense: map[string]string{},
+		numbers: pairs(smallNumbers), demonyms: pairs(demonyms), tolls: set(tolls), serials: set(serials),
+	}
+	for i, language := range l.languages {
+		for _, w := range strings.Fields(stopWords[language]) {
+			l.littleIn[w] |= 1 << i
+		}
+	}
+	for line := range strings.Lines(sameSense) {
+		ws := strings.Fields(line)
+		for _, w := range ws {
+			l.sense[w] = cmp.Or(l.sense[w], ws[0])
+		}
+	}
+	for i, o := range opposites {
+		l.opposites[i] = [2]map[string]bool{set(o[0]), set(o[1])}
+	}
+	for i, g := range genres {
+		l.phrases[i], l.labels[i] = phrases(g.phrases), phrases(g.labels)
+	}
+	return l
+}
+
+// phrases splits a list at its bars; each phrase has a space on either side, to
+// be found as whole words.
+func phrases(list string) []string {
+	var all []string
+	for phrase := range strings.SplitSeq(list, "|") {
+		if ws := words(phrase); len(ws) > 0 {
+			all = append(all, " "+strings.Join(ws, " ")+" ")
+		}
+	}
+	return all
+}
+
+func pairs(list string) map[string]string {
+	m := map[string]string{}
+	for _, f := range strings.Fields(list) {
+		k, v, _ := strings.Cut(f, "=")
+		m[k] = v
+	}
+	return m
+}
+
+// read makes the reading of a headline and a lead. language is what the source
+// says, which counts where the text itself doesn't show it.
+func (l *lexicon) read(title, lead, language string) reading {
+	title = strings.TrimSpace(title)
+	all := words(title + "\n" + lead)
+	r := reading{title: all[:len(words(title))], print: read(all)}
+	r.language = l.languageOf(all)
+	head, body := spans(title), spans(lead)
+	t := termer{lexicon: l, language: cmp.Or(r.language, primary(language)), terms: map[string]term{}, names: map[string]bool{}}
+	t.flat = capitals(head) && t.language != "de"
+	t.findNames(head, body)
+	t.read(head, true)
+	t.read(body, false)
+	for _, term := range t.terms {
+		term.id = hash([]string{term.key})
+		if letters := []rune(term.key); (term.kind == name || term.slot) && len(letters) >= 5 {
+			term.start = hash([]string{string(letters[:5]) + "~"})
+		}
+		r.terms = append(r.terms, term)
+	}
+	// By id, so that sums come out the same to the last bit in whatever order
+	// the map gave the terms.
+	slices.SortFunc(r.terms, func(a, b term) int { return cmp.Compare(a.id, b.id) })
+	for _, term := range r.terms {
+		r.whole += term.weight
+		if term.head {
+			r.head += term.weight
+		}
+	}
+	l.form(&r, title)
+	return r
+}
+
+// primary is the language of a tag without region or script, RFC 5646 section
+// 2.2.1.
+func primary(tag string) string {
+	language, _, _ := strings.Cut(strings.ToLower(tag), "-")
+	return language
+}
+
+// form reads what kind of piece a headline announces.
+func (l *lexicon) form(r *reading, title string) {
+	line := " " + strings.Join(r.title, " ") + " "
+	for i, g := range genres {
+		if r.genre == "" && (slices.ContainsFunc(l.phrases[i], func(p string) bool { return strings.Contains(line, p) }) || l.labelled(i, title)) {
+			r.genre = g.name
+		}
+	}
+	for i, w := range r.title {
+		for j, o := range l.opposites {
+			r.moves[j][0] = r.moves[j][0] || o[0][w]
+			r.moves[j][1] = r.moves[j][1] || o[1][w]
+		}
+		if i+1 < len(r.title) && l.serials[w] && isNumber(r.title[i+1]) {
+			r.serial = append(r.serial, w+" "+r.title[i+1])
+		}
+	}
+	slices.Sort(r.serial)
+}
+
+// labelled says that a headline bears a label of the genre, set off from the
+// rest: "Opinion: ...", "... | Review". In the midst of a sentence the same
+// words are news.
+func (l *lexicon) labelled(genre int, title string) bool {
+	parts := strings.FieldsFunc(title, func(r rune) bool { return strings.ContainsRune(":|–—：", r) })
+	for _, p := range parts {
+		ws := words(p)
+		line := " " + strings.Join(ws, " ") + " "
+		for _, label := range l.labels[genre] {
+			if line == label || len(parts) > 1 && strings.HasSuffix(line, label) || len(ws) <= 4 && len(parts) > 1 && strings.HasPrefix(line, label) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// languageOf tells the language by its little words; empty: not clear.
+func (l *lexicon) languageOf(ws []string) string {
+	counts := make([]int, len(l.languages))
+	japanese, chinese, korean := 0, 0, 0
+	for _, w := range ws {
+		switch r := first(w); {
+		case r >= 0x0e00 && unicode.In(r, unicode.Hiragana, unicode.Katakana):
+			japanese++
+		case r >= 0x0e00 && unicode.Is(unicode.Han, r):
+			chinese++
+		case r >= 0x0e00 && unicode.Is(unicode.Hangul, r):
+			korean++
+		}
+		for i, in := 0, l.littleIn[w]; in != 0; i, in = i+1, in>>1 {
+			counts[i] += int(in & 1)
+		}
+	}
+	switch {
+	case japanese > 1:
+		return "ja" // it is written with Chinese characters, too
+	case chinese > 4:
+		return "zh"
+	case korean > 2:
+		return "ko"
+	}
+	best, second := 0, 0
+	for i := 1; i < len(counts); i++ {
+		if counts[i] > counts[best] {
+			best, second = i, max(second, counts[best])
+		} else {
+			second = max(second, counts[i])
+		}
+	}
+	if counts[best] < 3 || counts[best] < second+2 {
+		return ""
+	}
+	return l.languages[best]
+}
+
+// span is a word as it stands in a text.
+type span struct {
+	text    string
+	opening bool // first in its sentence
+	owner   bool // followed by an apostrophe and s
+}
+
+// spans splits a text into words, keeping their capitals, and figures whole:
+// "1,200" and "4.25" are one.
+func spans(s string) []span {
+	var list []span
+	opening := true
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if !inWord(r) {
+			if strings.ContainsRune(".!?:\"“”„«»|\n。！？؟", r) {
+				opening = true
+			}
+			i += size
+			continue
+		}
+		end := i + size
+		figure := unicode.IsDigit(r)
+		for end < len(s) {
+			next, n := utf8.DecodeRuneInString(s[end:])
+			if unspaced(r) != unspaced(next) || !inWord(next) {
+				after, _ := utf8.DecodeRuneInString(s[min(end+n, len(s)):])
+				if !figure || !strings.ContainsRune(".,٫٬", next) || !unicode.IsDigit(after) {
+					break
+				}
+			}
+			end += n
+		}
+		list = append(list, span{s[i:end], opening, owns(s[end:])})
+		opening = false
+		i = end
+	}
+	return list
+}
+
+func owns(rest string) bool {
+	after, ok := strings.CutPrefix(rest, "'s")
+	if !ok {
+		after, ok = strings.CutPrefix(rest, "’s")
+	}
+	return ok && !inWord(first(after))
+}
+
+func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) }
+
+// capitals says that a headline gives a capital to most of its words, so that
+// they are no sign of a name.
+func capitals(head []span) bool {
+	upper, lower := 0, 0
+	for _, s := range head {
+		r, _ := utf8.DecodeRuneInString(s.text)
+		switch {
+		case utf8.RuneCountInString(s.text) < 4:
+		case unicode.IsUpper(r):
+			upper++
+		case unicode.IsLower(r):
+			lower++
+		}
+	}
+	return upper > 2*lower
+}
+
+// termer collects the terms of one text.
+type termer struct {
+	*lexicon
+	language string
+	names    map[string]bool // in lower case
+	flat     bool            // the headline gives a capital to most words
+	terms    map[string]term
+}
+
+// findNames tells the names of a text by their capitals. The first word of a
+// sentence always has one: it is a name if it is never written small and
+// opens two sentences, or owns something, or has its capital elsewhere, too.
+func (t *termer) findNames(head, body []span) {
+	if t.language == "de" {
+		t.findGermanNames(head)
+		t.findGermanNames(body)
+		return
+	}
+	small, opens := map[string]bool{}, map[string]int{}
+	for i, list := range [...][]span{head, body} {
+		for _, s := range list {
+			lower := strings.ToLower(s.text)
+			switch {
+			case !unicode.IsUpper(first(s.text)):
+				small[lower] = true
+			case t.everyday[lower]:
+			case s.owner:
+				t.names[lower] = true
+			case s.opening || i == 0 && t.flat:
+				opens[lower]++
+			default:
+				t.names[lower] = true
+			}
+		}
+	}
+	for w, n := range opens {
+		if n > 1 && !small[w] {
+			t.names[w] = true
+		}
+	}
+	for w := range small {
+		delete(t.names, w)
+	}
+}
+
+// findGermanNames goes by neighbours, since every noun has a capital: two nouns
+// stand side by side where the second is a name ("Bundestrainer Nagelsmann"),
+// and a noun without an article after "in" or "aus" is a place.
+func (t *termer) findGermanNames(list []span) {
+	for i := 1; i < len(list); i++ {
+		s, before := list[i], list[i-1]
+		lower := strings.ToLower(s.text)
+		if s.opening || !unicode.IsUpper(first(s.text)) || t.everyday[lower] {
+			continue
+		}
+		switch strings.ToLower(before.text) {
+		case "in", "aus", "bei", "nahe", "von", "gegen", "mit":
+			t.names[lower] = true
+		default:
+			if unicode.IsUpper(first(before.text)) && t.littleIn[strings.ToLower(before.text)] == 0 {
+				t.names[lower] = true
+			}
+		}
+	}
+}
+
+func (t *termer) read(list []span, head bool) {
+	for i, s := range list {
+		if unspaced(first(s.text)) {
+			t.unspaced(s.text, head)
+			continue
+		}
+		lower := plain(strings.ToLower(s.text))
+		if n, ok := t.number(lower); ok {
+			toll := i > 0 && t.tolls[strings.ToLower(list[i-1].text)]
+			for _, next := range list[i+1 : min(i+4, len(list))] {
+				toll = toll || t.tolls[strings.ToLower(next.text)]
+			}
+			t.add(term{key: "#" + n, shown: s.text, weight: weigh(n), kind: number, head: head, toll: toll || i > 1 && tollLine(t, list[:i])})
+			continue
+		}
+		if len([]rune(lower)) < 2 || t.stopped(lower, s) {
+			continue
+		}
+		t.word(s, lower, head)
+	}
+}
+
+// tollLine says that one of the words before a number speaks of a toll:
+// "death toll rises to".
+func tollLine(t *termer, before []span) bool {
+	for _, s := range before[max(0, len(before)-5):] {
+		if t.tolls[strings.ToLower(s.text)] {
+			return true
+		}
+	}
+	return false
+}
+
+func first(s string) rune { r, _ := utf8.DecodeRuneInString(s); return r }
+
+// stopped says that a word tells nothing. An acronym may look like a little
+// word: "US", "IT".
+func (t *termer) stopped(lower string, s span) bool {
+	if len(s.text) > 1 && s.text == strings.ToUpper(s.text) && s.text != strings.ToLower(s.text) {
+		return false
+	}
+	in := t.littleIn[lower]
+	if i, ok := slices.BinarySearch(t.languages, t.language); ok && utf8.RuneCountInString(lower) > 2 {
+		in &= 1 << i
+	}
+	return in != 0
+}
+
+// number gives a figure in one form: "1,200" and "1.200" are 1200, "4.50" is
+// 4.5, "1.3bn" is 1.3.
+func (t *termer) number(lower string) (string, bool) {
+	if n, ok := t.numbers[lower]; ok {
+		return n, true
+	}
+	if !unicode.IsDigit(first(lower)) {
+		return "", false
+	}
+	end := strings.IndexFunc(lower, func(r rune) bool { return !unicode.IsDigit(r) && !strings.ContainsRune(".,٫٬", r) })
+	if end < 0 {
+		end = len(lower)
+	}
+	switch lower[end:] {
+	case "", "bn", "m", "mn", "k", "km", "mph", "kmh", "st", "nd", "rd", "th", "pm", "am", "pts", "e", "er":
+	default:
+		return "", false // "8a8", "3i": a name
+	}
+	var b strings.Builder
+	groups := strings.FieldsFunc(lower[:end], func(r rune) bool { return !unicode.IsDigit(r) })
+	for i, g := range groups {
+		if i > 0 && (len(g) != 3 || len(groups[0]) > 3 || groups[0] == "0") {
+			b.WriteByte('.')
+			g = strings.TrimRight(g, "0")
+		}
+		b.WriteString(g)
+	}
+	return strings.TrimSuffix(strings.Map(westernDigit, b.String()), "."), true
+}
+
+// westernDigit writes Arabic-Indic digits as 0 to 9.
+func westernDigit(r rune) rune {
+	switch {
+	case r >= '٠' && r <= '٩':
+		return r - '٠' + '0'
+	case r >= '۰' && r <= '۹':
+		return r - '۰' + '0'
+	}
+	return r
+}
+
+func isNumber(s string) bool { return unicode.IsDigit(first(s)) }
+
+// weigh says how much a shared number ties two texts together: 7 is
+// everywhere, 48.7 is not.
+func weigh(n string) float64 {
+	digits := len(strings.Trim(strings.ReplaceAll(n, ".", ""), "0"))
+	switch {
+	case len(n) == 4 && (n[:2] == "20" || n[:2] == "19"):
+		return 0.3 // a year
+	case len(n) == 1:
+		return 0.35
+	case digits == 1 || n == "15" || n == "25":
+		return 0.6
+	case digits == 2:
+		return 1
+	}
+	return 1.5
+}
+
+// word adds a word: whole, and by its beginning, which inflected forms and
+// compounds share.
+func (t *termer) word(s span, lower string, head bool) {
+	k := word
+	runes := utf8.RuneCountInString(lower)
+	acronym := runes <= 5 && s.text == strings.ToUpper(s.text) && s.text != strings.ToLower(s.text)
+	hasDigit := strings.ContainsFunc(s.text, unicode.IsDigit)
+	capital := unicode.IsUpper(first(s.text))
+	if hasDigit || acronym || innerCapital(s.text) || t.names[strings.ToLower(s.text)] {
+		k = name
+	}
+	shown := s.text
+	if country, ok := t.demonyms[lower]; ok {
+		lower, k = country, name
+	}
+	if sense, ok := t.sense[lower]; ok && k != name {
+		t.add(term{key: sense, shown: shown, weight: 0.8, kind: word, head: head})
+		return
+	}
+	weight := 0.5 + 0.07*float64(min(runes, 12))
+	switch {
+	case t.everyday[lower]:
+		weight = 0.3
+	case k == name:
+		weight = 1.5
+	case t.language == "de" && capital:
+		weight += 0.2
+	}
+	stem := stemmed(lower)
+	slot := head && (capital && !t.flat || unicode.Is(unicode.Arabic, first(lower))) && !t.everyday[lower]
+	if runes < 6 || k == name && runes < 5 || t.everyday[lower] {
+		t.add(term{key: stem, shown: shown, weight: weight, kind: k, head: head, slot: slot})
+		return
+	}
+	t.add(term{key: stem, shown: shown, weight: weight * 0.65, kind: k, head: head, slot: slot})
+	t.add(term{key: string([]rune(lower)[:5]) + "~", shown: shown, weight: weight * 0.35, kind: part, head: head})
+}
+
+// innerCapital says that a word has capitals as names of products have:
+// "iPhone", "OpenAI".
+func innerCapital(s string) bool {
+	_, size := utf8.DecodeRuneInString(s)
+	rest := s[size:]
+	return strings.ContainsFunc(rest, unicode.IsUpper) && strings.ContainsFunc(s, unicode.IsLower)
+}
+
+// unspaced adds the pairs of characters of a run without spaces: most words
+// of these scripts have two.
+func (t *termer) unspaced(run string, head bool) {
+	runes := []rune(run)
+	for i := 0; i+1 < len(runes); i++ {
+		a, b := runes[i], runes[i+1]
+		if unicode.Is(unicode.Hiragana, a) || unicode.Is(unicode.Hiragana, b) {
+			continue // endings and particles
+		}
+		weight := 0.5
+		if unicode.Is(unicode.Katakana, a) {
+			weight = 0.7
+		}
+		if t.everyday[string(runes[i:i+2])] {
+			weight = 0.2
+		}
+		t.add(term{key: string(runes[i : i+2]), shown: string(runes[i : i+2]), weight: weight, kind: part, head: head})
+	}
+}
+
+// add keeps a term once, with the most that any of its places tells.
+func (t *termer) add(n term) {
+	if n.key == "" {
+		return
+	}
+	old, ok := t.terms[n.key]
+	if !ok {
+		t.terms[n.key] = n
+		return
+	}
+	old.head, old.toll, old.slot = old.head || n.head, old.toll || n.toll, old.slot || n.slot
+	if n.weight > old.weight {
+		old.weight, old.shown = n.weight, n.shown
+	}
+	if n.kind == name && old.kind == word {
+		old.kind = name
+	}
+	t.terms[n.key] = old
+}
+
+// plain folds accents and the letters that only Arabic spelling tells apart.
+func plain(s string) string {
+	ascii := true
+	for i := range len(s) {
+		ascii = ascii && s[i] < utf8.RuneSelf
+	}
+	if ascii {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case unicode.Is(unicode.Mn, r) || r == 'ـ':
+			continue
+		case strings.ContainsRune("أإآٱ", r):
+			r = 'ا'
+		case r == 'ى':
+			r = 'ي'
+		case r == 'ة':
+			r = 'ه'
+		case r == 'ё':
+			r = 'е'
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// stemmed cuts the endings that inflection puts on words of many languages. It
+// cuts too much rather than too little: a word counts only beside others.
+func stemmed(w string) string {
+	if r := first(w); r >= 0x0600 && r <= 0x06ff {
+		return stemmedArabic(w)
+	}
+	w = unaccented.Replace(w)
+	for _, end := range [...]string{"ungen", "iones", "ung", "ing", "ies", "ern", "oes", "ed", "es", "en", "er", "em", "os", "as", "an", "s", "e", "n", "o", "a", "i", "y",
+		"ами", "ого", "ой", "ая", "ый", "ий", "ов", "ах", "ом", "ев", "ы", "и", "а", "у", "е", "о", "ę", "ą"} {
+		if stem, ok := strings.CutSuffix(w, end); ok && utf8.RuneCountInString(stem) >= 4 {
+			return stem
+		}
+	}
+	return w
+}
+
+func stemmedArabic(w string) string {
+	for _, start := range [...]string{"وال", "بال", "كال", "فال", "لل", "ال", "و", "ب", "ل"} {
+		if rest, ok := strings.CutPrefix(w, start); ok && utf8.RuneCountInString(rest) >= 3 {
+			w = rest
+			break
+		}
+	}
+	for _, end := range [...]string{"يه", "ين", "ون", "ات", "ها", "ان", "ه", "ي"} {
+		if stem, ok := strings.CutSuffix(w, end); ok && utf8.RuneCountInString(stem) >= 3 {
+			return stem
+		}
+	}
+	return w
+}
+
+var unaccented = strings.NewReplacer("á", "a", "à", "a", "â", "a", "ã", "a", "ä", "a", "å", "a", "é", "e", "è", "e", "ê", "e", "ë", "e", "í", "i", "ì", "i",
+	"î", "i", "ï", "i", "ó", "o", "ò", "o", "ô", "o", "õ", "o", "ö", "o", "ø", "o", "ú", "u", "ù", "u", "û", "u", "ü", "u", "ç", "c", "ñ", "n", "ß", "ss",
+	"ł", "l", "ń", "n", "ś", "s", "ź", "z", "ż", "z", "ć", "c")

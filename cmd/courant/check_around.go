@@ -77,6 +77,10 @@ func (s *surroundings) findings(ctx context.Context, live bool) []digest.Finding
 	looks = append(looks, s.sources)
 	if live {
 		looks = append(looks, s.names, s.public)
+		if e := s.config.endpoint(nil); e != nil {
+			e.Now = s.now
+			looks = append(looks, func(ctx context.Context) []digest.Finding { return []digest.Finding{e.Look(ctx)} })
+		}
 	}
 	found := make([][]digest.Finding, len(looks))
 	s.left.Store(int32(len(looks)))

@@ -57,6 +57,9 @@ func (t *checkTable) config(c Config, warnings []Fault) {
 	for _, note := range c.notHeeded() {
 		fmt.Fprintln(t, "note:", note)
 	}
+	if asks := c.asksModel(); asks != "" {
+		fmt.Fprintln(t, "note:", asks)
+	}
 }
 
 func configRight(c Config) string {
@@ -269,6 +272,9 @@ func (l *checkLines) config(c Config, warnings []Fault) {
 	l.faulty(digest.FindingLook, warnings)
 	for _, note := range c.notHeeded() {
 		l.row(digest.Finding{What: "config", Subject: c.File}.Look(note, "nothing, or take the key away"))
+	}
+	if asks := c.asksModel(); asks != "" {
+		l.row(digest.Finding{What: "model", Subject: c.Endpoint.Model}.OK(asks))
 	}
 }
 

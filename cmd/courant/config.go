@@ -59,6 +59,7 @@ type Config struct {
 	KeepAddresses       time.Duration // how long addresses of those who left everything are kept
 	SigningKeys         []SigningKey
 	AllowPrivateSources bool
+	Endpoint            Endpoint // a language model; zero URL: none
 
 	// Example is a domain for examples that mail would be sent with, beyond this
 	// machine; nothing is sent then. Empty: there is none.
@@ -196,6 +197,7 @@ func unwritten(dataDir string) Config {
 		FreshUntil:     24 * time.Hour,
 		KeepLedger:     400 * 24 * time.Hour,
 		KeepAddresses:  35 * 24 * time.Hour,
+		Endpoint:       noEndpoint(),
 	}
 }
 
@@ -208,6 +210,7 @@ func (c *Config) read(m *yamlMapping, hooks configHooks) {
 	c.readRetention(m)
 	c.readSources(m)
 	c.readCategories(m)
+	c.readEndpoint(m)
 	c.readLists(m)
 	c.readDigests(m, hooks)
 	m.done()
@@ -245,6 +248,7 @@ func (c Config) Hash() string {
 	for name, own := range c.OwnTemplates {
 		c.OwnTemplates[name] = OwnTemplates{Sum: own.Sum}
 	}
+	c.Endpoint.Key = secret{}
 	c.Relays = append([]Relay(nil), c.Relays...)
 	for i := range c.Relays {
 		c.Relays[i].Password = secret{}

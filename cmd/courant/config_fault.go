@@ -106,7 +106,7 @@ func excerptOf(line string, column int) (string, int) {
 var (
 	keyAndValue   = regexp.MustCompile(`(?:^|[\s{,"'-])([A-Za-z_]+)(?:\s*:[ \t]+|["']\s*:[ \t]*)`)
 	userPassword  = regexp.MustCompile(`(://[^/\s:@]*):\S*@`)
-	queryPassword = regexp.MustCompile(`([?&](?:ssl)?password=)[^&\s"']*`)
+	queryPassword = regexp.MustCompile(`([?&](?:(?:ssl)?password|(?:api_?)?key|token)=)[^&\s"']*`)
 	secretWord    = regexp.MustCompile(`pass|pw|sec?ret|token|cred|auth|api_?key`)
 	// spacedPassword and bareUser are for whole lines, where a password may hold
 	// spaces and what stands behind it is worth less than the secret.

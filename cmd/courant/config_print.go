@@ -39,6 +39,7 @@ func (c Config) String() string {
 		{Key: "receive", Value: yaml.MapSlice{{Key: "listen", Value: c.ReceiveListen}}},
 		{Key: "dkim", Value: each(c.SigningKeys, SigningKey.printed)},
 		{Key: "allow_private_sources", Value: c.AllowPrivateSources},
+		{Key: "model", Value: c.Endpoint.printed()},
 		{Key: "sources", Value: each(c.Sources, printedSource)},
 		{Key: "categories", Value: yaml.MapSlice(each(c.Rules, printedRule))},
 		{Key: "lists", Value: yaml.MapSlice(each(c.Lists, List.printed))},

@@ -651,7 +651,7 @@ func (v yamlValue) text() (string, error) {
 }
 
 // secretKeys are the keys that take ${ENV}.
-func secretKeys() []string { return []string{"database", "password"} }
+func secretKeys() []string { return []string{"database", "password", "api_key"} }
 
 // rawText is v as text, whatever stands in it. Numbers are refused and not
 // turned into text: 010 and 1e3 would come out as another number.

@@ -24,6 +24,7 @@ func shownElsewhere() map[string]string {
 		"the file is larger than %d KB: is it a config?":                                                 "TestHugeConfigIsRefusedBeforeItIsParsed",
 		"neither XDG_STATE_HOME nor HOME is set; say where Courant may keep its files":                   "TestAccountWithoutAHomeMustSayWhere",
 		"others can read this file and the password in it; chmod 600 it, or use ${ENV}":                  "TestFileThatOthersReadHoldsNoPassword",
+		"others can read this file and the key in it":                                                    "TestFileThatOthersReadHoldsNoPassword",
 		"others can read this file and the password in it; chmod 600 it, or use password_file or ${ENV}": "TestFileThatOthersReadHoldsNoPassword",
 		"%s may not be read by this account; chown or chgrp it":                                          "an account that is not root's",
 		"%v; this file is the program's":                                                                 "TestFaultThatAnOwnPartBringsIsToldAtTheKey",

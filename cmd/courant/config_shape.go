@@ -268,6 +268,17 @@ func aSourceURL() scalar[string] {
 	return text(patterned(webPattern, "write the address like https://example.com/feed.xml"), parseSourceURL)
 }
 
+func anEndpointURL() scalar[string] {
+	return text(patterned(webPattern, "write the address like http://127.0.0.1:11434/v1"), parseEndpointURL)
+}
+
+func anEndpointTimeout() scalar[time.Duration] {
+	return scalar[time.Duration]{aDuration().shape, parseEndpointTimeout}
+}
+
+func anAPIKey() scalar[secret]     { return scalar[secret]{anyText("${API_KEY}"), parseAPIKey} }
+func anAPIKeyFile() scalar[secret] { return scalar[secret]{aPath("").shape, apiKeyFile} }
+
 func aLanguage() scalar[string] { return text(filled("en", "de", "pt-BR"), parseLanguage) }
 
 func aZone() scalar[string] {

@@ -366,7 +366,7 @@ func TestFileThatOthersReadHoldsNoPassword(t *testing.T) {
 	path := filepath.Join(dir, "courant.yaml")
 	// It returns how many passwords others could read.
 	load := func(mode os.FileMode, password string) int {
-		text := smallConfig + "smtp: {host: localhost, username: u, password: \"" + password + "\"}\ndatabase: \"postgres://u:" + password + "@localhost/c\"\nsources: \ndigests:\n"
+		text := smallConfig + "smtp: {host: localhost, username: u, password: \"" + password + "\"}\ndatabase: \"postgres://u:" + password + "@localhost/c\"\nmodel: {api_key: \"" + password + "\"}\nsources: \ndigests:\n"
 		if err := os.WriteFile(path, []byte(text), mode); err != nil {
 			t.Fatal(err)
 		}
@@ -391,8 +391,8 @@ func TestFileThatOthersReadHoldsNoPassword(t *testing.T) {
 	if n := load(0o600, canary); n != 0 {
 		t.Errorf("%d warnings for a file of mode 600", n)
 	}
-	if n := load(0o644, canary); n != 2 {
-		t.Errorf("%d warnings for a file of mode 644, not 2", n)
+	if n := load(0o644, canary); n != 3 {
+		t.Errorf("%d warnings for a file of mode 644, not 3", n)
 	}
 	if n := load(0o644, "${SMTP_PASSWORD}"); n != 0 {
 		t.Errorf("%d warnings for passwords from the environment", n)

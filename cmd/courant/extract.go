@@ -16,18 +16,23 @@ import (
 )
 
 func (p *program) extractCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, withModel bool
 	c := &cobra.Command{
 		Use:   "extract FILE|URL...",
 		Short: "Show what Courant sees in a page, text file or feed",
 		Long: `Show what Courant sees in a page, a text file or a feed: headline, category,
 key points and where they come from. Files are read as they are; addresses are
 fetched once, politely. "-" reads standard input. No database is needed. Where
-there is a config, its rules for categories are heeded.`,
+there is a config, its rules for categories are heeded.
+With --model the config's language model is asked where first sentences would
+stand in for points; without it, it never is.`,
 		Example: "  courant extract article.html\n  courant extract --json https://example.org/feed.xml",
 		Args:    arguments(1, -1),
-		RunE:    func(c *cobra.Command, inputs []string) error { return p.extract(c.Context(), inputs, asJSON) },
+		RunE: func(c *cobra.Command, inputs []string) error {
+			return p.extract(c.Context(), inputs, asJSON, withModel)
+		},
 	}
+	c.Flags().BoolVar(&withModel, "model", false, "ask the config's language model where nobody gave points")
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, one for every input")
 	return c
 }
@@ -37,10 +42,15 @@ const largestInput = 10 << 20
 
 // extract shows every input; one that cannot be read does not stop the
 // others, but the exit code tells.
-func (p *program) extract(ctx context.Context, inputs []string, asJSON bool) error {
+func (p *program) extract(ctx context.Context, inputs []string, asJSON, withModel bool) error {
+	writer, err := p.writer(withModel)
+	if err != nil {
+		return err
+	}
 	failed, file := 0, p.filer()
 	for _, input := range inputs {
 		e, err := p.extraction(ctx, input)
+		p.rewrite(ctx, writer, &e)
 		why := make([][]ingest.Filed, len(e.Articles))
 		for i := range e.Articles {
 			why[i] = file(input, &e.Articles[i])
@@ -67,6 +77,34 @@ func (p *program) extract(ctx context.Context, inputs []string, asJSON bool) err
 		return errTold
 	}
 	return nil
+}
+
+// writer is the config's language model, nil where it is not wanted.
+func (p *program) writer(wanted bool) (*ingest.Endpoint, error) {
+	if !wanted {
+		return nil, nil
+	}
+	c, err := p.loadedConfig()
+	if err != nil {
+		return nil, err
+	}
+	e := c.endpoint(p.quiet())
+	if e == nil {
+		return nil, misuse{fmt.Errorf("%s names no model; write url and name under model, or leave --model out", c.File)}
+	}
+	e.Now = p.now
+	return e, nil
+}
+
+// rewrite has the language model write points where first sentences stand in.
+func (p *program) rewrite(ctx context.Context, writer *ingest.Endpoint, e *ingest.Extraction) {
+	for i := range e.Articles {
+		if a := &e.Articles[i]; writer != nil && a.PointsFrom == digest.PointsLead {
+			if err := ingest.Rewrite(ctx, writer, a); err != nil {
+				e.Warnings = append(e.Warnings, fmt.Sprintf("%s: %v", a.Title, err))
+			}
+		}
+	}
 }
 
 func (p *program) extraction(ctx context.Context, input string) (ingest.Extraction, error) {

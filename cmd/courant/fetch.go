@@ -131,6 +131,12 @@ func (h *house) ingest() *ingest.Ingest {
 	f := h.config.fetcher(h.log)
 	f.Now = h.now
 	in := &ingest.Ingest{Store: h.store, Fetcher: f, Sources: h.config.Sources, Filing: h.config.filing()}
+	if e := h.config.endpoint(h.log); e != nil {
+		e.Now, in.Writer = h.now, e
+		if h.figures != nil {
+			e.Told = func(a ingest.Asked) { h.figures.Asked(a.Outcome, a.Faults) }
+		}
+	}
 	if h.figures != nil {
 		in.Progress = func(r ingest.Result) { h.figures.Polled(string(r.Status), r.Added) }
 	}

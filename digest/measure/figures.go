@@ -26,6 +26,8 @@ type Figures struct {
 	resent    prometheus.Counter
 	polls     *prometheus.CounterVec
 	articles  prometheus.Counter
+	asked     *prometheus.CounterVec
+	faults    *prometheus.CounterVec
 }
 
 // Options say what is measured.
@@ -63,8 +65,10 @@ func New(o Options) *Figures {
 		resent:    counter("resent_total", "Deliveries that were queued once more out of doubt."),
 		polls:     counters("polls_total", "Polls of sources, by how they ended.", "status"),
 		articles:  counter("articles_total", "Articles that polls brought and that were new."),
+		asked:     counters("points_asked_total", "Articles whose points a language model was to write, by what became of it.", "outcome"),
+		faults:    counters("points_dropped_total", "Points of a language model that were not used, by what was wrong with them.", "fault"),
 	}
-	f.registry.MustRegister(f.inFlight, f.attempts, f.seconds, f.replies, f.withdrawn, f.expired, f.salvaged, f.resent, f.polls, f.articles,
+	f.registry.MustRegister(f.inFlight, f.attempts, f.seconds, f.replies, f.withdrawn, f.expired, f.salvaged, f.resent, f.polls, f.articles, f.asked, f.faults,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if o.Store != nil {
 		f.registry.MustRegister(newLedger(o))
@@ -95,6 +99,12 @@ func (f *Figures) begin(relays []string) {
 				f.attempts.WithLabelValues(relay, string(provider), string(verdict))
 			}
 		}
+	}
+	for _, outcome := range []string{"used", "refused", "failed", "left"} {
+		f.asked.WithLabelValues(outcome)
+	}
+	for _, fault := range []string{"number", "name", "quotation"} { // inventions
+		f.faults.WithLabelValues(fault)
 	}
 	for _, state := range []digest.DeliveryState{digest.InDoubt, settled} {
 		f.salvaged.WithLabelValues(string(state))
@@ -142,6 +152,15 @@ func (f *Figures) Resent(deliveries int) { f.resent.Add(float64(deliveries)) }
 func (f *Figures) Polled(status string, added int) {
 	f.polls.WithLabelValues(status).Inc()
 	f.articles.Add(float64(added))
+}
+
+// Asked counts an article whose points a language model was to write: what
+// became of it, and what was wrong with the points that were dropped.
+func (f *Figures) Asked(outcome string, faults []string) {
+	f.asked.WithLabelValues(outcome).Inc()
+	for _, fault := range faults {
+		f.faults.WithLabelValues(fault).Inc()
+	}
 }
 
 // Handler answers a scrape, in the text format unless another is asked for.

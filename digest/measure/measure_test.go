@@ -127,6 +127,7 @@ func TestAttemptsAreCountedByRelayProviderAndVerdict(t *testing.T) {
 	f.Began("mx:587", digest.Work{Recipient: digest.Recipient{Address: "c@yahoo.com"}})
 	f.Polled("read", 7)
 	f.Polled("failed", 0)
+	f.Asked("used", []string{"number", "name", "number"})
 	f.Expired(2)
 	f.Salvaged(5, 1)
 	f.Resent(1)
@@ -138,7 +139,7 @@ func TestAttemptsAreCountedByRelayProviderAndVerdict(t *testing.T) {
 		`courant_setbacks_total{class="blocked",relay="mx:587",verdict="refused"} 1`,
 		`courant_attempt_seconds_count{relay="mx:587"} 3`, `courant_attempt_seconds_bucket{relay="mx:587",le="0.025"} 3`,
 		`courant_in_flight{provider="yahoo",relay="mx:587"} 1`, `courant_in_flight{provider="gmail",relay="mx:587"} 0`,
-		`courant_in_flight{provider="other",relay="mx:587"} 0`, `courant_withdrawn_total 1`, `courant_polls_total{status="failed"} 1`, `courant_articles_total 7`, `courant_expired_total 2`,
+		`courant_in_flight{provider="other",relay="mx:587"} 0`, `courant_withdrawn_total 1`, `courant_polls_total{status="failed"} 1`, `courant_articles_total 7`, `courant_points_asked_total{outcome="used"} 1`, `courant_points_asked_total{outcome="left"} 0`, `courant_points_dropped_total{fault="number"} 2`, `courant_expired_total 2`,
 		`courant_salvaged_total{state="settled"} 4`, `courant_salvaged_total{state="in doubt"} 1`, `courant_resent_total 1`)
 	if !strings.Contains(text, "\ngo_goroutines ") || !strings.Contains(text, "\nprocess_cpu_seconds_total ") {
 		t.Error("the figures of the Go runtime are missing")
@@ -210,7 +211,7 @@ func TestScrapeWithoutADatabaseStillTellsWhatTheProcessDid(t *testing.T) {
 	f.Resent(1)
 	text := scrape(t, f)
 	want(t, text, `courant_database_up 0`, `courant_resent_total 1`)
-	if strings.Contains(text, "courant_deliveries{") || strings.Contains(text, "refused") {
+	if strings.Contains(text, "courant_deliveries{") || strings.Contains(text, "connection refused") {
 		t.Errorf("figures nobody could read, or the fault's words, are told:\n%s", grep(text, "courant"))
 	}
 }

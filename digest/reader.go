@@ -192,7 +192,7 @@ func Masked(address string) string {
 
 // PlainLine is s as one line of text that may stand in a header or a list:
 // control characters and line breaks become spaces, white space collapses,
-// invisible direction overrides go, and so do accents in heaps that would be
+// invisible direction overrides, hyphens and spaces of no width go, and so do accents in heaps that would be
 // drawn over other lines. At most max bytes are kept, cut at a character.
 func PlainLine(s string, max int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
@@ -207,7 +207,7 @@ func PlainLine(s string, max int) string {
 		switch {
 		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029:
 			return ' '
-		case r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0xfeff || r == 0x00ad:
+		case r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0xfeff || r == 0x00ad || r == 0x200b || r == 0x2060:
 			return -1
 		}
 		return r

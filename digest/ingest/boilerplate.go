@@ -129,6 +129,51 @@ réservé / \bréservé aux abonnés
 ^abbonati ^accedi ^condividi ^leggi / ^(?:abbonati|accedi|condividi|leggi (?:anche|tutto))(?:[^\pL].*)?$
 ^les ^læs ^läs ^del ^dela ^abonner ^logg ^log ^logga ^prenumerera ^lue ^tilaa ^jaa ^kirjaudu / ^(?:les (?:også|mer|hele)|læs (?:også|mere)|läs (?:också|mer|även)|del (?:artikkel|artikkelen|denne|saken)|dela|abonner|logg inn|log ind|logga in|prenumerera|lue (?:myös|lisää)|tilaa|jaa|kirjaudu)(?:[^\pL].*)?$
 ^lees ^abonneer ^deel ^inloggen / ^(?:lees (?:ook|meer|verder)|abonneer|deel (?:dit|op)|inloggen)(?:[^\pL].*)?$
+abo abonnent abonnenten abonnentin plus-artikel / \b(?:sind|bist|bereits|schon|noch kein) .{0,12}abonnent|\b(?:nur )?für abonnenten\b.{0,30}(?:lesbar|verfügbar|zugänglich|frei|sichtbar)?$|\babo (?:testen|abschließen|bestellen|sichern)|\bmit (?:dem |einem )?(?:digital-)?abo (?:weiter)?lesen
+weiterlesen / \b(?:um|zum) weiterzulesen\b|\bund weiterlesen\b|^zum weiterlesen\b
+weiterzulesen kündbar / \bum weiterzulesen\b|\bjederzeit kündbar\b
+cookies cookie / \b(?:verwende|nutze|setze|einsatz|verwendung|nutzung)\w* .{0,40}cookies|\bcookies?\b.{0,40}(?:zustimm|akzeptier|ablehn|widersprech|einverstanden)|zustimm\w* .{0,40}cookies
+newsletter newsletters newslettern / \bnewsletters?\b.{0,40}(?:abonnier|anmeld|bestell|registrier|inscri|abonn|subskry|tilmeld|aanmeld)|(?:abonnier|bestell|melde|inscri|recevez|reciba|recibe|suscr|receba|assine|ricevi|iscriv|zapisz|tilmeld|ontvang|schrijf|prenumerera)\w*\b.{0,60}\bnewsletters?
+javascript / \bjavascript\b.{0,40}(?:aktivier|eingeschaltet|nötig|activ|habilit|attiv|inschakel|aktiver|włącz)|(?:aktivier|activ|habilit|attiv|włącz)\w* .{0,20}javascript
+rechte rechten rettigheter rettigheder rättigheter droits derechos direitos diritti prawa / \balle rechte vorbehalten|\balle rechten voorbehouden|\balle rettighe[td]er forbehold|\balla rättigheter|\btous droits réservés|\btodos los derechos reservados|\btodos os direitos reservados|\btutti i diritti riservati|\bwszelkie prawa zastrzeżone
+^auch ^das ^zum ^lesen ^hier ^folgen / ^(?:auch interessant|auch lesenswert|das könnte (?:sie|dich) (?:auch )?interessieren|zum thema|lesen sie (?:auch|mehr|hier|dazu|weiter)|hier geht es (?:zu|weiter)|folgen sie uns|folge uns)\b
+kommentar kommentare / ^\d* ?kommentare?(?: \d+)?$|\bkommentare? (?:schreiben|verfassen|hinterlassen|anzeigen|lesen)\b
+^artikel ^diesen ^link ^beitrag / ^(?:artikel|diesen artikel|diesen beitrag|beitrag|link)\b.{0,40}\b(?:teilen|versenden|drucken|merken|kopieren|weiterempfehlen)$
+abonné abonnée abonnés abonner abonnez abonnement / déjà abonnée?|\babonne[zr]-(?:vous|moi|toi)|\bréservé.{0,12} (?:à|aux) (?:nos )?abonnés|\bs'abonner\b|\boffres? d'abonnement|\bsans engagement
+suite / \bpour lire la suite\b|^lire la suite\b|\blire la suite$
+cookies / \b(?:utilis\w+|accepter|refuser|gérer|paramétrer|dépos\w+) .{0,40}cookies
+compte connecter connectez désinscription / \bcrée[rz] (?:un|votre) compte\b|^se connecter\b|\bconnectez-vous\b|\bdésinscription (?:possible )?à tout moment
+^à ^voir ^partager ^partagez ^suivez ^envoyer ^copier / ^(?:à lire (?:aussi|également)|voir aussi|partage[rz] (?:cet|l'|sur|via)|suivez-nous|envoyer (?:l'article|cet article|par)|copier le lien)
+suscriptor suscriptora suscriptores suscripción suscríbete suscríbase suscribirse suscribirte / \bya (?:eres|es|soy|está|estás) suscriptor|\b(?:sol[oa]|exclusiv[oa]s?) para suscriptores|\bsuscr[ií]b(?:ete|ase|irse|irte)\b.{0,60}$|\bhazte suscriptor
+leyendo leer / \bpara (?:seguir|continuar) leyendo\b|^(?:seguir|sigue|siga) leyendo\b|^leer (?:más|también)\b.{0,80}$
+sesión cuenta correo / \binici(?:a|ar|e) sesión\b|\bcrea(?:r)? (?:una|tu) cuenta\b|\ben (?:su|tu) correo\b.{0,20}$
+cookies / \b(?:utilizamos|usamos|aceptar|rechazar|acepta|uso de) .{0,30}cookies
+^compartir ^comparte ^enviar ^copiar ^síguenos ^darse ^puede / ^(?:compart(?:ir|e) (?:esta|este|en|la|el)|enviar (?:la noticia|el artículo|por)|copiar (?:el )?enlace|síguenos)\b|\bdarse de baja en cualquier momento
+assinante assinantes assine assinar assinatura / já (?:é|sou) assinante|\b(?:exclusivo|só|apenas) para assinantes|\bassine (?:já|agora|para|grátis|a|o|e|nossa)\b|\bseja assinante
+continuar / \bpara continuar (?:a ler|lendo|a leitura)\b|^continuar (?:a ler|lendo)\b
+login cadastre cadastro / \bfaça (?:o )?login\b|\bcadastre-se\b|\bjá tem (?:cadastro|conta|login)
+cookies / \b(?:usamos|utilizamos|aceitar|recusar|aceita) .{0,30}cookies
+^compartilhe ^compartilhar ^partilhe ^enviar ^copiar ^siga ^leia ^cancele / ^(?:compartilh\w+|partilhe) (?:esta|este|no|em|a|o)\b|^(?:enviar (?:a notícia|por)|copiar (?:o )?link|siga-nos)\b|^leia (?:mais|também)\b|^cancele (?:a )?qualquer
+abbonato abbonata abbonati abbonamento / già abbonat|\briservat\w+ agli abbonati|\babbonati (?:per|ora|subito|a|e)\b|\battiva (?:il tuo |un )?abbonamento
+leggere / \bper continuare a leggere\b|^continua a leggere\b
+cookie cookies / \b(?:utilizziamo|usiamo|accettare|rifiutare|accetta|uso dei) .{0,30}cookies?
+^condividi ^invia ^copia ^seguici ^leggi ^puoi ^iscriviti ^registrati / ^(?:condividi (?:questo|l'|su|la)|invia (?:l'articolo|per)|copia (?:il )?link|seguici|leggi anche|iscriviti|registrati)|cancellarti in qualsiasi momento
+abonnee abonnees abonneer abonnement / \b(?:word|ben je|bent u|al|nu) abonnee|\balleen voor abonnees|\babonneer (?:je|u|nu)\b|\bneem (?:nu )?een abonnement
+lezen / \bverder te lezen\b|^verder lezen\b|\bom (?:dit artikel |verder )?te lezen\b.{0,10}$
+cookies / \b(?:gebruiken?|gebruikt|plaatsen) .{0,30}cookies|\bcookies? (?:accepteren|weigeren|toestaan)
+nieuwsbrief / \b(?:schrijf|meld|ontvang|aanmelden|abonneer).{0,50}nieuwsbrief|nieuwsbrief.{0,30}(?:aanmelden|ontvangen|inschrijven)
+^deel ^stuur ^kopieer ^volg ^je / ^(?:deel (?:dit|op|via|het)|stuur (?:het|dit) artikel|kopieer (?:de )?link|volg ons)\b|\baltijd weer afmelden
+abonnent abonnenter abonnenten prenumerant prenumeranter abonnement / \b(?:bli|bliv|allerede|redan|er du|är du) (?:abonnent|prenumerant)|\b(?:kun|bare|endast|bara) for abonnenter|\bför prenumeranter|\bfor abonnenter\b.{0,10}$|\bköp (?:en )?prenumeration
+saken vidare videre / \bfor å lese (?:hele )?(?:saken|videre)\b|\bför att läsa vidare\b|\b(?:for at læse|og læs|læs) videre\b|^läs vidare\b
+logg log logga / \blogg inn\b.{0,20}$|\blog ind\b.{0,20}$|\blogga in\b.{0,20}$
+cookies kakor informasjonskapsler / \b(?:bruker|bruger|använder|godta|godkänna|acceptere|avslå|neka|afvise) .{0,30}(?:cookies|kakor|informasjonskapsler)
+nyhetsbrev nyhetsbrevet nyhedsbrev nyhedsbrevet / \b(?:meld|tilmeld|prenumerera|motta|abonn|få|modtag).{0,50}nyhe[td]sbrev
+^del ^dela ^send ^skicka ^kopier ^kopiera ^du ^følg ^följ / ^(?:dela? (?:saken|artikeln|artiklen|på)|send (?:saken|artiklen)|skicka artikeln|kopier(?:a)? (?:lenken|länken|link)|følg oss|følg os|följ oss)\b|^du kan (?:alltid |altid )?(?:melde deg av|avsluta|afmelde dig)
+subskrypcję subskrypcja subskrybentów prenumeratę prenumeratorów dostęp / \bwykup (?:dostęp|subskrypcję|prenumeratę)|\bmasz już (?:subskrypcję|konto|dostęp|prenumeratę)|\btylko dla (?:subskrybentów|prenumeratorów)|\b(?:pełny|nielimitowany) dostęp\b
+czytać zaloguj zarejestruj konto / \baby czytać (?:dalej|więcej)\b|\bzaloguj się|\bzarejestruj się|załóż konto
+cookie cookies ciasteczka ciasteczek / \bplik\w* cookie|\bciasteczk
+^udostępnij ^wyślij ^kopiuj ^czytaj ^zobacz ^zapisz ^możesz ^obserwuj / ^(?:udostępnij|wyślij (?:artykuł|e-mail|mailem)|kopiuj link|czytaj (?:też|także|więcej|również|dalej)|zobacz (?:też|także|również|więcej|wideo)|zapisz się|obserwuj nas)|zrezygnować w każdej chwili
+outdated / \bbrowser (?:is )?outdated\b
 ^czytaj ^udostępnij ^zaloguj / ^(?:czytaj (?:też|także|więcej)|udostępnij|zaloguj)(?:[^\pL].*)?$
 ^читайте ^подписаться ^подпишитесь ^поделиться ^войти / ^(?:читайте также|подпи[сш]|поделиться|войти)
 `)

@@ -37,7 +37,6 @@ tl;dr
 tldr
 tl dr
 at a glance
-the essentials
 the lowdown
 the key points
 the takeaway
@@ -53,6 +52,389 @@ summary by ai
 bullet points
 points
 in this story at a glance
+things you need to know
+what matters
+what we know
+what we know so far
+what happened
+here's what to know
+here's what you need to know
+here is what to know
+the key facts
+key information
+key developments
+top points
+top takeaways
+top line
+topline
+the big picture in brief
+highlights of this story
+story at a glance
+news at a glance
+article at a glance
+in this article at a glance
+summary points
+bullet point summary
+summary bullets
+article in brief
+story in brief
+news in brief
+the story in brief
+in brief points
+in a few words
+in 30 seconds
+in 60 seconds
+30-second summary
+the 30-second read
+quick takeaways
+quick overview
+quick recap
+fast take
+the upshot
+generated key takeaways
+generated key points
+ai key takeaways
+ai key points
+ai-generated key points
+key points ai
+why this matters in brief
+key learnings
+key lessons
+core points
+essential points
+the nub
+the nuts and bolts
+the essentials in brief
+just the facts
+the crux
+crux
+nutshell
+overview of key points
+das wichtigste zum thema
+das wichtigste kompakt
+das wichtigste in kürze zusammengefasst
+das wichtigste in 30 sekunden
+das wichtigste in drei punkten
+das wichtigste in 3 punkten
+das wichtigste in stichpunkten
+das wichtigste aus dem artikel
+das wichtigste aus diesem artikel
+die wichtigsten punkte im überblick
+die wichtigsten punkte in kürze
+die wichtigsten fakten im überblick
+die wichtigsten fakten auf einen blick
+die wichtigsten aussagen
+die wichtigsten neuerungen im überblick
+wichtiges in kürze
+wichtig in kürze
+kurz erklärt
+kurz & bündig
+kurz und bündig
+kurz notiert
+kurzüberblick
+kurzzusammenfassung
+kurzversion
+in aller kürze
+im kern
+kern der meldung
+der kern in kürze
+kernbotschaften
+fakten kompakt
+schnell gelesen
+schnellüberblick
+auf den punkt
+auf den punkt gebracht
+artikel in kürze
+der artikel in kürze
+artikelzusammenfassung
+artikel-zusammenfassung
+zusammenfassung des artikels
+ki-zusammenfassung
+zusammenfassung in stichpunkten
+das sollten sie wissen
+das solltest du wissen
+das musst du wissen
+was sie wissen müssen
+was du wissen musst
+was sie wissen sollten
+was bisher bekannt ist
+das ist passiert
+das ist bekannt
+darum geht es in kürze
+darum geht's in kürze
+l'essentiel de l'article
+l'essentiel de l'info
+l'essentiel de l'actualité
+l'essentiel en 3 points
+l'essentiel en trois points
+l'essentiel en quelques points
+les points importants
+les points à retenir
+points essentiels
+points importants
+points à retenir
+ce qu'il faut retenir de l'article
+les points clés de l'article
+en quelques mots
+en quelques points
+en quelques lignes
+en un mot
+en clair
+pour faire court
+pour résumer
+résumé de l'article
+l'article en bref
+l'info en bref
+les faits essentiels
+l'info essentielle
+les informations clés
+les infos à retenir
+les clés de l'article
+au sommaire de cet article en bref
+ce que l'on sait
+ce qu'on sait
+le résumé en bref
+puntos principales
+los puntos principales
+puntos destacados
+los puntos destacados
+los puntos más importantes
+puntos más importantes
+ideas clave
+las ideas clave
+ideas principales
+datos clave
+los datos clave
+claves de la noticia
+las claves de la noticia
+la noticia en claves
+lo más destacado
+lo esencial de la noticia
+lo esencial en breve
+lo clave
+lo que hay que saber hoy
+lo que necesitas saber
+lo que debe saber
+qué debes saber
+qué hay que saber
+lo que se sabe
+en claves
+en corto
+en dos palabras
+en un minuto
+la noticia en breve
+la noticia en un minuto
+resumen de la noticia
+resumen del artículo
+resumen rápido
+hechos clave
+os pontos-chave
+os pontos chave
+pontos importantes
+pontos mais importantes
+pontos essenciais
+pontos de destaque
+principais destaques
+principais informações
+as principais informações
+informações principais
+em poucas palavras
+em poucas linhas
+em breve
+em suma
+em síntese rápida
+em destaque na notícia
+resumo da notícia
+resumo rápido
+resumo do artigo
+resumo em pontos
+resumo da matéria
+o que precisa de saber
+o que precisa saber
+o que você precisa saber
+o que deve saber
+o que se sabe
+o que é preciso saber
+o que já se sabe
+o essencial da notícia
+destaques do artigo
+fatos principais
+factos principais
+em 30 segundos
+punti principali
+punti salienti
+i punti salienti
+punti essenziali
+i punti essenziali
+punti importanti
+i punti importanti
+i fatti in breve
+i fatti in sintesi
+i fatti principali
+le cose da sapere
+cose da sapere
+cosa sapere
+cosa c'è da sapere
+che cosa sapere
+cosa devi sapere
+cosa sappiamo
+l'essenziale in breve
+l'essenziale in sintesi
+la notizia in breve
+la notizia in sintesi
+la sintesi
+sintesi dell'articolo
+riassunto dell'articolo
+in poche parole
+in pillole
+in due parole
+in 30 secondi
+le informazioni chiave
+informazioni chiave
+i concetti chiave
+concetti chiave
+het belangrijkste
+het belangrijkste in het kort
+het belangrijkste op een rij
+het belangrijkste nieuws in het kort
+belangrijkste punten
+de belangrijkste punten op een rij
+de belangrijkste feiten
+de kern
+de kernpunten
+in een notendop
+in een oogopslag
+kort gezegd
+kort en bondig
+het korte verhaal
+dit moet je weten
+dit moet u weten
+wat je moet weten
+wat u moet weten
+wat weten we
+dit weten we
+op een rij
+op een rijtje
+alles op een rij
+snel samengevat
+samenvatting van het artikel
+artikel in het kort
+het artikel in het kort
+het nieuws in het kort
+de feiten op een rij
+sleutelpunten
+hoofdpunten
+hovedpunktene
+dette er saken
+dette er hovedpunktene
+hovedmomenter
+hovedinnhold
+kort om
+kort oppsummering
+kort oppsummering av saken
+sammendrag av saken
+saken i korte trekk
+saken i korthet
+i korte trekk
+i korthet
+kortversjon
+korte fakta
+oppsummering av saken
+oppsummert i punkter
+det du trenger å vite
+dette må du vite
+dette bør du vite
+dette vet vi
+nøkkelpunkter
+nøkkelpunktene
+viktigste punkter
+de viktigste punktene
+viktige punkter
+stikkord fra saken
+i kortform
+kort forklart
+huvudpunkterna
+de viktigaste punkterna
+viktigaste punkterna
+viktiga punkter
+nyckelpunkter
+kort sammanfattning
+kort sammanfattat
+sammanfattning av artikeln
+artikeln i korthet
+artikeln i sammandrag
+nyheten i korthet
+snabbversionen
+snabbläst
+på en minut
+det här har hänt
+detta har hänt
+det här vet vi
+detta vet vi
+det här behöver du veta
+detta behöver du veta
+det här handlar det om
+kort sagt
+i korta drag
+korta fakta
+hovedpointer
+hovedpointerne
+de vigtigste pointer
+de vigtigste punkter
+det vigtigste
+det vigtigste i korte træk
+vigtigste pointer
+vigtige punkter
+nøglepunkter
+i korte træk
+i korthed
+i kort form
+kort og godt
+kort opsummeret
+kort om sagen
+sagen kort
+sagen i korte træk
+historien kort
+opsummering af artiklen
+resumé af artiklen
+det skal du vide
+dette skal du vide
+det ved vi
+overblik over sagen
+artiklen kort
+artiklen fortalt kort
+najważniejsze fakty
+najważniejsze wnioski
+najważniejsze informacje w skrócie
+najważniejsze informacje w pigułce
+najważniejsze wiadomości w skrócie
+najważniejsze w skrócie
+kluczowe informacje
+kluczowe punkty
+kluczowe fakty
+kluczowe wnioski
+główne punkty
+główne wnioski
+główne informacje
+w pigułce
+w kilku zdaniach
+w kilku punktach
+w punktach
+w największym skrócie
+w telegraficznym skrócie
+skrót artykułu
+skrót informacji
+artykuł w skrócie
+streszczenie artykułu
+podsumowanie artykułu
+co warto wiedzieć
+co musisz wiedzieć
+co trzeba wiedzieć
+to warto wiedzieć
+to musisz wiedzieć
+co wiemy
+co wiadomo
+o co chodzi
 das wichtigste in kürze
 das wichtigste in kurze
 das wichtigste
@@ -126,7 +508,6 @@ in breve
 i punti principali
 l'essenziale
 kort fortalt
-kort sagt
 kort om saken
 kort oppsummert
 kortversjonen
@@ -138,7 +519,6 @@ saken oppsummert
 det korte
 overblik kort fortalt
 sammanfattning i punkter
-i korthet
 kortfattat
 det viktigaste
 sammanfattat
@@ -227,6 +607,16 @@ summary
 in brief
 brief
 overview
+infos clés
+les infos clés
+kort
+key updates
+le informazioni principali
+kerninfos
+the essentials
+die wichtigsten informationen
+die wichtigsten infos in kürze
+die wichtigsten infos
 recap
 quick facts
 fast facts
@@ -237,14 +627,64 @@ briefly
 snapshot
 bottom line
 the bottom line
+the upside
+in summary
+to summarize
+key dates
+at issue
+rückblick
+zahlen und fakten
+daten und fakten
+das fazit
+fazit
+die fakten
+in zahlen
+repères
+à savoir
+le récap
+récapitulatif
+en détail
+en chiffres
+synopsis
+los datos
+la sinopsis
+sinopsis
+recuento
+síntesis
+os factos
+os fatos
+fatos
+sinopse
+síntese
+i fatti
+sintesi
+in numeri
+feiten
+de feiten
+korte inhoud
+sammendraget
+faktaboks
+bakgrunn
+dette er fakta
+faktaruta
+sammandraget
+överblick
+översikt
+overblik
+overblikket
+oversigt
+fakta om sagen
+i skrót
+skrót
+przegląd
+fakty
+w liczbach
 why it matters
 abstract
-synopsis
 zusammenfassung
 überblick
 im überblick
 fakten
-die fakten
 highlights des artikels
 übersicht
 résumé

@@ -110,6 +110,12 @@ func knownTag(tag string) bool {
 	return false
 }
 
+// drawnBullets begin lines and nothing else. Arrows, ticks and dashes may be
+// part of a text.
+const drawnBullets = "•‣▪▫●○◦■□▶►▸▹⁃∙◆◇➤➢·❖❑❒➜➥➣⁍⁌‧∎◾◽🔹🔸🔷🔶🔵🔴👉✦✧"
+
+const emojiStyle = "\ufe0f" // follows a character that is to be drawn as an emoji
+
 // bullet is a line's text behind its bullet or number; ok tells whether
 // there was one.
 func bullet(line string) (text string, ok bool) {
@@ -117,8 +123,9 @@ func bullet(line string) (text string, ok bool) {
 	r, size := firstRune(line)
 	rest := line[size:]
 	switch {
-	case strings.ContainsRune("•‣▪▫●○◦■□▶►▸▹⁃∙◆◇➤➢➔→✓✔✅☑★–—·", r):
-		return strings.TrimSpace(rest), strings.TrimSpace(rest) != ""
+	case strings.ContainsRune(drawnBullets, r), strings.ContainsRune("➔→✓✔✅☑★–—", r):
+		rest = strings.TrimSpace(strings.TrimPrefix(rest, emojiStyle))
+		return rest, rest != ""
 	case r == '*' || r == '-' || r == '+':
 		return strings.TrimSpace(rest), strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "\t")
 	case r >= '0' && r <= '9' || r == '(':

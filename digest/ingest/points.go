@@ -31,6 +31,7 @@ type candidate struct {
 	heading  string
 	early    bool // named by words that mean key points only near the top
 	ordered  bool
+	spoken   bool       // its lines begin with the dash that many languages put before speech
 	state    bool       // of the page's data, not of what it shows
 	element  *html.Node // nil: lines that begin with a bullet
 }
@@ -241,6 +242,7 @@ func (p *page) bulletedRuns() []candidate {
 			if _, counted := numbered(b.text); counted {
 				c.ordered = true
 			}
+			c.spoken = c.spoken || strings.HasPrefix(b.text, "–") || strings.HasPrefix(b.text, "—")
 			c.items = append(c.items, item{text: text, link: b.link, bold: b.bold, size: len(b.text), words: wordCount(text)})
 		}
 		if len(c.items) < 2 {
@@ -265,8 +267,8 @@ func (p *page) readHeading(c *candidate) {
 		if g := namedGrade(b.text); g != gradeNone {
 			c.pro(headingReasons[g], b.text)
 			c.headed, c.heading = true, b.text
-			if c.grade == gradePoints && g < gradePoints {
-				return // the class says more than the heading
+			if c.grade == gradePoints {
+				return // the class says as much, and says it anywhere
 			}
 			c.grade = g
 			c.early = g == gradePoints && !meansPoints.MatchString(b.text)
@@ -289,19 +291,25 @@ var headingReasons = map[grade]reason{gradePoints: reasonHeadingPoints, gradeSum
 
 // meansPoints tells the headings that mean key points even at the end of a
 // piece. "In brief" or "Key facts" down there head boxes about other things.
-var meansPoints = regexp.MustCompile(`(?i)key ?(?:point|takeaway|highlight|message|finding|insight)|takeaways|story highlights|wichtigste|kernpunkte|points[ -]clés|retenir|puntos clave|pontos[ -]chave|punti chiave|tl;?dr|ポイント|要点`)
+var meansPoints = regexp.MustCompile(`(?i)key ?(?:point|takeaway|highlight|message|finding|insight)|takeaways|story highlights|das wichtigste|wichtigsten? (?:punkte|fakten|aussagen|erkenntnisse)|kernpunkte|points[ -]clés|retenir|puntos clave|pontos[ -]chave|punti chiave|tl;?dr|ポイント|要点`)
 
-var headingNoise = regexp.MustCompile(`^[\s\d.:•▪*#–—-]+|[\s:.…–—-]+$`)
+// Marks and emojis before a heading, a mark or a note in brackets behind it:
+// "✨ Key points (AI)".
+var headingNoise = regexp.MustCompile(`^[^\pL\pN(„"«]+|^\d{1,2}[.)]\s+|\s*[(\[][^()\[\]]{1,40}[)\]]\s*$|[^\pL\pN)\]]+$`)
+
+// countedHeading is a heading that counts the points: "5 key takeaways from
+// the debate".
+var countedHeading = regexp.MustCompile(`^(?:the |die |les |las |los |le |i |as |os |de )?(?:(?:\d{1,2}|two|three|four|five|six|seven|zwei|drei|vier|fünf|deux|trois|quatre|cinq|dos|tres|cuatro|cinco|due|tre|quattro|cinque|três|quatro|twee|drie|vijf|fyra|fem|fire|trzy|cztery|pięć) )?(?:key (?:points|takeaways|facts|findings|highlights|insights)|takeaways|wichtigsten? (?:punkte|fakten|erkenntnisse)|points (?:clés|essentiels|à retenir)|puntos clave|claves|punti chiave|pontos[- ]chave|belangrijkste punten|viktigste punkter|viktigaste punkter|vigtigste pointer|najważniejsze (?:punkty|fakty|informacje))(?: (?:from|of|about|on|to|in|aus|zu|zum|zur|vom|der|des|du|de|del|della|dell|do|da|uit|van|over|fra|om|från|z|o|w) .{1,50})?$`)
 
 // namedGrade knows the headings publishers put over key points.
 func namedGrade(heading string) grade {
 	if len(heading) > 80 {
 		return gradeNone
 	}
-	h := strings.ToLower(headingNoise.ReplaceAllString(heading, ""))
+	h := strings.ToLower(headingNoise.ReplaceAllString(headingNoise.ReplaceAllString(strings.TrimSpace(heading), ""), ""))
 	h = strings.NewReplacer("’", "'", "ß", "ss", "‘", "'").Replace(h)
 	switch {
-	case pointsHeadings[h]:
+	case pointsHeadings[h], countedHeading.MatchString(h):
 		return gradePoints
 	case summaryHeadings[h]:
 		return gradeSummary
@@ -335,17 +343,29 @@ func (p *page) aboutNews(c *candidate) {
 			c.con(reasonDropped, it.text, by)
 			continue
 		}
-		it.text = digest.PlainLine(it.text, maxPoint+100)
+		it.text = unescaped(it.text)
 		whole = append(whole, it)
 	}
 	c.items = whole
 	c.must(len(whole) > 0, reasonEmpty)
 }
 
+// escapedTwice tells text that still holds entities or tags after it was
+// read as HTML.
+var escapedTwice = regexp.MustCompile(`&(?:[a-zA-Z]{2,8}|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});|</?(?:b|i|em|strong|a|p|br|span|u|li)(?: [^<>]*)?/?>`)
+
+// unescaped is a point without what a second escaping left in it.
+func unescaped(s string) string {
+	if strings.ContainsAny(s, "&<") && escapedTwice.MatchString(s) {
+		return plainText(s, maxPoint+100)
+	}
+	return digest.PlainLine(s, maxPoint+100)
+}
+
 // stripBullet takes a bullet off that was typed into an item besides the
 // one the list draws. Hyphens and numbers stay, they may be the text.
 func stripBullet(s string) string {
-	if r, _ := firstRune(s); strings.ContainsRune("•‣▪▫●○◦■□▶►▸▹⁃∙◆◇➤➢·", r) {
+	if r, _ := firstRune(s); strings.ContainsRune(drawnBullets, r) {
 		text, _ := bullet(s)
 		return text
 	}
@@ -379,6 +399,7 @@ func (p *page) wellPlaced(c *candidate) {
 		c.must(before == 0, reasonBehind, before)
 		c.must(!c.headed, reasonNamed, c.heading)
 		c.must(!c.ordered, reasonOrdered)
+		c.must(!c.spoken, reasonSpoken)
 		c.must(p.headlineAt >= 0 || p.snippet, reasonNoHeadline)
 		beside := signAside | signHidden | signCaption | signByline
 		c.must(around&beside == 0, reasonBeside, within{p.o, c.region, beside})

@@ -60,13 +60,26 @@ const (
 	maxText  = 1 << 20
 )
 
+var (
+	markdownLink = regexp.MustCompile(`!?\[([^\[\]]*)\]\((?:[^()\s]|\([^()]*\))*\)`)
+	markdownBold = regexp.MustCompile(`(\*\*|__)(\S.*?)(\*\*|__)`)
+)
+
+// withoutMarkdown is a line without Markdown's links and bold type.
+func withoutMarkdown(line string) string {
+	if !strings.ContainsAny(line, "[*_") {
+		return line
+	}
+	return strings.TrimSpace(markdownBold.ReplaceAllString(markdownLink.ReplaceAllString(line, "$1"), "$2"))
+}
+
 // textLines parts a text into lines and joins bullets that were wrapped.
 func textLines(text string) []textLine {
 	var lines []textLine
 	blank := true
 	for raw := range strings.SplitSeq(strings.ReplaceAll(text, "\r", "\n"), "\n") {
 		indented := strings.HasPrefix(raw, "  ") || strings.HasPrefix(raw, "\t")
-		line := digest.PlainLine(strings.TrimLeft(raw, "# \t\u00a0"), maxBlock)
+		line := withoutMarkdown(digest.PlainLine(strings.TrimLeft(raw, "#> \t\u00a0"), maxBlock))
 		if line == "" {
 			blank = true
 			continue

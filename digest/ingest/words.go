@@ -106,6 +106,16 @@ der det som til med har ikke den for han var fra kan blir eller men over etter v
 het een van dat met zijn voor niet aan ook maar door naar wordt deze heeft werd nog
 che per con una del della dei delle sono non più gli nel alla anche dal come
 uma não com para dos das mais por foi pelo pela são seu sua
+monday tuesday wednesday thursday friday saturday sunday today yesterday tomorrow january february march april june july august september october november december since
+montag dienstag mittwoch donnerstag freitag samstag sonntag heute gestern morgen januar februar märz april juni juli september oktober dezember seit wieder jahr jahre jahren während ohne schon immer neue neuer neuen neues
+lundi mardi mercredi jeudi vendredi samedi dimanche après avant trois soir matin jour jours ans année années nouvelle nouveau selon sous chez encore aussi
+lunes martes miércoles jueves viernes sábado domingo tras años año nueva nuevo noche según ante antes después dos tres otro otra
+lunedì martedì mercoledì giovedì venerdì sabato domenica dopo prima anni anno sulla sulle sugli nella nelle negli dalla dalle nuova nuovo nuovi nuove due tre sono stata stato essere anche ogni
+segunda terça quarta quinta sexta sábado domingo depois antes anos ano nova novo dois duas três noite entre ainda após ser foram pelo
+maandag dinsdag woensdag donderdag vrijdag zaterdag zondag jaar jaren nieuwe nieuw weer twee drie avond tegen onder geen hebben heeft moet kunnen
+mandag tirsdag onsdag torsdag fredag lørdag søndag igjen igen etter efter siden nytt ny nye kveld aften dag år skal vil må ble blev være været blive også når hvis ikke
+måndag tisdag onsdag torsdag fredag lördag söndag igen sedan efter nya nytt kväll ska kommer vara blir eller inte vid under över när
+poniedziałek wtorek środa czwartek piątek sobota niedziela oraz jest nie się dla jak już przez przed który która które tym tego roku lat będą będzie może być czy ale ich jego nad pod również także wieczorem rano nowa nowe nowy dwóch trzech
 что как это для его она они был была было или при чтобы`)
 
 // wordSet is a set of words.

@@ -257,6 +257,11 @@ func (in *Ingest) pollOne(ctx context.Context, before digest.SourceState, force 
 		in.Fetcher.host(server).hold(held)
 	}
 	after, articles, result := in.poll(ctx, before)
+	if in.Writer == nil {
+		for i := range articles {
+			articles[i].Text = "" // only a writer wants it, and thousands wait for the store
+		}
+	}
 	if ctx.Err() == nil {
 		err = in.keep(ctx, &after, articles, &result)
 	}

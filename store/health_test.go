@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"courant/digest"
+	"courant/store/storetest"
 )
 
 func TestSourceRemembersItsFirstPollAndSinceWhenItFails(t *testing.T) {
@@ -120,5 +122,79 @@ func TestWokenSourceIsAskedAgain(t *testing.T) {
 	}
 	if err := n.WakeSource(t.Context(), "nobody"); !errors.Is(err, digest.ErrNotFound) {
 		t.Error(err)
+	}
+}
+
+// BenchmarkHealthOfAThousandSources is over a million articles of 400 days, and
+// over a million of the last 28.
+func BenchmarkHealthOfAThousandSources(b *testing.B) {
+	for _, days := range []int{400, 28} {
+		b.Run(fmt.Sprintf("days=%d", days), func(b *testing.B) {
+			dsn := storetest.DSN(b)
+			s := storetest.Open(b, dsn)
+			db, err := sql.Open("postgres", dsn)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer db.Close()
+			for _, fill := range []string{
+				`INSERT INTO sources (name, kind, url, first_poll, last_poll, last_success)
+				 SELECT 'source ' || i, 'feed', 'https://example.com/' || i, now() - interval '500 days', now(), now() FROM generate_series(1, 1000) AS i`,
+				fmt.Sprintf(`INSERT INTO articles (source, url, canonical, title, points_from, points, first_seen)
+				 SELECT 'source ' || (i %% 1000 + 1), 'https://example.com/' || i, 'https://example.com/' || i, 'A headline of some length about ' || i,
+				        (ARRAY['page','feed','description','lead'])[i %% 4 + 1], ARRAY['One point'], now() - (i %% 997) * interval '%d days' / 997
+				 FROM generate_series(1, 1000000) AS i`, days),
+				`VACUUM ANALYZE articles`,
+			} {
+				if _, err := db.ExecContext(b.Context(), fill); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.Run("figures", func(b *testing.B) {
+				for b.Loop() {
+					if list, err := s.SourceFigures(b.Context(), time.Now().AddDate(0, 0, -28)); err != nil || len(list) != 1000 {
+						b.Fatal(len(list), err)
+					}
+				}
+			})
+			b.Run("states", func(b *testing.B) {
+				for b.Loop() {
+					if list, err := s.SourceStates(b.Context()); err != nil || len(list) != 1000 || list[0].Newest.IsZero() {
+						b.Fatal(len(list), err)
+					}
+				}
+			})
+			b.Run("last articles", func(b *testing.B) {
+				for b.Loop() {
+					if list, err := s.LastArticles(b.Context(), "source 7", 10); err != nil || len(list) != 10 {
+						b.Fatal(len(list), err)
+					}
+				}
+			})
+			if testing.Verbose() {
+				showPlan(b, db, `SELECT s.name, (SELECT max(a.first_seen) FROM articles a WHERE a.source = s.name) FROM sources s WHERE s.active`)
+				showPlan(b, db, `SELECT s.name, a.* FROM sources s LEFT JOIN LATERAL (SELECT points_from, count(*), count(*) FILTER (WHERE first_seen >= s.first_poll)
+					FROM articles WHERE source = s.name AND first_seen >= now() - interval '28 days' GROUP BY points_from) AS a ON true WHERE s.active ORDER BY s.name`)
+			}
+		})
+	}
+}
+
+func showPlan(b *testing.B, db *sql.DB, query string) {
+	b.Helper()
+	rows, err := db.QueryContext(b.Context(), `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) `+query)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			b.Fatal(err)
+		}
+		b.Log(line)
+	}
+	if err := rows.Err(); err != nil {
+		b.Fatal(err)
 	}
 }

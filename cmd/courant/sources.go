@@ -136,6 +136,9 @@ func (p *program) wake(ctx context.Context, h *house, name string) error {
 	if err := h.config.sourcesNamed([]string{name}); err != nil {
 		return err
 	}
+	if slices.ContainsFunc(h.config.Sources, func(s digest.Source) bool { return s.Name == name && s.Kind == digest.SourcePush }) {
+		return fmt.Errorf("nobody is asked for %s: its articles are sent to Courant, so look at the system that sends them", name)
+	}
 	// The row is that of the config, even where nothing was polled since.
 	if err := h.store.SyncSources(ctx, h.config.Sources); err != nil {
 		return err

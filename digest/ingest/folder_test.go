@@ -179,6 +179,23 @@ func TestLinksDontLeadOutOfFolder(t *testing.T) {
 	if len(store.articles) != 1 || store.articles[0].URL != "https://example.com/page" {
 		t.Errorf("%+v", store.articles)
 	}
+	if r.Files != 2 {
+		t.Errorf("%d files can be articles", r.Files)
+	}
+	// Nor where a file becomes a link after it was looked at.
+	root, err := os.OpenRoot(d.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	info, err := os.Stat(filepath.Join(outside.dir, "secret.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := folder{source: in.Sources[0], root: root}
+	if data, err := f.bytes(folderFile{"out.html", info.Size(), info.ModTime()}); err == nil {
+		t.Errorf("read %d bytes outside the folder", len(data))
+	}
 	told := strings.Join(r.Warnings, "\n")
 	for _, want := range []string{"out.html was left out: it leads out of the folder", "nothing.html was left out: it leads to nothing", "circle is a link to a folder"} {
 		if !strings.Contains(told, want) {

@@ -89,7 +89,7 @@ func withPast(f digest.Finding, past digest.SourceState, now time.Time) digest.F
 	case c == digest.SourceSilent && f.State != digest.FindingWrong:
 		next := "`courant sources \"" + past.Source.Name + "\"` shows its last articles; look at the publisher's site whether it was replaced by another"
 		return f.Look(f.Text+"; silent, no new article for "+days(past.QuietSince()), next)
-	case c == digest.SourceDead && !past.Gone && f.State != digest.FindingOK:
+	case c == digest.SourceDead && !past.Gone && f.State == digest.FindingWrong:
 		f.Text += "; dead, not read for " + days(past.TroubleSince(now))
 	}
 	return f

@@ -294,3 +294,24 @@ func TestThisMachineIsKnownByNameAndAddress(t *testing.T) {
 		}
 	}
 }
+
+func TestLookAddsWhatTheRowsKnow(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, map[string]http.HandlerFunc{"/feed.xml": send("text/xml", wholeFeed(1, 2))})
+	in, _, _ := room(s)
+	silent := digest.SourceState{Source: in.Sources[0], FirstPoll: testNow.AddDate(0, -1, 0), LastPoll: testNow, LastSuccess: testNow, Newest: testNow.AddDate(0, 0, -9)}
+	f := in.Look(t.Context(), []digest.SourceState{silent})[0]
+	if f.State != digest.FindingLook || !strings.Contains(f.Text, "silent, no new article for 9 days") || !strings.Contains(f.Next, "courant sources") {
+		t.Errorf("%+v", f)
+	}
+	s.set("/feed.xml", status(500))
+	dead := digest.SourceState{Source: in.Sources[0], LastPoll: testNow, Failures: 9, FailingSince: testNow.AddDate(0, 0, -8)}
+	if f = in.Look(t.Context(), []digest.SourceState{dead})[0]; f.State != digest.FindingWrong || !strings.Contains(f.Text, "dead, not read for 8 days") {
+		t.Errorf("%+v", f)
+	}
+	// A source that answers again is no longer dead, whatever the rows say.
+	s.set("/feed.xml", send("text/xml", wholeFeed(1, 2)))
+	if f = in.Look(t.Context(), []digest.SourceState{dead})[0]; strings.Contains(f.Text, "dead") {
+		t.Errorf("%+v", f)
+	}
+}

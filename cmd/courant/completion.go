@@ -169,7 +169,7 @@ func (p *program) configNames() (c Config) {
 	if err != nil {
 		return c
 	}
-	r := &configReader{file: p.configFile, dir: filepath.Dir(p.configFile), env: p.env}
+	r := &configReader{file: p.configFile, dir: filepath.Dir(p.configFile), env: p.env, namesOnly: true}
 	m := r.parse(text)
 	if m == nil {
 		return c

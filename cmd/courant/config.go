@@ -67,6 +67,7 @@ type Config struct {
 
 	Sources []digest.Source // in the file's order
 	Rules   []ingest.Rule   // in the file's order
+	Tokens  []PushToken     // of the sources that are pushed
 	Lists   []List          // in the file's order
 	Digests []digest.Digest // in the file's order
 
@@ -243,6 +244,7 @@ func openToOthers(info fs.FileInfo) bool { return info.Mode().Perm()&0o006 != 0 
 func (c Config) Hash() string {
 	c.KeepLedger, c.KeepAddresses = 0, 0
 	c.File, c.DataDir, c.SecretFile, c.Database = "", "", "", secret{}
+	c.Tokens = nil
 	c.Listen, c.DeskListen, c.ReceiveListen, c.TrustedProxies, c.Example = "", "", "", nil, ""
 	c.Templates.Dir, c.OwnTemplates = "", maps.Clone(c.OwnTemplates)
 	for name, own := range c.OwnTemplates {

@@ -40,7 +40,7 @@ func (c Config) String() string {
 		{Key: "dkim", Value: each(c.SigningKeys, SigningKey.printed)},
 		{Key: "allow_private_sources", Value: c.AllowPrivateSources},
 		{Key: "model", Value: c.Endpoint.printed()},
-		{Key: "sources", Value: each(c.Sources, printedSource)},
+		{Key: "sources", Value: each(c.Sources, c.printedSource)},
 		{Key: "categories", Value: yaml.MapSlice(each(c.Rules, printedRule))},
 		{Key: "lists", Value: yaml.MapSlice(each(c.Lists, List.printed))},
 		{Key: "digests", Value: yaml.MapSlice(each(c.Digests, c.printedDigest))},
@@ -93,10 +93,26 @@ func (k SigningKey) printed() yaml.MapSlice {
 	return yaml.MapSlice{{Key: "domain", Value: k.Domain}, {Key: "selector", Value: k.Selector}, {Key: "key_file", Value: k.KeyFile}}
 }
 
-func printedSource(s digest.Source) yaml.MapSlice {
+func (c Config) printedSource(s digest.Source) yaml.MapSlice {
+	if s.Kind == digest.SourcePush {
+		return c.printedPush(s)
+	}
 	printed := yaml.MapSlice{{Key: "name", Value: s.Name}, {Key: string(s.Kind), Value: s.URL}, {Key: "category", Value: printedCategory(s)}}
 	if s.Kind == digest.SourceFolder {
 		printed = append(printed, yaml.MapItem{Key: "url_prefix", Value: s.Prefix})
+	}
+	return printed
+}
+
+// printedPush doesn't tell whether the token came from a file: it is a value.
+// What stands for it could be one, and is another for each source, so that the
+// config can be read again.
+func (c Config) printedPush(s digest.Source) yaml.MapSlice {
+	printed := yaml.MapSlice{{Key: "name", Value: s.Name}, {Key: "push", Value: true}, {Key: "category", Value: printedCategory(s)}}
+	for i, t := range c.Tokens {
+		if t.Source == s.Name {
+			printed = append(printed, yaml.MapItem{Key: "token", Value: fmt.Sprintf("redacted-token-of-%d", i+1)})
+		}
 	}
 	return printed
 }

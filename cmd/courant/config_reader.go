@@ -37,6 +37,7 @@ type configReader struct {
 	warnings []Fault
 	// worldReadable: others may read the file, so no secret belongs in it.
 	worldReadable bool
+	namesOnly     bool  // no file but this one is opened
 	first         place // of the first key; zero: there is none
 }
 
@@ -651,7 +652,7 @@ func (v yamlValue) text() (string, error) {
 }
 
 // secretKeys are the keys that take ${ENV}.
-func secretKeys() []string { return []string{"database", "password", "api_key"} }
+func secretKeys() []string { return []string{"database", "password", "api_key", "token"} }
 
 // rawText is v as text, whatever stands in it. Numbers are refused and not
 // turned into text: 010 and 1e3 would come out as another number.

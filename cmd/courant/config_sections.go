@@ -175,12 +175,13 @@ func (c *Config) readSource(m *yamlMapping) digest.Source {
 	if readKey(m, "folder", &s.URL, aFolder()) {
 		s.Kind = digest.SourceFolder
 	}
+	c.readPush(m, &s)
 	readKey(m, "url_prefix", &s.Prefix, orUnset(aSourceURL()))
 	if s.Prefix != "" && s.Kind != digest.SourceFolder {
 		m.r.fault(m.r.at(keyPath(m.path, "url_prefix")), keyPath(m.path, "url_prefix"), "only the files of a folder need it; take it away")
 	}
 	m.require("name", "name the source, as in name: Military wire")
-	m.requireEither("a source needs feed or page, the address to read, or folder, the path to read", "is set, too; a source is one of them", "feed", "page", "folder")
+	m.requireEither("a source needs feed or page, the address to read, or folder, the path to read, or push: true", "is set, too; a source is one of them", "feed", "page", "folder", "push")
 	m.done()
 	return s
 }

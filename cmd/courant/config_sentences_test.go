@@ -26,6 +26,7 @@ func shownElsewhere() map[string]string {
 		"others can read this file and the password in it; chmod 600 it, or use ${ENV}":                  "TestFileThatOthersReadHoldsNoPassword",
 		"others can read this file and the key in it":                                                    "TestFileThatOthersReadHoldsNoPassword",
 		"others can read this file and the password in it; chmod 600 it, or use password_file or ${ENV}": "TestFileThatOthersReadHoldsNoPassword",
+		"others can read this file and the token in it; chmod 600 it, or use token_file or ${ENV}":       "TestFileThatOthersReadHoldsNoPassword",
 		"%s may not be read by this account; chown or chgrp it":                                          "an account that is not root's",
 		"%v; this file is the program's":                                                                 "TestFaultThatAnOwnPartBringsIsToldAtTheKey",
 		"the directory %s cannot be read: %w":                                                            "a disk that fails",

@@ -61,6 +61,8 @@ func configDir(t testing.TB) string {
 		"password-none":     {[]byte("\n"), 0o600},
 		"password-two":      {[]byte(canary + "\n" + canary + "\n"), 0o600},
 		"password-huge":     {make([]byte, maxSecretFile+1), 0o600},
+		"cms.token":         {[]byte(canary + "-of-the-newsroom\n"), 0o600},
+		"cms-other.token":   {[]byte(canary + "-of-another-room\n"), 0o600},
 		"subdirectory/file": {nil, 0o600},
 		"dkim.pem":          {dkim, 0o600},
 		"dkim-open.pem":     {dkim, 0o644},
@@ -366,7 +368,7 @@ func TestFileThatOthersReadHoldsNoPassword(t *testing.T) {
 	path := filepath.Join(dir, "courant.yaml")
 	// It returns how many passwords others could read.
 	load := func(mode os.FileMode, password string) int {
-		text := smallConfig + "smtp: {host: localhost, username: u, password: \"" + password + "\"}\ndatabase: \"postgres://u:" + password + "@localhost/c\"\nmodel: {api_key: \"" + password + "\"}\nsources: \ndigests:\n"
+		text := smallConfig + "smtp: {host: localhost, username: u, password: \"" + password + "\"}\ndatabase: \"postgres://u:" + password + "@localhost/c\"\nmodel: {api_key: \"" + password + "\"}\nsources: [{name: CMS, push: true, token: \"" + strings.Repeat(password, 3) + "\"}]\ndigests:\n"
 		if err := os.WriteFile(path, []byte(text), mode); err != nil {
 			t.Fatal(err)
 		}
@@ -391,8 +393,8 @@ func TestFileThatOthersReadHoldsNoPassword(t *testing.T) {
 	if n := load(0o600, canary); n != 0 {
 		t.Errorf("%d warnings for a file of mode 600", n)
 	}
-	if n := load(0o644, canary); n != 3 {
-		t.Errorf("%d warnings for a file of mode 644, not 3", n)
+	if n := load(0o644, canary); n != 4 {
+		t.Errorf("%d warnings for a file of mode 644, not 4", n)
 	}
 	if n := load(0o644, "${SMTP_PASSWORD}"); n != 0 {
 		t.Errorf("%d warnings for passwords from the environment", n)
@@ -475,6 +477,9 @@ func TestConfigHashNamesTheMailsNotTheHost(t *testing.T) {
 	}
 	if plain == hash("url: https://news.example.com\nlanguage: de\n") {
 		t.Error("what readers see doesn't change the hash")
+	}
+	if a, b := hash("sources: [{name: CMS, push: true, token: a-token-of-sixteen}]\n"), hash("sources: [{name: CMS, push: true, token: another-of-sixteen}]\n"); a != b || a == plain {
+		t.Error("a token changes the hash, or a source does not")
 	}
 	if plain != hash("url: https://news.example.com\nretention: {ledger: 50d, addresses: 30d}\n") {
 		t.Error("how long rows are kept changes the hash")

@@ -340,7 +340,7 @@ func (d *demoDir) config(s *stage) ([]byte, error) {
 	var sources []yaml.MapSlice
 	var categories []string
 	for _, source := range s.press.Sources(d.pressURL()) {
-		sources = append(sources, printedSource(source))
+		sources = append(sources, Config{}.printedSource(source))
 		if source.Category != "" && !slices.Contains(categories, source.Category) {
 			categories = append(categories, source.Category)
 		}

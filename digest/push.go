@@ -116,3 +116,15 @@ func (p Push) Claimed() []Article {
 	}
 	return claimed
 }
+
+// Standing is how the article stands, in the words of lists: withdrawn, told,
+// or waiting for an edition to choose it.
+func (a ListedArticle) Standing() string {
+	switch {
+	case !a.Withdrawn.IsZero():
+		return "withdrawn"
+	case a.Told > 0:
+		return "told"
+	}
+	return "waiting"
+}

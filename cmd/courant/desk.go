@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"net"
 	"time"
 
+	"courant/digest"
+	"courant/digest/ingest"
 	"courant/digest/measure"
 	"courant/digest/web"
 )
@@ -42,9 +45,32 @@ func (h *house) serveDesk(ctx context.Context) {
 
 func (h *house) serveDeskAt(ctx context.Context, listener net.Listener) {
 	host, _, err := net.SplitHostPort(listener.Addr().String())
-	desk := web.Desk{Metrics: h.figures.Handler(), Health: h.store.Ping, Log: h.log, Inside: err == nil && loopback(host)}
+	desk := web.Desk{Metrics: h.figures.Handler(), Health: h.store.Ping, Push: h.wayIn(), Log: h.log, Inside: err == nil && loopback(host)}
 	h.log.Info("answering scrapes", "desk_listen", listener.Addr().String(), "path", "/metrics")
+	if n := len(desk.Push.Tokens); n > 0 {
+		h.log.Info("taking articles", "desk_listen", listener.Addr().String(), "path", "/api/articles", "sources", n)
+	}
 	if err := serveHTTP(ctx, h.log, desk.Server(), listener); err != nil {
 		h.log.Error("the desk stopped", "error", err)
 	}
+}
+
+// wayIn is where publishers' own systems send their articles.
+func (h *house) wayIn() web.Push {
+	filing := h.config.filing()
+	push := web.Push{
+		Store: h.store, Now: h.now, TrustedProxies: h.config.TrustedProxies,
+		Read: func(body []byte) ([]digest.Article, []digest.ArticleFault, error) {
+			return ingest.ReadPush(body, ingest.PushOptions{Now: h.now(), Most: web.MostPushed, Filing: filing})
+		},
+		Counted: func(created int) { h.figures.Polled("pushed", created) },
+	}
+	for _, t := range h.config.Tokens {
+		for _, s := range h.config.Sources {
+			if s.Name == t.Source {
+				push.Tokens = append(push.Tokens, web.PushToken{Source: s, Sum: sha256.Sum256([]byte(t.Token.reveal()))})
+			}
+		}
+	}
+	return push
 }

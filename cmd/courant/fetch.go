@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"courant/digest"
 	"courant/digest/ingest"
 
 	"github.com/spf13/cobra"
@@ -45,6 +46,9 @@ func (p *program) fetch(ctx context.Context, h *house, sources []string) error {
 	}
 	if err := p.tellChanges(ctx, h); err != nil {
 		return err
+	}
+	if len(results) == 0 {
+		fmt.Fprintln(p.stdout, "nothing to poll: the articles of all sources are pushed")
 	}
 	failed := 0
 	for _, r := range results {
@@ -92,7 +96,7 @@ func (p *program) fetchNew(ctx context.Context, h *house) error {
 	}
 	var names []string
 	for _, s := range h.config.Sources {
-		if !polled[place{s.Name, s.URL}] {
+		if !polled[place{s.Name, s.URL}] && s.Kind != digest.SourcePush {
 			names = append(names, s.Name)
 		}
 	}

@@ -116,13 +116,16 @@ func (in *Ingest) FetchNow(ctx context.Context, names ...string) ([]Result, erro
 	if err := in.hold(ctx, states); err != nil {
 		return nil, err
 	}
-	wanted := states
+	wanted := polled(states)
 	if len(names) > 0 {
 		wanted = nil
 		for _, name := range names {
 			at := slices.IndexFunc(states, func(s digest.SourceState) bool { return s.Source.Name == name })
 			if at < 0 {
 				return nil, fmt.Errorf("there is no source %q in the config; it has %s", name, sourceNames(states))
+			}
+			if states[at].Source.Kind == digest.SourcePush {
+				return nil, fmt.Errorf("source %q is pushed: its publisher's system sends the articles, and there is nothing to poll", name)
 			}
 			wanted = append(wanted, states[at])
 		}
@@ -134,6 +137,11 @@ func (in *Ingest) FetchNow(ctx context.Context, names ...string) ([]Result, erro
 		}
 	}
 	return results, ctx.Err()
+}
+
+// polled are the sources that are asked; the others push.
+func polled(states []digest.SourceState) []digest.SourceState {
+	return slices.DeleteFunc(slices.Clone(states), func(s digest.SourceState) bool { return s.Source.Kind == digest.SourcePush })
 }
 
 // sourceNames lists what an editor could have meant.

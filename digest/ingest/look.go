@@ -76,7 +76,7 @@ func (in *Ingest) Look(ctx context.Context, remembered []digest.SourceState) []d
 	all.Wait()
 	findings := make([]digest.Finding, len(states))
 	for i, g := range glances {
-		findings[i] = withPast(in.judge(g), past[i], in.Fetcher.now())
+		findings[i] = withPast(in.judge(g, past[i]), past[i], in.Fetcher.now())
 	}
 	return findings
 }
@@ -98,6 +98,9 @@ func withPast(f digest.Finding, past digest.SourceState, now time.Time) digest.F
 // glanceAt polls one source.
 func (in *Ingest) glanceAt(ctx context.Context, before digest.SourceState, last bool) *glance {
 	g := &glance{before: before}
+	if before.Source.Kind == digest.SourcePush {
+		return g // nobody can be asked
+	}
 	ctx, cancel := shareOf(ctx, last)
 	defer cancel()
 	g.state, g.articles, g.result = in.poll(ctx, before)
@@ -199,7 +202,7 @@ func thisMachine(host string) bool {
 }
 
 // judge says what a source came to.
-func (in *Ingest) judge(g *glance) digest.Finding {
+func (in *Ingest) judge(g *glance, past digest.SourceState) digest.Finding {
 	source, result := g.before.Source, g.result
 	f := digest.Finding{What: "source", Subject: source.Name}
 	switch {
@@ -213,6 +216,8 @@ func (in *Ingest) judge(g *glance) digest.Finding {
 			next = "check the address in a browser"
 		}
 		return f.Wrong(text, next)
+	case source.Kind == digest.SourcePush:
+		return heardOf(past, f)
 	case source.Kind == digest.SourceFolder:
 		return g.folder(f)
 	case len(g.articles) == 0:
@@ -244,6 +249,14 @@ func (g *glance) ruleFault() string {
 	}
 	at := slices.IndexFunc(g.result.Warnings, func(w string) bool { return strings.HasPrefix(w, "css ") })
 	return g.result.Warnings[max(at, 0)]
+}
+
+// heardOf says when articles of a source were last pushed.
+func heardOf(past digest.SourceState, f digest.Finding) digest.Finding {
+	if past.LastSuccess.IsZero() {
+		return f.Look("its articles are pushed, and none came yet", "give its publisher's system the token and the address of the desk; docs/api.md shows a request")
+	}
+	return f.OK("its articles are pushed, the last on " + past.LastSuccess.UTC().Format("2006-01-02 15:04 UTC"))
 }
 
 // folder says what a folder holds.

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,7 +24,8 @@ type PushOptions struct {
 	// File allows what files hold: several documents one after the other, the
 	// lines of "courant extract --json", and one article twice, of which the
 	// later telling counts.
-	File bool
+	File   bool
+	Filing *Filing // how the config files what publishers say; nil: they keep it
 }
 
 // mostFaults bounds how many faults of one document are told.
@@ -38,7 +40,7 @@ const mostFaults = 100
 // its other faults come as a list, and no article is worth anything then.
 func ReadPush(data []byte, o PushOptions) ([]digest.Article, []digest.ArticleFault, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // RFC 8259 section 8.1 lets a reader ignore it
-	r := &pushReader{data: data, o: o, byURL: map[string]int{}}
+	r := &pushReader{data: data, o: o, byURL: map[string]int{}, byGUID: map[string]int{}}
 	if !utf8.Valid(data) {
 		return nil, nil, r.at(validBytes(data), "", "this is no UTF-8 text; write the document in UTF-8")
 	}
@@ -72,10 +74,12 @@ type pushReader struct {
 	data     []byte
 	o        PushOptions
 	dec      *json.Decoder
+	begin    int // where the document in hand begins
 	seen     int // articles, good or not
 	articles []digest.Article
 	where    []string       // the pointers of articles
 	byURL    map[string]int // by canonical address
+	byGUID   map[string]int
 	faults   []digest.ArticleFault
 	untold   int
 	lines    lineCount
@@ -108,22 +112,27 @@ func (r *pushReader) fault(offset int, pointer, format string, args ...any) {
 	r.faults = append(r.faults, r.at(offset, pointer, format, args...))
 }
 
-// malformed is what is wrong with the JSON itself.
-func (r *pushReader) malformed(err error) error {
+// malformed is what is wrong with the JSON itself. A decoder counts from where
+// it began to read a value, so the document is gone through again.
+func (r *pushReader) malformed() error {
+	var whole json.RawMessage
 	var syntax *json.SyntaxError
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return r.at(len(r.data), "", "the document ends in the middle")
-	case errors.As(err, &syntax):
-		return r.at(int(syntax.Offset)-1, "", "this is no JSON: %s", syntax.Error())
+	err := json.Unmarshal(r.data[r.begin:], &whole)
+	if !errors.As(err, &syntax) {
+		return r.at(r.begin, "", "this is no JSON that can be read")
 	}
-	return r.at(int(r.dec.InputOffset()), "", "this is no JSON: %s", err)
+	at := r.begin + int(syntax.Offset)
+	if at >= len(r.data) && strings.Contains(syntax.Error(), "unexpected end") {
+		return r.at(len(r.data), "", "the document ends in the middle")
+	}
+	return r.at(at-1, "", "this is no JSON: %s", syntax.Error())
 }
 
 // documents reads what stands at the top.
 func (r *pushReader) documents() error {
 	r.dec = json.NewDecoder(bytes.NewReader(r.data))
 	for n := 0; ; n++ {
+		r.begin = int(r.dec.InputOffset())
 		token, err := r.dec.Token()
 		switch {
 		case errors.Is(err, io.EOF) && n > 0, errors.Is(err, io.EOF) && r.o.File:
@@ -131,7 +140,7 @@ func (r *pushReader) documents() error {
 		case errors.Is(err, io.EOF):
 			return r.at(0, "", "there is nothing in it; an article is a JSON object")
 		case err != nil:
-			return r.malformed(err)
+			return r.malformed()
 		case n > 0 && !r.o.File:
 			return r.at(int(r.dec.InputOffset()), "", "another document begins here; several articles stand in one array")
 		}
@@ -144,7 +153,7 @@ func (r *pushReader) documents() error {
 			r.fault(int(r.dec.InputOffset()), "", "an article is a JSON object, and this is %s", kindOfJSON(token))
 		}
 		if err != nil {
-			return r.malformed(err)
+			return r.malformed()
 		}
 	}
 }
@@ -329,6 +338,10 @@ func (r *pushReader) article(pointer string, members []member, at int) {
 		r.fault(at, pointer+"/url", "this is the same article as %s", r.where[first])
 		return
 	}
-	r.byURL[a.Canonical] = len(r.articles)
+	if other, taken := r.byGUID[a.GUID]; taken && a.GUID != "" {
+		r.fault(at, pointer+"/guid", "this is the guid of %s, too, which has another address", cmp.Or(r.where[other], "an article before"))
+		return
+	}
+	r.byURL[a.Canonical], r.byGUID[a.GUID] = len(r.articles), len(r.articles)
 	r.articles, r.where = append(r.articles, a), append(r.where, pointer)
 }

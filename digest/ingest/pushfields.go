@@ -308,11 +308,12 @@ func (f *pushFields) points(a *digest.Article) {
 			points = append(points, s)
 		}
 	}
+	points = foldLines(points)
 	from := f.pointsFrom(len(points) > 0)
 	f.found(a)
 	switch {
 	case len(points) > 0:
-		a.Points, a.PointsFrom = foldLines(points), from
+		a.Points, a.PointsFrom = points, from
 	case from == digest.PointsNone:
 		a.Points, a.PointsFrom = nil, from
 	}
@@ -369,18 +370,28 @@ func (f *pushFields) found(a *digest.Article) {
 	fallBack(a, shortDescription(description), sentences(read.Lead))
 }
 
-// categories are what the article belongs to, the main one first. They are the
-// publisher's terms as well, as a feed's are.
+// categories are what the article belongs to, the main one first: what the
+// config's rules find for the publisher's words, else those words. They are
+// kept as terms only where a rule knew them. Else all of them stand, while of a
+// feed's many words only the first would, and no later filing takes that back.
 func (f *pushFields) categories(a *digest.Article) {
 	a.Category, a.Categories = f.line("category", mostName), f.texts("categories", mostCategories, mostName)
 	all := a.AllCategories()
+	var terms []digest.Term
 	for _, c := range all {
-		a.Terms = append(a.Terms, digest.Term{Text: c, From: digest.TermFeed})
+		terms = append(terms, digest.Term{Text: c, From: digest.TermFeed})
 	}
+	if filed := f.r.o.Filing.Categories(terms); len(filed) > 0 {
+		a.Terms, all = terms, nil
+		for _, x := range filed {
+			all = append(all, x.Category)
+		}
+	}
+	a.Category, a.Categories = "", nil
 	if len(all) > 0 {
 		a.Category = all[0]
 	}
-	if a.Categories = all; len(all) < 2 {
-		a.Categories = nil
+	if len(all) > 1 {
+		a.Categories = all
 	}
 }

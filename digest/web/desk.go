@@ -12,11 +12,12 @@ import (
 	"courant/digest"
 )
 
-// Desk is what Courant shows to those who run it, on a listener of its own. So
-// far these are the figures of the process.
+// Desk is what Courant shows to those who run it, on a listener of its own: the
+// figures of the process, and the way in for articles that are pushed.
 type Desk struct {
 	Metrics http.Handler                // answers a scrape
 	Health  func(context.Context) error // as Site has it
+	Push    Push                        // the way in for articles
 	Log     *slog.Logger                // nil: none
 	// Inside says that the listener is on a loopback address. Then only names of
 	// this machine are answered: a stranger's page in a browser here can name
@@ -28,17 +29,21 @@ type Desk struct {
 type deskRoute struct {
 	path    string
 	methods []string
+	token   bool // asks for the token of a source
 	serve   http.Handler
 }
 
 // routes is the access table of the desk. What is not in it does not exist.
-// Nothing here changes anything, and nothing names a reader: whoever reaches
-// the listener may read it.
+// Without a token nothing changes anything, and nothing names a reader: whoever
+// reaches the listener may read it.
 func (d *Desk) routes() []deskRoute {
+	push := newPushing(d.Push, d.log())
 	health := &handler{Site: Site{Health: d.Health, Log: d.log()}}
 	return []deskRoute{
-		{"/metrics", reading, d.Metrics},
-		{"/healthz", reading, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { health.healthz(w, r, digest.Ref{}) })},
+		{"/metrics", reading, false, d.Metrics},
+		{"/api/articles", append(slices.Clone(reading), http.MethodPost, http.MethodDelete), true, http.HandlerFunc(push.articles)},
+		{"/api/openapi.json", reading, false, http.HandlerFunc(describe)},
+		{"/healthz", reading, false, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { health.healthz(w, r, digest.Ref{}) })},
 	}
 }
 
@@ -69,9 +74,9 @@ func (d *Desk) Handler() http.Handler {
 		set("Cache-Control", "no-store")
 		switch _, pattern := mux.Handler(r); {
 		case d.Inside && !namesThisMachine(r.Host):
-			plain(w, http.StatusMisdirectedRequest, "ask for this machine by its address or as localhost\n") // RFC 9110 section 15.5.20
+			turnAway(w, r, http.StatusMisdirectedRequest, "ask for this machine by its address or as localhost") // RFC 9110 section 15.5.20
 		case pattern == "" || pattern != r.URL.Path:
-			plain(w, http.StatusNotFound, "there is /metrics and /healthz here\n")
+			turnAway(w, r, http.StatusNotFound, "there is /metrics, /api/articles, /api/openapi.json and /healthz here")
 		default:
 			mux.ServeHTTP(w, r)
 		}
@@ -82,11 +87,20 @@ func guardDesk(rt deskRoute) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !slices.Contains(rt.methods, r.Method) {
 			w.Header().Set("Allow", strings.Join(rt.methods, ", ")) // RFC 9110 section 15.5.6
-			plain(w, http.StatusMethodNotAllowed, "this address is only read\n")
+			turnAway(w, r, http.StatusMethodNotAllowed, "this address takes "+strings.Join(rt.methods, ", "))
 			return
 		}
 		rt.serve.ServeHTTP(w, r)
 	})
+}
+
+// turnAway says no, to programs in their words.
+func turnAway(w http.ResponseWriter, r *http.Request, status int, text string) {
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		refuse(w, status, text)
+		return
+	}
+	plain(w, status, text+"\n")
 }
 
 // namesThisMachine says whether a Host header is an address, or localhost:

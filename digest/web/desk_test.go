@@ -27,25 +27,31 @@ func TestDeskAccessTable(t *testing.T) {
 		}
 		return w
 	}
-	known := []string{"/metrics", "/healthz"}
+	known := map[string][]string{
+		"/metrics": {"GET", "HEAD"}, "/healthz": {"GET", "HEAD"}, "/api/openapi.json": {"GET", "HEAD"},
+		"/api/articles": {"GET", "HEAD", "POST", "DELETE"},
+	}
 	if n := len(d.routes()); n != len(known) {
 		t.Errorf("%d routes, the test knows %d", n, len(known))
 	}
 	for _, rt := range d.routes() {
-		if !slices.Contains(known, rt.path) || !slices.Equal(rt.methods, []string{"GET", "HEAD"}) {
-			t.Errorf("%s for %v is in the table", rt.path, rt.methods)
+		if !slices.Equal(rt.methods, known[rt.path]) || rt.token != (rt.path == "/api/articles") {
+			t.Errorf("%s for %v, token %v, is in the table", rt.path, rt.methods, rt.token)
 		}
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} {
 			want := http.StatusMethodNotAllowed
 			if slices.Contains(rt.methods, method) {
 				want = http.StatusOK
+				if rt.token {
+					want = http.StatusUnauthorized
+				}
 			}
 			if w := ask(method, "127.0.0.1:8081", rt.path); w.Code != want {
 				t.Errorf("%s %s: %d, want %d", method, rt.path, w.Code, want)
 			}
 		}
 	}
-	for _, path := range []string{"/", "/metrics/", "/metrics/x", "//metrics", "/../metrics", "/debug/pprof/", "/u/x"} {
+	for _, path := range []string{"/", "/metrics/", "/metrics/x", "//metrics", "/api", "/api/", "/api/articles/", "/api/articles/1", "/../metrics", "/debug/pprof/", "/u/x"} {
 		if w := ask("GET", "localhost", path); w.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", path, w.Code)
 		}

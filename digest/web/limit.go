@@ -33,18 +33,31 @@ type limiter struct {
 func (l *limiter) allow(network netip.Prefix, at time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.now == nil || at.Sub(l.since) >= l.window || len(l.now) >= maxNetworks {
-		if at.Sub(l.since) >= 2*l.window {
-			l.now = nil // what it holds is too old to count
-		}
-		l.old, l.now, l.since = l.now, map[netip.Prefix]int{}, at
-	}
-	n := l.now[network] + l.old[network]
-	if n >= l.max {
+	l.turn(at)
+	if l.now[network]+l.old[network] >= l.max {
 		return false
 	}
 	l.now[network]++
 	return true
+}
+
+// full says whether one more would be too many, and counts nothing.
+func (l *limiter) full(network netip.Prefix, at time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.turn(at)
+	return l.now[network]+l.old[network] >= l.max
+}
+
+// turn drops the older half when the window is over or full.
+func (l *limiter) turn(at time.Time) {
+	if l.now != nil && at.Sub(l.since) < l.window && len(l.now) < maxNetworks {
+		return
+	}
+	if at.Sub(l.since) >= 2*l.window {
+		l.now = nil // what it holds is too old to count
+	}
+	l.old, l.now, l.since = l.now, map[netip.Prefix]int{}, at
 }
 
 // clientNetwork is the network a request came from: the address itself for

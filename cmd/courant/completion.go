@@ -83,7 +83,7 @@ func (p *program) completers() map[string]completer {
 	}
 	return map[string]completer{
 		"DIGEST": p.completeDigests, "SOURCE": p.completeSources, "LIST": p.completeLists, "PARTS": completeParts,
-		"FILE": files, "FILE|URL": files,
+		"FILE": files, "FILE|URL": files, "FILE|SOURCE": p.completeRules,
 		"EDITION": p.completeEditions, "STATE": completeWords(stateNames), "CLASS": completeWords(classNames),
 		"KIND": completeWords(keyKinds),
 		"DIR": func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -174,7 +174,7 @@ func (p *program) configNames() (c Config) {
 	if m == nil {
 		return c
 	}
-	c.readSources(m)
+	c.readSources(m, configHooks{})
 	c.readLists(m)
 	c.readDigests(m, configHooks{})
 	return c

@@ -123,8 +123,10 @@ type List struct {
 // configHooks judge what config itself must not know: only one room reads
 // cron expressions, and only one runs subjects. A nil hook agrees.
 type configHooks struct {
-	Schedule func(spec string) error
-	Subject  func(template string) error
+	Schedule      func(spec string) error
+	PointSelector func(css string) error
+	DropLine      func(line string) error
+	Subject       func(template string) error
 }
 
 // loadConfig reads a config file. It gives the config and what is doubtful
@@ -209,7 +211,7 @@ func (c *Config) read(m *yamlMapping, hooks configHooks) {
 	c.readPlaces(m)
 	c.readSending(m)
 	c.readRetention(m)
-	c.readSources(m)
+	c.readSources(m, hooks)
 	c.readCategories(m)
 	c.readEndpoint(m)
 	c.readLists(m)

@@ -101,6 +101,9 @@ func (c Config) printedSource(s digest.Source) yaml.MapSlice {
 	if s.Kind == digest.SourceFolder {
 		printed = append(printed, yaml.MapItem{Key: "url_prefix", Value: s.Prefix})
 	}
+	if s.Points.Says() {
+		printed = append(printed, yaml.MapItem{Key: "points", Value: yaml.MapSlice{{Key: "css", Value: s.Points.CSS}, {Key: "drop", Value: s.Points.Drop}}})
+	}
 	return printed
 }
 

@@ -746,6 +746,9 @@ func (r *configReader) noValue(v yamlValue) string {
 	if v.at.line <= len(r.shown) && v.at.line > 0 && commentColour.MatchString(r.shown[v.at.line-1]) {
 		return quotedColour
 	}
+	if v.at.line <= len(r.shown) && v.at.line > 0 && commentSelector.MatchString(r.shown[v.at.line-1]) {
+		return quotedSelector
+	}
 	return "the key has no value; write one or take the key away"
 }
 

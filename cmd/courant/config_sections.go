@@ -144,11 +144,11 @@ func readSigningKey(m *yamlMapping) SigningKey {
 // readSources reads the sources. Names are what the rows of a source are
 // found by, so two sources never share one; two sources with one address
 // would give every article twice.
-func (c *Config) readSources(m *yamlMapping) {
+func (c *Config) readSources(m *yamlMapping, hooks configHooks) {
 	readKey(m, "allow_private_sources", &c.AllowPrivateSources, aSwitch())
 	first := map[string]string{}
 	for _, below := range m.several("sources") {
-		s := c.readSource(below)
+		s := c.readSource(below, hooks)
 		for _, identity := range []string{"name " + s.Name, "address " + s.URL} {
 			if other, taken := first[identity]; taken && !strings.HasSuffix(identity, " ") {
 				m.r.fault(below.at, below.path, "%s has the same %s; a source is there once", other, strings.Fields(identity)[0])
@@ -162,7 +162,7 @@ func (c *Config) readSources(m *yamlMapping) {
 
 // readSource reads one source. Without a category its articles bring their
 // own.
-func (c *Config) readSource(m *yamlMapping) digest.Source {
+func (c *Config) readSource(m *yamlMapping, hooks configHooks) digest.Source {
 	var s digest.Source
 	readKey(m, "name", &s.Name, aLine())
 	s.Category, s.Categories = readCategory(m)
@@ -180,6 +180,7 @@ func (c *Config) readSource(m *yamlMapping) digest.Source {
 	if s.Prefix != "" && s.Kind != digest.SourceFolder {
 		m.r.fault(m.r.at(keyPath(m.path, "url_prefix")), keyPath(m.path, "url_prefix"), "only the files of a folder need it; take it away")
 	}
+	s.Points = readPoints(m, hooks)
 	m.require("name", "name the source, as in name: Military wire")
 	m.requireEither("a source needs feed or page, the address to read, or folder, the path to read, or push: true", "is set, too; a source is one of them", "feed", "page", "folder", "push")
 	m.done()

@@ -23,6 +23,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"courant/digest"
+	"courant/digest/ingest"
 	"courant/digest/render"
 )
 
@@ -39,7 +40,9 @@ func testEnv(name string) (string, bool) {
 }
 
 // testHooks judge schedules as the room does, and agree to every subject.
-func testHooks() configHooks { return configHooks{Schedule: checkSchedule} }
+func testHooks() configHooks {
+	return configHooks{Schedule: checkSchedule, PointSelector: ingest.CheckSelector, DropLine: ingest.CheckDrop}
+}
 
 // configDir is a directory with the files that configs name: password and
 // dkim.pem as they should be, and what can be wrong with such files.

@@ -16,7 +16,7 @@ import (
 )
 
 func (p *program) extractCommand() *cobra.Command {
-	var asJSON, withModel bool
+	var o extractOptions
 	c := &cobra.Command{
 		Use:   "extract FILE|URL...",
 		Short: "Show what Courant sees in a page, text file or feed",
@@ -25,16 +25,32 @@ key points and where they come from. Files are read as they are; addresses are
 fetched once, politely. "-" reads standard input. No database is needed. Where
 there is a config, its rules for categories are heeded.
 With --model the config's language model is asked where first sentences would
-stand in for points; without it, it never is.`,
-		Example: "  courant extract article.html\n  courant extract --json https://example.org/feed.xml",
+stand in for points; without it, it never is.
+
+--explain says how the key points were chosen: each list that could hold them,
+what speaks for and against it, and what decided.
+
+--rules tries a rule for key points before it goes into the config. FILE is YAML
+with css and drop, at the top or under points:, as a source of the config has
+them. Where there is no such file, it may be the name of a source in the config,
+whose own rule is tried then.`,
+		Example: "  courant extract article.html\n  courant extract --json https://example.org/feed.xml\n  courant extract --explain --rules rule.yaml https://example.org/story.html",
 		Args:    arguments(1, -1),
-		RunE: func(c *cobra.Command, inputs []string) error {
-			return p.extract(c.Context(), inputs, asJSON, withModel)
-		},
+		RunE:    func(c *cobra.Command, inputs []string) error { return p.extract(c.Context(), inputs, o) },
 	}
-	c.Flags().BoolVar(&withModel, "model", false, "ask the config's language model where nobody gave points")
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, one for every input")
+	c.Flags().BoolVar(&o.model, "model", false, "ask the config's language model where nobody gave points")
+	c.Flags().BoolVar(&o.asJSON, "json", false, "one JSON object a line, one for every input")
+	c.Flags().BoolVar(&o.explain, "explain", false, "how the key points were chosen, list by list")
+	c.Flags().StringVar(&o.rules, "rules", "", "`FILE|SOURCE` with a rule for key points: a file, or the name of a source that has one")
 	return c
+}
+
+// extractOptions are the flags of extract.
+type extractOptions struct {
+	asJSON  bool
+	model   bool
+	explain bool
+	rules   string
 }
 
 // largestInput is the most that is read of a file: as much as of a feed.
@@ -42,14 +58,23 @@ const largestInput = 10 << 20
 
 // extract shows every input; one that cannot be read does not stop the
 // others, but the exit code tells.
-func (p *program) extract(ctx context.Context, inputs []string, asJSON, withModel bool) error {
-	writer, err := p.writer(withModel)
+func (p *program) extract(ctx context.Context, inputs []string, o extractOptions) error {
+	writer, err := p.writer(o.model)
 	if err != nil {
 		return err
 	}
+	how := ingest.Options{Explain: o.explain}
+	if o.rules != "" {
+		if how.Rule, err = p.ruleOf(o.rules); err != nil {
+			return err
+		}
+	}
 	failed, file := 0, p.filer()
 	for _, input := range inputs {
-		e, err := p.extraction(ctx, input)
+		e, err := p.extraction(ctx, input, how)
+		if note := e.RuleNote(); note != "" {
+			e.Warnings = append(e.Warnings, note)
+		}
 		p.rewrite(ctx, writer, &e)
 		why := make([][]ingest.Filed, len(e.Articles))
 		for i := range e.Articles {
@@ -59,7 +84,7 @@ func (p *program) extract(ctx context.Context, inputs []string, asJSON, withMode
 			failed++
 			p.tell("courant: %v", err)
 		}
-		if asJSON {
+		if o.asJSON {
 			if err != nil {
 				e.Warnings = append(e.Warnings, err.Error())
 			}
@@ -107,9 +132,9 @@ func (p *program) rewrite(ctx context.Context, writer *ingest.Endpoint, e *inges
 	}
 }
 
-func (p *program) extraction(ctx context.Context, input string) (ingest.Extraction, error) {
+func (p *program) extraction(ctx context.Context, input string, how ingest.Options) (ingest.Extraction, error) {
 	if strings.HasPrefix(input, "http://") || strings.HasPrefix(input, "https://") {
-		return p.fetcher().Extract(ctx, input)
+		return p.fetcher().Extract(ctx, input, how)
 	}
 	in := p.stdin
 	if input != "-" {
@@ -127,7 +152,8 @@ func (p *program) extraction(ctx context.Context, input string) (ingest.Extracti
 	if len(data) > largestInput {
 		return ingest.Extraction{Input: input}, errors.New(input + " is too large: pages and feeds of more than 10 MB are not read")
 	}
-	return ingest.Extract(input, data, ingest.Options{Now: p.now()})
+	how.Now = p.now()
+	return ingest.Extract(input, data, how)
 }
 
 // showExtraction prints an extraction for people.
@@ -137,6 +163,9 @@ func (p *program) showExtraction(e ingest.Extraction, why [][]ingest.Filed) {
 	}
 	for i, a := range e.Articles {
 		p.showArticle(a, why[i])
+		if i < len(e.Explanations) {
+			showExplanation(p.stdout, p.style(), e.Explanations[i])
+		}
 	}
 	for _, w := range e.Warnings {
 		fmt.Fprintln(p.stdout, "warning:", w)

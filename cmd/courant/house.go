@@ -13,6 +13,7 @@ import (
 
 	"courant/digest"
 	"courant/digest/deliver"
+	"courant/digest/ingest"
 	"courant/digest/measure"
 	"courant/digest/publish"
 	"courant/digest/render"
@@ -38,7 +39,7 @@ type house struct {
 
 // hooks let the rooms judge what only they understand.
 func (p *program) hooks() configHooks {
-	return configHooks{Schedule: checkSchedule, Subject: render.CheckSubject}
+	return configHooks{Schedule: checkSchedule, Subject: render.CheckSubject, PointSelector: ingest.CheckSelector, DropLine: ingest.CheckDrop}
 }
 
 // checkSchedule is the judgement of the room, with the place of the word that

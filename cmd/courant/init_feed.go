@@ -108,14 +108,14 @@ func (i *interview) look(ctx context.Context, address string) (seen ingest.Extra
 	ctx, cancel := context.WithTimeout(ctx, trialTime)
 	defer cancel()
 	i.draft.Private = i.inside(ctx, address)
-	seen, err = i.extractor(i.draft.Private).Extract(ctx, address)
+	seen, err = i.extractor(i.draft.Private).Extract(ctx, address, ingest.Options{})
 	if err != nil || len(seen.Feeds()) == 0 {
 		return seen, address, err
 	}
 	feed := seen.Feeds()[0]
 	// What one host says of another is no permission to look inside.
 	private := i.draft.Private && sameHost(feed, address)
-	read, err := i.extractor(private).Extract(ctx, feed)
+	read, err := i.extractor(private).Extract(ctx, feed, ingest.Options{})
 	if err != nil {
 		return seen, address, fmt.Errorf("%s is a page, and its feed: %w", address, err)
 	}

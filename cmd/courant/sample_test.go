@@ -63,7 +63,7 @@ func TestSamplePagesAreReadRight(t *testing.T) {
 		"/orrery-and-moss/lake-calendar":            {digest.PointsPage, 3, ""},
 		"/orrery-and-moss/paper-lead-test":          {digest.PointsPage, 3, ""},
 	} {
-		e, err := fetcher.Extract(t.Context(), base+path)
+		e, err := fetcher.Extract(t.Context(), base+path, ingest.Options{})
 		if err != nil || len(e.Articles) != 1 || len(e.Warnings) > 0 {
 			t.Errorf("%s: %v, %d articles, warnings %q", path, err, len(e.Articles), e.Warnings)
 			continue

@@ -131,6 +131,16 @@ func (e *Extraction) keep(a digest.Article, made choice, how reading) {
 	}
 }
 
+// RuleNote says of a feed how many of its items a rule's selector picked
+// nothing of: their points stand on their full pages then, or the rule is
+// wrong. Empty: none, or there is no such rule.
+func (e Extraction) RuleNote() string {
+	if e.Kind != KindFeed || len(e.unruled) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the rule's css picks nothing of the HTML of %d of %d items; when the source is polled, it is tried on their full pages", len(e.unruled), len(e.Articles))
+}
+
 // identity is what an article is known by within a document.
 func identity(a digest.Article) string { return first(a.Canonical, a.GUID) }
 
@@ -142,17 +152,21 @@ func (c choice) ruled() bool {
 // points looks for key points: what a rule picks comes before what is found
 // the usual ways, wherever it stands.
 func (c choice) points() []string {
+	var points []string
 	for _, p := range c.pages {
-		if points := p.rulePoints(); len(points) > 0 {
-			return points
+		if len(points) == 0 {
+			points = p.rulePoints()
 		}
 	}
 	for _, p := range c.pages {
-		if points := p.keyPoints(); len(points) > 0 {
-			return points
+		if len(points) > 0 && !p.explaining {
+			break
+		}
+		if found := p.keyPoints(); len(points) == 0 {
+			points = found
 		}
 	}
-	return nil
+	return points
 }
 
 // pageAddress parses what an input's address is said to be. Empty is no
@@ -242,13 +256,14 @@ type articleJSON struct {
 	Published   string            `json:"published"`
 	Language    string            `json:"language"`
 	Image       string            `json:"image"`
+	Explain     *explanationJSON  `json:"explain,omitempty"`
 }
 
 // MarshalJSON writes the form that design.md section 6 fixes: lists are
 // never null, what is unknown is an empty string.
 func (e Extraction) MarshalJSON() ([]byte, error) {
 	out := extractionJSON{Input: e.Input, Kind: e.Kind, Title: e.Title, Articles: []articleJSON{}, Warnings: append([]string{}, e.Warnings...)}
-	for _, a := range e.Articles {
+	for i, a := range e.Articles {
 		published := ""
 		if !a.Published.IsZero() {
 			published = a.Published.UTC().Format(time.RFC3339)
@@ -256,6 +271,9 @@ func (e Extraction) MarshalJSON() ([]byte, error) {
 		out.Articles = append(out.Articles, articleJSON{URL: a.URL, Title: a.Title, Category: a.Category,
 			Categories: append([]string{}, a.AllCategories()...), Points: append([]string{}, a.Points...),
 			PointsFrom: a.PointsFrom, Site: a.Site, Attribution: a.Attribution, Author: a.Author, Published: published, Language: a.Language, Image: a.Image.URL})
+		if i < len(e.Explanations) {
+			out.Articles[i].Explain = e.Explanations[i].json()
+		}
 	}
 	return json.Marshal(out)
 }

@@ -309,7 +309,7 @@ func (p *page) leadSentences() []string {
 		if p.chosen != nil && i >= p.chosen.from && i < p.chosen.to {
 			continue
 		}
-		out = append(out, p.rule.keep(realSentences(p.o.blocks[i].text, p.headline))...)
+		out = append(out, p.undropped(realSentences(p.o.blocks[i].text, p.headline))...)
 	}
 	return out
 }

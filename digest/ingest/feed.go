@@ -224,6 +224,7 @@ func (f *feedReader) points(it *gofeed.Item, a *digest.Article) choice {
 		a.Lead = plainText(description, maxLead)
 	}
 	made := choice{pages: []*page{body, snippetPage(description, a.Title, "", f.reading)}}
+	body.where, made.pages[1].where = "content", "description"
 	if points := made.points(); len(points) > 0 {
 		a.Points, a.PointsFrom = points, digest.PointsFeed
 		return made
@@ -257,7 +258,7 @@ func shortDescription(description string) string {
 func snippetPage(snippet, headline, description string, how reading) *page {
 	doc, _ := parseHTML([]byte(snippet))
 	o := newOutline(doc)
-	p := &page{reading: how, root: doc, o: o, m: &metadata{}, headline: headline, headlineAt: -1, description: description, known: vocabulary{}}
+	p := &page{reading: how, root: doc, source: snippet, o: o, m: &metadata{}, headline: headline, headlineAt: -1, description: description, known: vocabulary{}}
 	o.settle(-1)
 	p.findBody()
 	p.known.add(headline)

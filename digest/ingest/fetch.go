@@ -342,7 +342,7 @@ func (f *Fetcher) document(ctx context.Context, r request, input string, o Optio
 
 // Extract fetches one address and reads it, as "courant extract URL" does.
 // robots.txt is obeyed unless the address looks like a feed's.
-func (f *Fetcher) Extract(ctx context.Context, address string) (Extraction, error) {
+func (f *Fetcher) Extract(ctx context.Context, address string, o Options) (Extraction, error) {
 	r := request{address: address, origin: address, max: maxFeedBytes, accept: acceptFeed}
 	if !looksLikeFeed(address) {
 		if err := f.allowed(ctx, address, address); err != nil {
@@ -350,7 +350,7 @@ func (f *Fetcher) Extract(ctx context.Context, address string) (Extraction, erro
 		}
 		r.max, r.accept, r.obey = maxPageBytes, acceptPage, true
 	}
-	a, e, err := f.document(ctx, r, address, Options{})
+	a, e, err := f.document(ctx, r, address, o)
 	switch {
 	case a == nil:
 		return e, fmt.Errorf("%s: %w", address, plainError(err))

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/html"
+
+	"courant/digest"
 )
 
 // reason is a sentence that says what a test found, with a place for each
@@ -98,6 +100,10 @@ const (
 	reasonAmounts    reason = "too many of its lines begin with an amount, a step or a time (%d of %d)"
 	reasonContents   reason = "its lines are the headings of the page: a table of contents"
 	reasonStrangers  reason = "too many of its lines share no word with headline, description or body (%d of %d)"
+	reasonSurer      reason = "another list is surer to hold them"
+	reasonLater      reason = "a list that is as sure stands before it"
+	reasonPart       reason = "another list has its lines and more"
+	reasonRuled      reason = "your rule says where the points stand"
 	reasonOffTopic   reason = "too few of its words are the article's (%d %%, at least %d)"
 )
 
@@ -123,11 +129,11 @@ const maxLabel = 60
 // label is an element as a selector would name it: its tag, id and classes.
 func label(n *html.Node) string {
 	if n == nil {
-		return "lines"
+		return "lines with bullets"
 	}
 	var b strings.Builder
 	b.WriteString(n.Data)
-	if id := attribute(n, "id"); id != "" && !strings.ContainsAny(id, " \t\n") {
+	if id := attribute(n, "id"); id != "" && len(id) <= maxLabel && !strings.ContainsAny(id, space) {
 		b.WriteString("#" + id)
 	}
 	for class := range strings.FieldsSeq(attribute(n, "class")) {
@@ -137,5 +143,5 @@ func label(n *html.Node) string {
 		}
 		b.WriteString("." + class)
 	}
-	return b.String()
+	return digest.PlainLine(b.String(), 2*maxLabel) // an editor's terminal must not obey a publisher's class
 }

@@ -23,9 +23,12 @@ type page struct {
 	chosen      *candidate // the list its key points were taken from, nil: none
 	snippet     bool       // the HTML of a feed item: the headline stands above it
 	reading
-	root  *html.Node   // nil: it is a text
-	trial *trial       // what the rule came to; nil: there is none, or it was not needed
-	tried []*candidate // if all is explained
+	root    *html.Node   // nil: it is a text
+	trial   *trial       // what the rule came to; nil: there is none, or it was not needed
+	where   string       // what of an input it is, for who asks
+	source  string       // a feed's item: the HTML
+	tried   []*candidate // if all is explained
+	omitted []line       // sentences that the rule drops, if all is explained
 }
 
 // readPage reads an article page. address is where it was fetched from, nil
@@ -38,7 +41,7 @@ func readPage(text []byte, address *url.URL, how reading) (digest.Article, choic
 		base = canonical
 	}
 	p := newPage(newOutline(doc), m, base)
-	p.root, p.reading = doc, how
+	p.root, p.reading, p.where, p.source = doc, how, "page", "page"
 	p.readBody(doc, base)
 	a := digest.Article{
 		Title:     digest.PlainLine(p.headline, maxTitle),

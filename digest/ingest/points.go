@@ -34,6 +34,8 @@ type candidate struct {
 	spoken   bool       // its lines begin with the dash that many languages put before speech
 	state    bool       // of the page's data, not of what it shows
 	element  *html.Node // nil: lines that begin with a bullet
+	before   int        // paragraphs between the headline and it
+	shown    []string   // its lines as they stand there, if all is explained
 }
 
 type item struct {
@@ -50,10 +52,13 @@ const maxPoints = 10
 // every test. Better none than wrong ones.
 func (p *page) keyPoints() []string {
 	var best *candidate
-	if p.isNoNews() {
+	noNews := p.isNoNews()
+	if noNews && !p.explaining {
 		return nil
 	}
 	for _, c := range p.candidates() {
+		c.must(!noNews, reasonNews)
+		p.note(&c)
 		if p.judge(&c, p.wellPlaced); c.refused() {
 			continue
 		}
@@ -386,6 +391,7 @@ func (p *page) wellPlaced(c *candidate) {
 		return // counting the paragraphs costs
 	}
 	before := p.proseBefore(c)
+	c.before = before
 	if before == 0 && c.from > p.headlineAt {
 		c.pro(reasonAtTop)
 	}

@@ -337,14 +337,14 @@ func TestExtractOfAnAddress(t *testing.T) {
 	s := newSite(t, map[string]http.HandlerFunc{"/page": send("text/html", pointedPage), "/feed.xml": send("text/xml", wholeFeed(1, 2)),
 		"/robots.txt": send("text/plain", "User-agent: *\nDisallow: /feed.xml\nDisallow: /secret")})
 	f := &Fetcher{AllowPrivate: true, Pace: -1}
-	if e, err := f.Extract(t.Context(), s.URL+"/page"); err != nil || e.Kind != KindPage || len(e.Articles[0].Points) != 3 || e.Input != s.URL+"/page" {
+	if e, err := f.Extract(t.Context(), s.URL+"/page", Options{}); err != nil || e.Kind != KindPage || len(e.Articles[0].Points) != 3 || e.Input != s.URL+"/page" {
 		t.Error(e, err)
 	}
-	if e, err := f.Extract(t.Context(), s.URL+"/feed.xml"); err != nil || e.Kind != KindFeed || len(e.Articles) != 2 {
+	if e, err := f.Extract(t.Context(), s.URL+"/feed.xml", Options{}); err != nil || e.Kind != KindFeed || len(e.Articles) != 2 {
 		t.Error(e, err)
 	}
 	for path, want := range map[string]string{"/secret": "robots.txt forbids it", "/missing": "answered 404 Not Found; check the address"} {
-		if e, err := f.Extract(t.Context(), s.URL+path); err == nil || !strings.Contains(err.Error(), want) || e.Input == "" {
+		if e, err := f.Extract(t.Context(), s.URL+path, Options{}); err == nil || !strings.Contains(err.Error(), want) || e.Input == "" {
 			t.Error(e, err)
 		}
 	}

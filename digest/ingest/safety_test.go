@@ -75,7 +75,7 @@ func TestCanaryInsideSeesNothing(t *testing.T) {
 	f := &Fetcher{Pace: -1}
 	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0", "0.0.0.0", "[::]", "127.0.0.1.", "LOCALHOST", "user:pass@127.0.0.1"} {
 		url := "http://" + host + ":" + port + "/feed.xml"
-		if _, err := f.Extract(t.Context(), url); err == nil {
+		if _, err := f.Extract(t.Context(), url, Options{}); err == nil {
 			t.Errorf("%s was fetched", url)
 		}
 	}

@@ -67,13 +67,16 @@ func newSelector(s string) (*selector, error) {
 
 // plainFault is cascadia's message without what only its authors need.
 func plainFault(err error) string {
-	text := strings.TrimPrefix(err.Error(), "cascadia: ")
+	text := err.Error()
+	if strings.Contains(text, "pseudo-element") {
+		return "what begins with :: is no element of a page"
+	}
 	if rest, cut := strings.CutPrefix(text, "parsing "); cut {
 		if _, after, found := strings.Cut(rest, "\": "); found {
 			text = after
 		}
 	}
-	return text
+	return strings.Replace(text, "found EOF instead", "and it ends", 1)
 }
 
 // part is the text of a step.

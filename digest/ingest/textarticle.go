@@ -43,7 +43,7 @@ func readText(text []byte, how reading) (digest.Article, choice, []string) {
 	t.credits(&a)
 	a.URL, a.Canonical = t.address()
 	p := t.page()
-	p.reading = how
+	p.reading, p.where, p.source = how, "text", "text"
 	made := choice{pages: []*page{p}}
 	lead := p.leadSentences()
 	a.Lead, a.Text = digest.PlainLine(strings.Join(lead, " "), maxLead), p.text()
@@ -276,12 +276,17 @@ func (t *textArticle) points(p *page) []string {
 			c.items = append(c.items, item{text: l.text, size: len(l.text), words: l.words})
 		}
 		i--
-		if best != nil {
+		if best != nil && !p.explaining {
 			continue
 		}
-		place := func(c *candidate) { c.must(c.grade == gradePoints || paragraphs <= 1, reasonLate, paragraphs, 1) }
-		if p.judge(&c, place); !c.refused() {
-			best = foldItems(c.items)
+		c.before = paragraphs
+		p.note(&c)
+		p.judge(&c, func(c *candidate) {
+			c.must(c.grade == gradePoints || paragraphs <= 1, reasonLate, paragraphs, 1)
+			c.must(best == nil, reasonLater)
+		})
+		if !c.refused() {
+			p.chosen, best = &c, foldItems(c.items)
 		}
 	}
 	return best

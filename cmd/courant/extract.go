@@ -75,7 +75,7 @@ func (p *program) extract(ctx context.Context, inputs []string, o extractOptions
 		if note := e.RuleNote(); note != "" {
 			e.Warnings = append(e.Warnings, note)
 		}
-		p.rewrite(ctx, writer, &e)
+		p.rewrite(ctx, writer, &e, how.Rule)
 		why := make([][]ingest.Filed, len(e.Articles))
 		for i := range e.Articles {
 			why[i] = file(input, &e.Articles[i])
@@ -122,11 +122,14 @@ func (p *program) writer(wanted bool) (*ingest.Endpoint, error) {
 }
 
 // rewrite has the language model write points where first sentences stand in.
-func (p *program) rewrite(ctx context.Context, writer *ingest.Endpoint, e *ingest.Extraction) {
+func (p *program) rewrite(ctx context.Context, writer *ingest.Endpoint, e *ingest.Extraction, rule digest.PointRule) {
 	for i := range e.Articles {
 		if a := &e.Articles[i]; writer != nil && a.PointsFrom == digest.PointsLead {
-			if err := ingest.Rewrite(ctx, writer, a); err != nil {
+			if err := ingest.Rewrite(ctx, writer, a, rule); err != nil {
 				e.Warnings = append(e.Warnings, fmt.Sprintf("%s: %v", a.Title, err))
+			}
+			if i < len(e.Explanations) {
+				e.Explanations[i].From = a.PointsFrom
 			}
 		}
 	}

@@ -370,7 +370,7 @@ func TestPollAsksOnlyWhereNobodyGavePoints(t *testing.T) {
 	// One that lies changes nothing: first sentences stand in.
 	m.answer = says("President Bob Example resigned on Tuesday over 17 million dollars.")
 	a := digest.Article{Title: quay().Title, Text: quay().Text, Points: []string{"The first sentence."}, PointsFrom: digest.PointsLead}
-	if err := Rewrite(t.Context(), in.Writer, &a); err == nil || a.PointsFrom != digest.PointsLead || a.Points[0] != "The first sentence." {
+	if err := Rewrite(t.Context(), in.Writer, &a, digest.PointRule{}); err == nil || a.PointsFrom != digest.PointsLead || a.Points[0] != "The first sentence." {
 		t.Errorf("%v, from %s: %q", err, a.PointsFrom, a.Points)
 	}
 }
@@ -389,7 +389,7 @@ func TestPollAsksForSoManyArticles(t *testing.T) {
 			articles[i].PointsFrom = digest.PointsLead
 		}
 		in := &Ingest{Fetcher: &Fetcher{Now: now.now}, Writer: w}
-		in.write(t.Context(), articles)
+		in.write(t.Context(), articles, digest.PointRule{})
 		if w.asked != c.asked {
 			t.Errorf("%s: asked %d times, want %d", name, w.asked, c.asked)
 		}

@@ -297,6 +297,8 @@ func (x Explanation) Verdict() string {
 	switch {
 	case f == nil || x.From == digest.PointsNone:
 		return none + ", and nothing can stand in for it"
+	case x.From == digest.PointsModel:
+		return none + "; a language model wrote what stands in"
 	case x.From == digest.PointsLead:
 		return none + "; first sentences of the text stand in"
 	case f.Used > 0:

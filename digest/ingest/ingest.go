@@ -311,7 +311,7 @@ func (in *Ingest) keep(ctx context.Context, state *digest.SourceState, articles 
 	for i := range articles {
 		in.Filing.File(state.Source, &articles[i])
 	}
-	in.write(ctx, articles)
+	in.write(ctx, articles, state.Source.Points)
 	added, err := in.Store.SavePoll(ctx, *state, articles)
 	if err != nil {
 		return err
@@ -327,7 +327,7 @@ func (in *Ingest) keep(ctx context.Context, state *digest.SourceState, articles 
 // stand in. It is done before anything is kept, so that no row waits for it,
 // and what came of it is kept with the article: nobody is asked twice. The
 // newest come first; the others make do.
-func (in *Ingest) write(ctx context.Context, articles []digest.Article) {
+func (in *Ingest) write(ctx context.Context, articles []digest.Article, rule digest.PointRule) {
 	begun := in.Fetcher.now()
 	for i, asked := 0, 0; i < len(articles) && in.Writer != nil; i++ {
 		a := &articles[i]
@@ -337,15 +337,19 @@ func (in *Ingest) write(ctx context.Context, articles []digest.Article) {
 		if asked++; asked > writesAPoll || in.Fetcher.now().Sub(begun) > longestWriting || ctx.Err() != nil {
 			return
 		}
-		_ = Rewrite(ctx, in.Writer, a) // the writer says in the log why there is nothing
+		_ = Rewrite(ctx, in.Writer, a, rule) // the writer says in the log why there is nothing
 	}
 }
 
 // Rewrite has a writer's points stand in for an article's first sentences, if
-// it gives any.
-func Rewrite(ctx context.Context, w Writer, a *digest.Article) error {
+// it gives any that the source's rule doesn't drop.
+func Rewrite(ctx context.Context, w Writer, a *digest.Article, of digest.PointRule) error {
 	points, err := w.Write(ctx, *a)
-	if err == nil && len(points) > 0 {
+	if err != nil {
+		return err
+	}
+	rule, err := newRule(of)
+	if points = rule.keep(points); err == nil && len(points) > 0 {
 		a.Points, a.PointsFrom = points, digest.PointsModel
 	}
 	return err

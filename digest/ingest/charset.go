@@ -46,8 +46,8 @@ func toUTF8(data []byte, contentType string) (text []byte, warning string) {
 		return decode(japanese.ISO2022JP, data), ""
 	}
 	if utf8.Valid(trimPartialRune(data)) {
-		if declaresWide(data) {
-			warning = "the encoding was declared as UTF-16 and is not; read as UTF-8"
+		if label := declaredWrongly(data); label != "" {
+			warning = "the encoding was declared as " + label + " and is not; read as UTF-8"
 		}
 		return trimPartialRune(data), warning
 	}
@@ -68,15 +68,22 @@ func toUTF8(data []byte, contentType string) (text []byte, warning string) {
 	return decode(e, data), "the encoding was not declared; read as " + name
 }
 
-// declaresWide says that a text calls itself UTF-16, which it can't be where
-// that can be read.
-func declaresWide(data []byte) bool {
+// declaredWrongly is what a text that is UTF-8 calls itself instead, empty
+// where it does not, or where that makes no difference.
+func declaredWrongly(data []byte) string {
+	ascii := !bytes.ContainsFunc(data, func(r rune) bool { return r >= utf8.RuneSelf })
 	for _, m := range declaredCharset.FindAllSubmatch(data[:min(len(data), 4096)], 4) {
-		if _, name := charset.Lookup(string(m[1])); strings.HasPrefix(name, "utf-16") {
-			return true
+		_, name := charset.Lookup(string(m[1]))
+		switch {
+		case name == "utf-8":
+			return ""
+		case strings.HasPrefix(name, "utf-16"):
+			return "UTF-16"
+		case !ascii:
+			return strings.ToLower(string(m[1]))
 		}
 	}
-	return false
+	return ""
 }
 
 // byteOrderMark gives the encoding of marked UTF-16 and UTF-32, or only the

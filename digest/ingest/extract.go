@@ -183,7 +183,7 @@ func pageAddress(s string) (*url.URL, error) {
 }
 
 var (
-	feedRoot = regexp.MustCompile(`(?i)<(?:rss|rdf:rdf|feed|channel)[\s>]`)
+	feedRoot = regexp.MustCompile(`(?i)<(?:rss|rdf:rdf|(?:[\w-]{1,20}:)?feed|channel)[\s>]`)
 	pageRoot = regexp.MustCompile(`(?i)<(?:!doctype\s+html|html|head|body)[\s>]`)
 	pageTag  = regexp.MustCompile(`(?i)<(?:p|div|a\s+href|article|section|h[1-6]|ul|li|table|span|br|meta|title|script|main|figure|img\s)[\s/>=]|</(?:p|div|a|li|h[1-6]|span)>`)
 	itemTag  = regexp.MustCompile(`(?i)<(?:item|entry)[\s>]`)

@@ -51,6 +51,7 @@ func TestFeedsOfEveryFormatAreRead(t *testing.T) {
 		"RDF":        `<?xml version="1.0"?><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel rdf:about="https://gazette.example/"><title>Harbour Gazette</title><link>https://gazette.example/</link><dc:language>en</dc:language></channel><item rdf:about="https://gazette.example/1"><title>Story 1 of the café</title><link>https://gazette.example/1</link><dc:date>2026-03-02T08:15:00Z</dc:date><dc:creator>Ann Example</dc:creator><dc:subject>City</dc:subject></item></rdf:RDF>`,
 		"Atom":       `<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en"><title type="html">Harbour &lt;b&gt;Gazette&lt;/b&gt;</title><link rel="self" href="https://gazette.example/atom"/><entry><id>tag:gazette.example,2026:1</id><title>Story 1 of the café</title><link rel="enclosure" href="https://gazette.example/1.mp3"/><link rel="alternate" href="https://gazette.example/1"/><published>2026-03-02T08:15:00Z</published><updated>2026-03-03T08:15:00Z</updated><author><name>Ann Example</name></author><category term="City"/></entry></feed>`,
 		"JSON Feed":  `{"version":"https://jsonfeed.org/version/1.1","title":"Harbour Gazette","language":"en","home_page_url":"https://gazette.example/","items":[{"id":"1","url":"https://gazette.example/1","title":"Story 1 of the café","date_published":"2026-03-02T08:15:00Z","authors":[{"name":"Ann Example"}],"tags":["City"]}]}`,
+		"prefixed":   `<?xml version="1.0"?><a:feed xmlns:a="http://www.w3.org/2005/Atom" xml:lang="en"><a:title>Harbour Gazette</a:title><a:entry><a:id>tag:gazette.example,2026:1</a:id><a:title>Story 1 of the café</a:title><a:link href="https://gazette.example/1"/><a:published>2026-03-02T08:15:00Z</a:published><a:author><a:name>Ann Example</a:name></a:author><a:category term="City"/></a:entry></a:feed>`,
 		"relaxed up": "\n\n " + rssHead + rssItem(1, `<pubDate>Mon, 2 Mar 2026 09:15 CET</pubDate><dc:creator>Ann Example</dc:creator><category>City</category>`) + `</channel></rss> <!-- 0.1s -->`,
 	}
 	for name, data := range feeds {
@@ -61,7 +62,7 @@ func TestFeedsOfEveryFormatAreRead(t *testing.T) {
 				t.Fatalf("title %q, %d articles", e.Title, len(e.Articles))
 			}
 			a := e.Articles[0]
-			if a.Title != "Story 1 of the café" || a.URL != "https://gazette.example/1" || a.Language != "en" && name != "Atom" || a.Site != "Harbour Gazette" {
+			if a.Title != "Story 1 of the café" || a.URL != "https://gazette.example/1" || a.Language != "en" && name != "Atom" && name != "prefixed" || a.Site != "Harbour Gazette" {
 				t.Errorf("%+v", a)
 			}
 			if name == "RSS 0.91" {
@@ -117,7 +118,8 @@ func TestBrokenFeedsAreReadAsFarAsTheyMakeSense(t *testing.T) {
 					t.Errorf("article %d: %q %q", i, a.Title, a.URL)
 				}
 			}
-			if strings.HasPrefix(name, "cut off in") && len(e.Warnings) == 0 {
+			// A mark is allowed; blank lines and the case of letters hurt nobody.
+			if name != "a mark and blank lines" && name != "upper-case tags" && len(e.Warnings) == 0 {
 				t.Error("no warning")
 			}
 		})

@@ -22,14 +22,14 @@ func parseFeed(text []byte) (feed *gofeed.Feed, warnings []string, err error) {
 		return parseJSONFeed(text)
 	}
 	text, warnings = trimJunk(text)
-	text, cut := dropHuge(settleXML(text))
+	text, cut := dropHuge(unprefixed(settleXML(text)))
 	if cut {
 		warnings = append(warnings, "the feed holds far more than news; what is too long was left out")
 	}
 	whole := itemTag.FindAllIndex(text, maxItems+1)
 	mended := mendXML(text)
 	if feed, err = parseOnce(text); err == nil && len(feed.Items) >= len(whole) {
-		if !bytes.Equal(mended, text) {
+		if !bytes.Equal(mended, text) || !balanced(text) {
 			warnings = append(warnings, "the feed is not well-formed XML; it was read as it is meant")
 		}
 		return feed, warnings, nil
@@ -98,7 +98,7 @@ func dropHuge(text []byte) ([]byte, bool) {
 	return kept.Bytes(), true
 }
 
-var xmlStart = regexp.MustCompile(`(?i)<\?xml\b|<(?:rss|rdf:rdf|feed|channel)[\s>]`)
+var xmlStart = regexp.MustCompile(`(?i)<\?xml\b|<(?:rss|rdf:rdf|(?:[\w-]{1,20}:)?feed|channel)[\s>]`)
 
 // trimJunk drops what stands before the feed: blank lines, a proxy's notes,
 // a script's warnings.
@@ -131,6 +131,23 @@ func settleXML(text []byte) []byte {
 		return text
 	}
 	return baseAttribute.ReplaceAllFunc(text, directoryBase)
+}
+
+var prefixedRoot = regexp.MustCompile(`^\s*(?:<!--[^>]{0,1000}-->\s*)*<([\w-]{1,20}):feed[\s>]`)
+
+// unprefixed takes off the prefix that some programs give all of Atom's own
+// elements: the same to a parser that knows namespaces, and nothing to the
+// ways here of finding the items of a feed that is damaged.
+func unprefixed(text []byte) []byte {
+	m := prefixedRoot.FindSubmatch(text[:min(len(text), 64<<10)])
+	if m == nil {
+		return text
+	}
+	prefix := string(m[1])
+	for _, pair := range [][2]string{{"<" + prefix + ":", "<"}, {"</" + prefix + ":", "</"}, {"xmlns:" + prefix + "=", "xmlns="}} {
+		text = bytes.ReplaceAll(text, []byte(pair[0]), []byte(pair[1]))
+	}
+	return text
 }
 
 // directoryBase cuts the file off a base, RFC 3986 section 5.2.3.
@@ -214,6 +231,39 @@ func markup(text []byte) int {
 // passes: the parser behind it is stricter.
 func isNameStart(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= 0x80
+}
+
+// balanced says that each element ends where it should. The parser is lenient
+// with those that don't, and an editor should still hear of it.
+func balanced(text []byte) bool {
+	var open [][]byte
+	for i := 0; i < len(text); {
+		next := bytes.IndexByte(text[i:], '<')
+		if next < 0 {
+			break
+		}
+		i += next
+		n := markup(text[i:])
+		if n == 0 {
+			return false
+		}
+		tag := text[i : i+n]
+		i += n
+		name := bytes.TrimLeft(tag[1:n-1], "/")
+		if end := bytes.IndexAny(name, " \t\r\n/"); end >= 0 {
+			name = name[:end]
+		}
+		switch {
+		case tag[1] == '!' || tag[1] == '?' || tag[n-2] == '/':
+		case tag[1] != '/':
+			open = append(open, name)
+		case len(open) == 0 || !bytes.Equal(open[len(open)-1], name):
+			return false
+		default:
+			open = open[:len(open)-1]
+		}
+	}
+	return len(open) == 0
 }
 
 // mendTag escapes the ampersands in a tag's attributes.

@@ -1,8 +1,13 @@
 package ingest
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"courant/digest"
 )
 
 // newsPage is a page of the size and make of today's news sites: 150 KB,
@@ -36,4 +41,40 @@ func BenchmarkParseFeed(b *testing.B) {
 			b.Fatal(err, len(e.Articles))
 		}
 	}
+}
+
+// BenchmarkFolder looks at as many files as a folder may have, when none of
+// them changed and when all are new.
+func BenchmarkFolder(b *testing.B) {
+	dir := b.TempDir()
+	for n := range maxFolderFiles {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%05d.html", n)), []byte(pointedPage), 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	look := func(seen map[mark]bool) *folder {
+		f := &folder{source: digest.Source{URL: dir, Prefix: "https://example.com/"}, now: testNow, settle: noPause, seen: seen}
+		if err := f.read(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		return f
+	}
+	var kept []mark
+	b.Run("all new", func(b *testing.B) {
+		for b.Loop() {
+			if f := look(nil); len(f.articles) != maxFolderFiles {
+				b.Fatal(len(f.articles))
+			} else {
+				kept = f.kept
+			}
+		}
+	})
+	b.Run("none changed", func(b *testing.B) {
+		seen := unpackMarks(packMarks(kept))
+		for b.Loop() {
+			if f := look(seen); len(f.articles) != 0 {
+				b.Fatal(len(f.articles))
+			}
+		}
+	})
 }

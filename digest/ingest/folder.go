@@ -39,7 +39,7 @@ func (in *Ingest) pollFolder(ctx context.Context, state digest.SourceState) (dig
 	f := folder{
 		source: in.configured(state.Source), now: now, first: state.LastSuccess.IsZero(), seen: unpackMarks(state.Seen), settle: in.Fetcher.settle,
 	}
-	result := Result{Source: state.Source.Name, Status: StatusUnchanged}
+	result := Result{Source: state.Source.Name, Status: StatusUnchanged, Local: true}
 	if err := f.read(ctx); err != nil {
 		state.Failures++
 		state.Error = err.Error()
@@ -348,7 +348,7 @@ func (f *folder) extract(file folderFile, data []byte) ([]digest.Article, []stri
 			return nil, nil, err
 		}
 		a := &e.Articles[0]
-		a.GUID = "file:" + file.path
+		a.GUID = "file:" + (&url.URL{Path: file.path}).EscapedPath()
 		if a.URL == "" { // a text
 			a.URL, _ = digest.OpenURL(published)
 			a.Canonical, _ = digest.CanonicalURL(published)

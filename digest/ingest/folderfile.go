@@ -77,11 +77,12 @@ func (f *Fetcher) settle(ctx context.Context) error {
 // file that share one by chance would leave a correction unread, once in 10^19.
 type mark uint64
 
-// mark is a file as it is now. The prefix belongs to it: with another, the same
-// file is another page.
+// mark is a file as it is now. What the config says of it belongs to it: with
+// another prefix the same file is another page, and with another rule it has
+// other key points.
 func (f *folder) mark(file folderFile) mark {
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%q %q %d %d", f.source.Prefix, file.path, file.size, file.moved.UnixNano())
+	fmt.Fprintf(h, "%q %q %q %d %d", f.source.Prefix, f.source.Points, file.path, file.size, file.moved.UnixNano())
 	return mark(h.Sum64())
 }
 

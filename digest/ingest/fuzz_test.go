@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -101,6 +102,32 @@ func FuzzDate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		if got := parseDate(s, testNow); !got.IsZero() && (got.After(testNow.Add(slack)) || got.Year() < earliestYear) {
 			t.Fatalf("%q is %s", s, got)
+		}
+	})
+}
+
+// Whoever may put files into a folder may name them and fill them as they like.
+func FuzzFolderFile(f *testing.F) {
+	f.Add("2026/bridge.html", "https://example.com/wire/", []byte(pointedPage))
+	f.Add("a b?#%.txt", "https://example.com/?a=b", []byte("URL: https://example.com/a\n\nCity opens bridge over the river\n"))
+	f.Add("../up.txt", "", []byte("Source: javascript:alert(1)\n\nA headline of the morning\n"))
+	f.Add("feed.xml", "", []byte(wholeFeed(1)))
+	f.Add("\x00\xff.json", "http://[::1]/", []byte("{}"))
+	f.Fuzz(func(t *testing.T, name, prefix string, data []byte) {
+		d := folder{source: digest.Source{Prefix: prefix}, now: testNow}
+		articles, _, err := d.extract(folderFile{path: name, size: int64(len(data))}, data)
+		if err != nil && len(articles) > 0 {
+			t.Errorf("articles beside %v", err)
+		}
+		sound(t, Extraction{Articles: articles})
+		for _, a := range articles {
+			if u, err := url.Parse(a.URL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || a.Title == "" || a.Canonical == "" {
+				t.Errorf("%q gives %+v", name, a)
+			}
+		}
+		m := d.mark(folderFile{path: name})
+		if !unpackMarks(packMarks([]mark{m}))[m] {
+			t.Error("a mark is lost")
 		}
 	})
 }

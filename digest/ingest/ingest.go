@@ -227,7 +227,7 @@ func (in *Ingest) tell(r Result) {
 	switch {
 	case r.Err != nil:
 		log.Warn("source polled", "error", r.Err)
-	case r.Files > 0 && r.Status == StatusUnchanged:
+	case r.Local && r.Status == StatusUnchanged:
 		log.Debug("source polled") // each minute
 	default:
 		log.Info("source polled")

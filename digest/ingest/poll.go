@@ -31,9 +31,10 @@ const (
 type Result struct {
 	Source   string
 	Status   Status
-	Files    int // of a folder: those that can be articles
-	Articles int // in the document, or in what is new in a folder
-	Added    int // new to Courant
+	Local    bool // a folder was looked at, as it is each minute
+	Files    int  // in it that can be articles
+	Articles int  // in the document, or in what is new in a folder
+	Added    int  // new to Courant
 	Warnings []string
 	Err      error     // for StatusFailed, StatusGone and StatusHeld: one sentence that names the source
 	Next     time.Time // when it is asked again by Courant's own schedule; zero: never

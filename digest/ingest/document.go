@@ -14,14 +14,15 @@ const (
 )
 
 // maxNodes bounds what one page may cost, in tags. The largest real page at
-// hand has 6,000; a page of 5 MB of nothing else would have a million.
-const maxNodes = 60_000
+// hand has 20,000; a page of 5 MB of nothing else would have a million.
+const maxNodes = 50_000
 
 // parseHTML parses a page. x/net/html gives up beyond 512 open elements, and
 // takes quadratic time over a page that repeats its body element with new
 // attributes; then a plainer parser reads the same bytes, so that there is
 // always a tree.
 func parseHTML(text []byte) (doc *html.Node, warnings []string) {
+	text = shortTags(text)
 	budget := &nodeBudget{data: text, left: maxNodes}
 	if !repeatsBody(text) {
 		if doc, err := html.Parse(budget); err == nil {
@@ -30,6 +31,68 @@ func parseHTML(text []byte) (doc *html.Node, warnings []string) {
 	}
 	budget = &nodeBudget{data: text, left: maxNodes}
 	return parseShallow(budget), append(budget.warning(), warnDeep)
+}
+
+// Caps on one tag. Pictures stand in attributes of a megabyte, so it is the
+// number of attributes that counts.
+const (
+	longTag   = 16 << 10
+	mostParts = 2000 // names, values and what parts them
+)
+
+// shortTags takes the attributes out of tags that have thousands of them; each
+// costs the parser a hundred times its length. Most pages have no tag so long,
+// and are returned as they are.
+func shortTags(text []byte) []byte {
+	var out []byte
+	done, end := 0, -1
+	for at := 0; at < len(text); {
+		open := bytes.IndexByte(text[at:], '<')
+		if open < 0 {
+			break
+		}
+		at += open + 1
+		if end < at {
+			end = len(text)
+			if n := bytes.IndexByte(text[at:], '>'); n >= 0 {
+				end = at + n
+			}
+		}
+		if end-at < longTag {
+			continue
+		}
+		if name := bytes.IndexAny(text[at:at+64], " \t\r\n\f/"); name > 0 && manyParts(text[at:end]) {
+			out = append(append(out, text[done:at+name]...), '>')
+			done = min(end+1, len(text))
+		}
+		at = end
+	}
+	if out == nil {
+		return text
+	}
+	return append(out, text[done:]...)
+}
+
+// manyParts counts what may part attributes: quotes, and white space and
+// slashes outside them. Pictures in attributes stand in quotes.
+func manyParts(tag []byte) bool {
+	n, quote := 0, byte(0)
+	for _, c := range tag {
+		switch {
+		case c == '"' || c == '\'':
+			if n++; quote == 0 {
+				quote = c
+			} else if quote == c {
+				quote = 0
+			}
+		case quote == 0 && (c == ' ' || c == '\n' || c == '\t' || c == '/'):
+			n++
+		}
+		if n > mostParts {
+			return true
+		}
+	}
+	return false
 }
 
 // repeatsBody counts body and html tags by hand: a pattern over 5 MB would
@@ -147,7 +210,7 @@ func gatherText(n *html.Node, b *bytes.Buffer, max int) {
 	switch {
 	case b.Len() > 2*max:
 	case n.Type == html.TextNode:
-		b.WriteString(n.Data)
+		b.WriteString(head(n.Data, 4*max))
 	case n.Type == html.ElementNode && hidesText(n.Data) && n.Data != "title":
 	default:
 		for c := n.FirstChild; c != nil; c = c.NextSibling {

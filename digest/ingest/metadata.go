@@ -87,6 +87,9 @@ func (m *metadata) element(n *html.Node) {
 	}
 }
 
+// mostNames is how many names of meta elements are kept. Pages have a hundred.
+const mostNames = 1000
+
 // metaElement reads name, property and itemprop alike, and value where
 // content is missing: pages that were saved or templated have all of them.
 func (m *metadata) metaElement(n *html.Node) {
@@ -95,7 +98,7 @@ func (m *metadata) metaElement(n *html.Node) {
 		return
 	}
 	for _, key := range []string{"name", "property", "itemprop", "http-equiv"} {
-		if name := strings.ToLower(strings.TrimSpace(attribute(n, key))); name != "" && len(m.meta[name]) < 12 {
+		if name := strings.ToLower(strings.TrimSpace(attribute(n, key))); name != "" && len(m.meta[name]) < 12 && len(m.meta) < mostNames {
 			m.meta[name] = append(m.meta[name], content)
 		}
 	}

@@ -21,17 +21,18 @@ type outline struct {
 	regions []region
 	names   map[string]sign // what class names say, by name
 
-	run     strings.Builder // text of the block being read
-	runLink int             // bytes of it that are links
-	runBold int             // bytes of it that are bold
-	owner   atom.Atom       // the element the block stands in
-	region  int
-	list    int
-	item    int
-	heading bool // within a heading
-	edge    bool // an inline element began or ended since the last text
-	linked  int  // open links
-	bold    int
+	run      strings.Builder // text of the block being read
+	runLink  int             // bytes of it that are links
+	runBold  int             // bytes of it that are bold
+	owner    atom.Atom       // the element the block stands in
+	region   int
+	list     int
+	item     int
+	heading  bool // within a heading
+	elements int
+	edge     bool // an inline element began or ended since the last text
+	linked   int  // open links
+	bold     int
 }
 
 // block is a line of text: a paragraph, a heading, a caption, a cell.
@@ -97,6 +98,7 @@ func (o *outline) walk(n *html.Node) {
 		o.add(n.Data)
 		return
 	case html.ElementNode:
+		o.elements++
 		if skipped(n.DataAtom) || n.Namespace != "" {
 			return
 		}
@@ -295,7 +297,9 @@ func breakLines(text string) []string {
 			current = line
 			continue
 		}
-		current = strings.TrimSpace(current + " " + line)
+		if len(current) < 8*maxBlock { // longer ones are cut anyway
+			current = strings.TrimSpace(current + " " + line)
+		}
 	}
 	return append(parts, current)
 }

@@ -152,10 +152,12 @@ func (p *page) listCandidate(i int) candidate {
 
 // join adds a block to an item: an item may hold several paragraphs.
 func (it *item) join(b block) {
-	if it.text != "" {
-		it.text += " "
+	switch {
+	case it.text == "":
+		it.text = b.text
+	case len(it.text) <= maxPoint+100: // what is longer is no point, however long it is
+		it.text += " " + b.text
 	}
-	it.text += b.text
 	it.link += b.link
 	it.bold += b.bold
 	it.size += len(b.text)

@@ -38,40 +38,69 @@ func (s *Store) Known(ctx context.Context, source string, articles []digest.Arti
 // source; 0: none. The canonical URL is asked first: GUIDs that change
 // wholesale, or that a feed hands on from item to item, must neither make old
 // articles new nor hide new ones behind an old one's row. So a row that one
-// article matches by URL is not matched by another's GUID.
+// article matches by URL is not matched by another's GUID, and a GUID under
+// another URL and a headline without a common word stands for another article.
 func matchArticles(ctx context.Context, q sqlx.QueryerContext, source string, articles []digest.Article) ([]digest.ArticleID, error) {
+	rows, err := likelyRows(ctx, q, source, articles)
+	if err != nil {
+		return nil, err
+	}
+	byGUID, byURL, byPermalink := map[string]knownArticle{}, map[string]knownArticle{}, map[string]knownArticle{}
+	for _, r := range rows {
+		byGUID[r.GUID], byURL[r.Canonical], byPermalink[digest.Permalink(r.GUID)] = r, r, r
+	}
+	delete(byGUID, "")
+	delete(byPermalink, "")
+	ids, taken := make([]digest.ArticleID, len(articles)), map[digest.ArticleID]bool{}
+	for i, a := range articles {
+		ids[i] = byURL[canonicalOf(a)].ID
+		taken[ids[i]] = true
+	}
+	take := func(i int, r knownArticle) {
+		if ids[i] == 0 && !taken[r.ID] && digest.Retitled(r.Title, articles[i].Title) {
+			ids[i], taken[r.ID] = r.ID, true
+		}
+	}
+	for i, a := range articles {
+		take(i, byGUID[identity(a.GUID)])
+	}
+	// Links through a service that counts clicks come and go, with GUIDs that
+	// are the address itself or with those that the links had.
+	for i, a := range articles {
+		take(i, byPermalink[canonicalOf(a)])
+		take(i, byURL[digest.Permalink(a.GUID)])
+		take(i, byPermalink[digest.Permalink(a.GUID)])
+	}
+	return ids, nil
+}
+
+// knownArticle is a row as far as articles are matched with it.
+type knownArticle struct {
+	ID                     digest.ArticleID
+	GUID, Canonical, Title string
+}
+
+// likelyRows finds the rows of a source that may be the articles.
+func likelyRows(ctx context.Context, q sqlx.QueryerContext, source string, articles []digest.Article) ([]knownArticle, error) {
 	var guids, canonicals []string
 	for _, a := range articles {
-		guids, canonicals = append(guids, identity(a.GUID)), append(canonicals, canonicalOf(a))
+		canonical, permalink := canonicalOf(a), digest.Permalink(a.GUID)
+		guids = append(guids, identity(a.GUID))
+		guids = append(guids, digest.PermalinkGUIDs(canonical)...)
+		guids = append(guids, digest.PermalinkGUIDs(permalink)...)
+		canonicals = append(canonicals, canonical, permalink)
 	}
-	var rows []struct {
-		ID              digest.ArticleID
-		GUID, Canonical string
-	}
+	var rows []knownArticle
 	err := sqlx.SelectContext(ctx, q, &rows, `
-		SELECT id, COALESCE(guid, '') AS guid, canonical
+		SELECT id, COALESCE(guid, '') AS guid, canonical, title
 		FROM articles
-		WHERE source = $1 AND (guid = ANY ($2::text[]) OR canonical = ANY ($3::text[]))`,
+		WHERE source = $1 AND (guid = ANY ($2::text[]) OR canonical = ANY ($3::text[]))
+		ORDER BY id DESC`,
 		source, textArray(guids), textArray(canonicals))
 	if err != nil {
 		return nil, fmt.Errorf("look up known articles: %w", err)
 	}
-	byGUID, byURL := map[string]digest.ArticleID{}, map[string]digest.ArticleID{}
-	for _, r := range rows {
-		byGUID[r.GUID], byURL[r.Canonical] = r.ID, r.ID
-	}
-	delete(byGUID, "")
-	ids, taken := make([]digest.ArticleID, len(articles)), map[digest.ArticleID]bool{}
-	for i := range articles {
-		ids[i] = byURL[canonicals[i]]
-		taken[ids[i]] = true
-	}
-	for i := range articles {
-		if id := byGUID[guids[i]]; ids[i] == 0 && !taken[id] {
-			ids[i] = id
-		}
-	}
-	return ids, nil
+	return rows, nil
 }
 
 // mostTitle is the longest headline that is kept, in bytes: 400 characters of
@@ -266,13 +295,13 @@ func insertArticles(ctx context.Context, tx *sqlx.Tx, rows []articleText) (int, 
 	// A GUID that belongs to another article already identifies nothing here.
 	result, err := tx.ExecContext(ctx, `
 		INSERT INTO articles (source, guid, url, canonical, title, category, categories, terms, points, points_from, site, attribution, author,
-			published, first_seen, language, image_url, image_alt, image_width, image_height, lead, page)
+			published, first_seen, language, image_url, image_alt, image_width, image_height, lead, page, canonical_form)
 		SELECT a.source, CASE WHEN k.id IS NULL THEN a.guid END, a.url, a.canonical, a.title, a.category, a.categories, a.terms, a.points,
 		       a.points_from, a.site, a.attribution, a.author, a.published, a.first_seen, a.language, a.image_url, a.image_alt,
-		       a.image_width, a.image_height, a.lead, a.page
+		       a.image_width, a.image_height, a.lead, a.page, $2
 		FROM jsonb_to_recordset($1) AS a `+articleColumns+`
 		LEFT JOIN articles k ON k.source = a.source AND k.guid = a.guid
-		ORDER BY a.first_seen DESC`, string(doc))
+		ORDER BY a.first_seen DESC`, string(doc), digest.CanonicalForm)
 	if err != nil {
 		return 0, fmt.Errorf("add articles: %w", err)
 	}

@@ -58,7 +58,7 @@ func (s *Store) Migrate(ctx context.Context) (m Migrated, err error) {
 		}
 		m.To = f.version
 	}
-	return m, nil
+	return m, renewCanonicals(ctx, conn)
 }
 
 type migration struct {

@@ -136,6 +136,13 @@ func firstWords(s string, n int) string {
 // link is the item's address. A guid that is an address serves where there
 // is no link: RSS 2.0 says it may be one.
 func (f *feedReader) link(it *gofeed.Item) string {
+	for _, service := range [...]string{"feedburner", "pheedo"} {
+		for _, o := range it.Extensions[service]["origLink"] {
+			if link := absolute(f.base, o.Value); link != "" {
+				return link // the item's link is the service's redirect
+			}
+		}
+	}
 	for _, candidate := range append([]string{it.Link}, it.Links...) {
 		if link := absolute(f.base, candidate); link != "" {
 			return link

@@ -1,0 +1,102 @@
+package store_test
+
+import (
+	"testing"
+
+	"courant/digest"
+)
+
+// linked is an article as a feed's link and GUID give it.
+func linked(guid, link, title string) digest.Article {
+	a := named(guid, "/", title)
+	a.URL, _ = digest.OpenURL(link)
+	a.Canonical, _ = digest.CanonicalURL(link)
+	return a
+}
+
+func TestFeedThatChangesItsAddressesBringsNoOldNews(t *testing.T) {
+	t.Parallel()
+	const fire, vote = "Fire in the old harbour", "Council votes on tram fares"
+	for name, c := range map[string]struct {
+		before, after []digest.Article
+		added         int
+	}{
+		"http becomes https, in links and permalinks": {
+			[]digest.Article{linked("http://example.com/fire", "http://example.com/fire", fire), linked("http://example.com/vote", "http://example.com/vote", vote)},
+			[]digest.Article{linked("https://example.com/fire", "https://example.com/fire", fire), linked("https://example.com/vote", "https://example.com/vote", vote)}, 0},
+		"links are tracked from now on": {
+			[]digest.Article{linked("1", "https://example.com/fire", fire)},
+			[]digest.Article{linked("x1", "https://example.com/fire?utm_source=rss&utm_medium=rss&utm_campaign=fire", fire)}, 0},
+		"guids change wholesale": {
+			[]digest.Article{linked("1", "https://example.com/fire", fire), linked("2", "https://example.com/vote", vote)},
+			[]digest.Article{linked("a", "https://example.com/fire", fire), linked("b", "https://example.com/vote", vote)}, 0},
+		"addresses change, guids stay": {
+			[]digest.Article{linked("1", "https://example.com/fire", fire), linked("2", "https://example.com/vote", vote)},
+			[]digest.Article{linked("1", "https://example.com/2026/fire-old-harbour", fire+", firemen say"), linked("2", "https://new.example.com/vote", vote)}, 0},
+		"a service comes between: the guid is the old link": {
+			[]digest.Article{linked("77", "https://example.com/fire", fire)},
+			[]digest.Article{linked("http://www.example.com/fire/", "https://feedproxy.google.com/~r/Example/~3/x1/fire", fire)}, 0},
+		"a service goes away: the link is the old guid": {
+			[]digest.Article{linked("http://example.com/fire/", "https://feedproxy.google.com/~r/Example/~3/x1/fire", fire)},
+			[]digest.Article{linked("https://example.com/?p=7", "https://example.com/fire", fire)}, 0},
+		"a service goes away, permalinks become https": {
+			[]digest.Article{linked("http://example.com/?p=7", "https://feedproxy.google.com/~r/Example/~3/x1/fire", fire)},
+			[]digest.Article{linked("https://example.com/?p=7", "https://example.com/fire", fire)}, 0},
+		"the same piece for phones": {
+			[]digest.Article{linked("1", "https://www.example.com/world/fire-in-harbour", fire)},
+			[]digest.Article{linked("9", "https://m.example.com/world/fire-in-harbour/amp", fire)}, 0},
+		"a guid handed on to the next piece": {
+			[]digest.Article{linked("latest", "https://example.com/fire", fire)},
+			[]digest.Article{linked("latest", "https://example.com/vote", vote)}, 1},
+		"guids by place in the feed": {
+			[]digest.Article{linked("1", "https://example.com/fire", fire), linked("2", "https://example.com/vote", vote)},
+			[]digest.Article{linked("1", "https://example.com/zoo", "Tapir born in zoo"), linked("2", "https://example.com/fire", fire), linked("3", "https://example.com/vote", vote)}, 1},
+		"the front page as everybody's guid": {
+			[]digest.Article{linked("https://example.com/", "https://example.com/fire", fire)},
+			[]digest.Article{linked("https://example.com/", "https://example.com/vote", vote)}, 1},
+		"two pieces that a parameter tells apart": {
+			[]digest.Article{linked("", "https://example.com/show?id=1", fire)},
+			[]digest.Article{linked("", "https://example.com/show?id=2", vote), linked("", "https://example.com/show?id=1&utm_source=rss", fire)}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := newNewsroom(t)
+			n.sync(wire)
+			n.save(digest.SourceState{Source: wire}, c.before...)
+			for _, want := range []int{c.added, 0} {
+				if got := n.save(digest.SourceState{Source: wire}, c.after...); got != want {
+					t.Errorf("%d articles are new, want %d", got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestArticlesKnownByFormerRulesStayKnownAfterAnUpgrade(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.sync(wire)
+	// As the rules of before left them: a slash at the end, parameters in the
+	// feed's order, an edition for phones, an address in two spellings.
+	for _, former := range []string{"https://example.com/fire/", "https://example.com/show?b=2&a=1", "https://m.example.com/world/vote-1", "https://example.com/zoo",
+		"https://example.com/zoo/", "sha256:00"} {
+		if _, err := n.db.Exec(`INSERT INTO articles (source, url, canonical, title, points_from, first_seen) VALUES ('wire', $1, $1, 'News', 'none', now())`, former); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := n.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	again := []digest.Article{linked("", "https://example.com/fire/", "Fire"), linked("", "https://example.com/show?a=1&b=2", "Show"),
+		linked("", "https://example.com/world/vote-1/", "Vote"), linked("", "https://example.com/zoo/", "Zoo")}
+	if added := n.save(digest.SourceState{Source: wire}, again...); added != 0 {
+		t.Errorf("%d known articles are new after the upgrade", added)
+	}
+	if added := n.save(digest.SourceState{Source: wire}, linked("", "https://example.com/park/", "Park")); added != 1 {
+		t.Errorf("%d articles added, want 1", added)
+	}
+	var left int
+	if err := n.db.QueryRow(`SELECT count(*) FROM articles WHERE canonical_form < $1`, digest.CanonicalForm).Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d rows are left by the rules of before, %v", left, err)
+	}
+}

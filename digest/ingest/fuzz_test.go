@@ -43,6 +43,8 @@ func FuzzPage(f *testing.F) {
 	f.Add(bridgePage(`<h2>Das Wichtigste</h2><p>• a<br>• b`, `<table><div><ul><li><ul><li></table>`))
 	f.Add(`<script type="application/ld+json">{"@type":"NewsArticle","headline":"x","author":[[{"name":1}]]}</script><h1>x`)
 	f.Add(`<svg><title>x</title><h1>y</h1></svg><math><mi><p>z`)
+	f.Add(bridgePage(`<h4>✨ 3 Key takeaways (AI)</h4><p>– a b c d e f<br>– g h i j k l`, `<script>s={"keyPoints":["a b c d","e f g h"]}</script>`))
+	f.Add(bridgePage(`<h2><ul class="article__summary"><li>A &amp;amp; b &lt;b&gt;c`, `<div class="teaser intro"><ul><li>\u200b•\ufe0f`))
 	f.Add("<html><body>" + strings.Repeat("<div>", 600) + "text of some length that goes on")
 	f.Fuzz(func(t *testing.T, page string) {
 		e, err := Extract("fuzz", []byte("<html>"+page), Options{Address: "https://gazette.example/a"})
@@ -52,8 +54,21 @@ func FuzzPage(f *testing.F) {
 	})
 }
 
+func FuzzLinkedData(f *testing.F) {
+	f.Add(`{"@type":"NewsArticle","headline":"x","author":[[{"name":1}]],"articleSection":["a",{"name":"b"}]}`)
+	f.Add(`<!-- {"@graph":[{"@type":["Article"],"headline":"a` + "\n" + `b","datePublished":"2026-03-02",}] -->`)
+	f.Add(`{"@type":"Product","headline":"\\","description":"\u0000"`)
+	f.Fuzz(func(t *testing.T, script string) {
+		e, err := Extract("fuzz", []byte(`<html><script type="application/ld+json">`+script+`</script><h1>x y z</h1><p>`+bridgeLead), Options{})
+		if err == nil {
+			sound(t, e)
+		}
+	})
+}
+
 func FuzzText(f *testing.F) {
 	f.Add(bridgeText)
+	f.Add("# **City**\r\n\r\n- [one](x) two\r\n🔹 three\r\n❖ four\r\n> five\r\n")
 	f.Add("City\n\n# Head line of four\n1. one\n(2) two\n  wrapped\n")
 	f.Fuzz(func(t *testing.T, s string) {
 		a, _, _ := readText([]byte(s), reading{now: testNow})

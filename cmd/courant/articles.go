@@ -17,11 +17,11 @@ const mostCorrection = 600
 func (p *program) articlesCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "articles",
-		Short: "Correct what an edition told wrong",
+		Short: "List and show articles, import them, correct what an edition told wrong",
 		Args:  noArguments,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(p.correctCommand())
+	c.AddCommand(p.listArticlesCommand(), p.showArticleCommand(), p.importArticlesCommand(), p.correctCommand())
 	return c
 }
 

@@ -85,7 +85,7 @@ func (p *program) completers() map[string]completer {
 		"DIGEST": p.completeDigests, "SOURCE": p.completeSources, "LIST": p.completeLists, "PARTS": completeParts,
 		"FILE": files, "FILE|URL": files, "FILE|SOURCE": p.completeRules,
 		"EDITION": p.completeEditions, "STATE": completeWords(stateNames), "CLASS": completeWords(classNames),
-		"KIND": completeWords(keyKinds),
+		"KIND": completeWords(keyKinds), "ORIGIN": completeWords(originNames), "CATEGORY": p.completeCategories,
 		"DIR": func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
@@ -220,6 +220,21 @@ func completeWords(words func() []string) completer {
 func (p *program) completeSources(*cobra.Command, []string, string) (names []string, how cobra.ShellCompDirective) {
 	for _, s := range p.configNames().Sources {
 		names = offered(names, s.Name, strings.Join(s.AllCategories(), ", "))
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeCategories offers the categories that sources and digests name.
+func (p *program) completeCategories(*cobra.Command, []string, string) (names []string, how cobra.ShellCompDirective) {
+	c := p.configNames()
+	all, _ := c.categories()
+	for _, d := range c.Digests {
+		all = append(all, d.Categories...)
+	}
+	for _, name := range all {
+		if !slices.Contains(names, name) {
+			names = offered(names, name, "")
+		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -323,7 +323,7 @@ func docFaults(t *testing.T, text string) []Fault {
 	t.Helper()
 	dir := t.TempDir()
 	key := "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
-	for name, content := range map[string]string{"courant.yaml": text, "smtp-password": "secret\n", "dkim.pem": key} {
+	for name, content := range map[string]string{"courant.yaml": text, "smtp-password": "secret\n", "cms.token": "the-token-of-the-newsroom\n", "dkim.pem": key} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -8,13 +8,16 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"courant/digest/ingest"
 	"courant/digest/smtpsink"
 )
 
@@ -242,5 +245,47 @@ func TestHostilePushReachesNobodyAlive(t *testing.T) {
 		if bytes.Contains(bytes.ToLower(body), []byte(alive)) {
 			t.Errorf("%q is in the mail:\n%s", alive, body)
 		}
+	}
+}
+
+// TestRequestsOfTheDocsWorkAsPrinted runs each curl of docs/api.md by a shell.
+func TestRequestsOfTheDocsWorkAsPrinted(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("curl is not here; apt-get install curl")
+	}
+	page, err := os.ReadFile("../../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newPressRoom(t)
+	p := d.start("serve", "--only", "web")
+	d.deskReady(p)
+	blocks, _ := docPage{"docs/api.md", string(page)}.blocks()
+	var answers []string
+	for _, b := range blocks {
+		if b.language != "sh" || !strings.Contains(b.text, "curl") {
+			continue
+		}
+		c := exec.CommandContext(t.Context(), "sh", "-e", "-c", strings.ReplaceAll(b.text, "127.0.0.1:8081", d.inside))
+		c.Dir = d.dir
+		out, err := c.Output()
+		if err != nil {
+			t.Errorf("%s\n%v %s", b.text, err, out)
+		}
+		answers = append(answers, string(out))
+	}
+	want := []string{`{"source":"Newsroom CMS","articles":[{"url":"https://example.com/flood-fund","id":1,"status":"created"}]}`, `"status":"withdrawn","told":false`, `"status":"withdrawn","editions":0`}
+	if len(answers) != len(want) {
+		t.Fatalf("%d requests are printed, the test knows %d", len(answers), len(want))
+	}
+	for i, w := range want {
+		if !strings.Contains(answers[i], w) {
+			t.Errorf("no %s in %s", w, answers[i])
+		}
+	}
+	example := regexp.MustCompile(`(?s)-d '(\{.*?\})'`).FindSubmatch(page)
+	if _, faults, err := ingest.ReadPush(example[1], ingest.PushOptions{Now: time.Now()}); err != nil || len(faults) > 0 {
+		t.Errorf("%v %v", faults, err)
 	}
 }

@@ -3,71 +3,9 @@ package ingest
 import (
 	"regexp"
 	"strings"
-	"unicode"
 
 	"courant/digest"
 )
-
-// attributed matches the line that says whose story a site tells again. What
-// follows in the pattern's group is a name that begins with a capital.
-var attributed = regexp.MustCompile(`(?:(?i:read|see|continue reading|view) (?i:the )?(?i:whole|full|entire|original|complete|rest of the|rest of this|more of this)(?i: original)? ?(?i:story|article|piece|report|post|version)?(?i: here)? (?i:from|at|on|in|via|over at)|` +
-	`(?i:this|the) (?i:article|story|post|piece|report|content|column)(?i: was| is| has been| were)?(?i: originally| first)? (?i:appeared|published|posted|ran|produced|featured|provided)(?i: originally| first)? (?i:on|in|by|at|with)|` +
-	`(?i:originally|first) (?i:appeared|published|posted) (?i:on|in|by|at)|` +
-	`(?i:republished|reprinted|syndicated) (?i:with permission )?(?i:from)|^(?i:source|via|quelle|fuente|fonte|bron|kilde|källa):|^(?i:via)|` +
-	`(?i:den ganzen|den vollständigen|den kompletten) (?i:artikel|bericht|beitrag)(?i: lesen)?(?i: sie)? (?i:bei|auf|in)|(?i:lire l['’]article complet|lire la suite|l['’]article original)(?i: est à lire)? (?i:sur|dans)|(?i:leer|lea) (?i:el artículo|la historia) (?i:completo|completa|original) (?i:en)|` +
-	`(?i:dieser artikel erschien)(?i: zuerst| ursprünglich)? (?i:bei|auf|in)|(?i:cet article a été publié)(?i: initialement)? (?i:sur|dans|par))` +
-	`\s+(?:(?i:the website of|our partner|our partners at|our colleagues at)\s+)?((?:The |the |Die |Der |Das |Le |La |El )?\pL[\pL\pN&'’.\- ]{1,48}?(?: \pL[\pL\pN&'’.\-]*){0,4}?)\s*(?:[.,;:!(|–—-]\s|[.,;:!)]?$| (?:on|in|by|and|with|under|here)\b)`)
-
-// credits tells lines that may name another publication, without the cost of
-// the pattern.
-func credits(line string) bool {
-	for word := range strings.FieldsFuncSeq(strings.ToLower(line), notInWord) {
-		switch word {
-		case "whole", "full", "entire", "original", "complete", "rest", "more", "originally", "appeared", "published", "posted", "ran", "produced",
-			"featured", "provided", "republished", "reprinted", "syndicated", "source", "via", "quelle", "fuente", "fonte", "bron", "kilde", "källa",
-			"ganzen", "vollständigen", "kompletten", "complet", "suite", "completo", "completa", "erschien", "publié":
-			return true
-		}
-	}
-	return false
-}
-
-// attribution is the publication a line credits, empty if it credits none.
-func attribution(line string) string {
-	if len(line) > 300 || !strings.ContainsFunc(line, unicode.IsUpper) || !credits(line) {
-		return ""
-	}
-	m := attributed.FindStringSubmatch(line)
-	if m == nil {
-		return ""
-	}
-	name := strings.Trim(m[1], " .,;:!")
-	if notPublished.MatchString(name) {
-		return ""
-	}
-	if r, _ := firstRune(name); strings.ToLower(string(r)) == string(r) && !strings.Contains(name, ".") && !strings.HasPrefix(name, "the ") || wordCount(name) > 6 {
-		return ""
-	}
-	return digest.PlainLine(name, maxName)
-}
-
-// notPublished tells what is credited besides publications: pictures, ways to
-// pay, papers cited, days.
-var notPublished = regexp.MustCompile(`(?i)^(?:giphy|paypal|youtube|instagram|twitter|facebook|x|tiktok|wikipedia|e-?mail|whatsapp|telegram|getty.*|google.*|\pL{3,9}\.? \d{1,2})$|\bvia\b|\bet al\b|\btranslation\b`)
-
-// attribute finds whose story a page tells: a line among the last of its
-// text, or a short line anywhere in the body.
-func (p *page) attribute(a *digest.Article) {
-	for _, b := range p.o.blocks[max(p.headlineAt, 0):] {
-		if b.words > 40 || b.list >= 0 || p.o.around(b.region)&(signFurniture|signCaption) != 0 {
-			continue
-		}
-		if name := attribution(b.text); name != "" && squash(name) != squash(a.Site) {
-			a.Attribution = name
-			return
-		}
-	}
-}
 
 // fill gives an article its key points, or what can stand in for them, and
 // its lead.

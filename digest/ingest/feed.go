@@ -26,7 +26,7 @@ func (e *Extraction) readFeed(text []byte, address *url.URL, how reading) error 
 	}
 	e.Title = plainTitle(feed.Title)
 	e.ttl = feedTTL(text)
-	f := feedReader{feed: feed, base: feedBase(feed, address), site: e.Title, reading: how, language: languageTag(feed.Language)}
+	f := feedReader{feed: feed, base: feedBase(feed, address), site: feedSite(feed), reading: how, language: languageTag(feed.Language)}
 	seen := map[string]bool{}
 	blank := 0
 	for i, it := range feed.Items {
@@ -88,8 +88,9 @@ func (f *feedReader) article(it *gofeed.Item) (digest.Article, choice) {
 		Author:    f.author(it),
 		Published: f.published(it),
 		Language:  f.language,
-		Image:     f.image(it),
 	}
+	f.credit(it, &a)
+	a.Image = f.image(it, a.Title)
 	if it.DublinCoreExt != nil && len(it.DublinCoreExt.Language) > 0 {
 		a.Language = first(languageTag(it.DublinCoreExt.Language[0]), a.Language)
 	}
@@ -100,6 +101,9 @@ func (f *feedReader) article(it *gofeed.Item) (digest.Article, choice) {
 		a.Canonical, _ = digest.CanonicalURL(link)
 	}
 	made := f.points(it, &a)
+	if a.Language == "" {
+		a.Language = guessedLanguage(first(a.Text, a.Title+" "+a.Lead))
+	}
 	if a.Title == "" {
 		a.Title = digest.PlainLine(firstWords(first(a.Lead, strings.Join(a.Points, " ")), 12), maxTitle)
 	}
@@ -191,37 +195,12 @@ func (f *feedReader) published(it *gofeed.Item) time.Time {
 	return time.Time{}
 }
 
-// image is the item's own picture: its image element, an enclosure, or Media
-// RSS. Pictures within the HTML are left alone, half of them count readers.
-func (f *feedReader) image(it *gofeed.Item) digest.Image {
-	if it.Image != nil {
-		if link := absolute(f.base, it.Image.URL); link != "" {
-			return digest.Image{URL: link, Alt: plainText(it.Image.Title, maxTitle)}
-		}
-	}
-	for _, enclosure := range it.Enclosures {
-		if enclosure != nil && strings.HasPrefix(enclosure.Type, "image/") {
-			if link := absolute(f.base, enclosure.URL); link != "" {
-				return digest.Image{URL: link}
-			}
-		}
-	}
-	for _, name := range []string{"content", "thumbnail"} {
-		for _, m := range it.Extensions["media"][name] {
-			kind := m.Attrs["type"] + m.Attrs["medium"]
-			if link := absolute(f.base, m.Attrs["url"]); link != "" && (name == "thumbnail" || strings.HasPrefix(kind, "image")) {
-				return digest.Image{URL: link, Width: pixels(m.Attrs["width"]), Height: pixels(m.Attrs["height"])}
-			}
-		}
-	}
-	return digest.Image{}
-}
-
 // points fills the key points from the item alone: a list near the top of
 // its HTML, its description, its first sentences.
 func (f *feedReader) points(it *gofeed.Item, a *digest.Article) choice {
 	content, description := it.Content, it.Description
-	if content == "" && len(plainText(description, 2000)) > 600 {
+	whole := content == "" && len(plainText(description, 2000)) > 600
+	if whole {
 		content = description // the whole article where its description belongs
 	}
 	body := snippetPage(first(content, description), a.Title, plainText(description, 4*maxPoint), f.reading)
@@ -236,7 +215,7 @@ func (f *feedReader) points(it *gofeed.Item, a *digest.Article) choice {
 		a.Points, a.PointsFrom = points, digest.PointsFeed
 		return made
 	}
-	if content == description {
+	if whole {
 		description = ""
 	}
 	made.description = shortDescription(description)

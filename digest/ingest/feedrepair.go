@@ -47,15 +47,6 @@ func parseFeed(text []byte) (feed *gofeed.Feed, warnings []string, err error) {
 	return nil, warnings, fmt.Errorf("%w: it is not well-formed and no whole item was found; open its address in a browser", errFeed)
 }
 
-// parseOnce hands a feed to gofeed, which may not like it.
-func parseOnce(text []byte) (*gofeed.Feed, error) {
-	feed, err := gofeed.NewParser().Parse(bytes.NewReader(text))
-	if err != nil {
-		return nil, fmt.Errorf("parse feed: %w", err)
-	}
-	return feed, nil
-}
-
 // hugeItem is more than any item needs. A feed of one item of 10 MB would
 // take ten times its size to parse.
 const hugeItem = 512 << 10

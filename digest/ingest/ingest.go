@@ -420,9 +420,7 @@ func merge(a *digest.Article, page digest.Article) {
 	if len(page.Text) > len(a.Text) {
 		a.Text = page.Text
 	}
-	if a.Image.URL == "" {
-		a.Image = page.Image
-	}
+	a.Image = betterImage(a.Image, page.Image)
 	if a.Published.IsZero() {
 		a.Published = page.Published
 	}

@@ -9,9 +9,10 @@ import (
 // linkedData is what a page's JSON-LD says of the article. JSON-LD holds no
 // key points in practice, and is broken JSON on many pages.
 type linkedData struct {
-	headline, description, section, publisher, published, language, image, url string
-	authors, sections, keywords, crumbs                                        []string
-	product                                                                    bool // it speaks of goods for sale
+	headline, description, section, publisher, published, language, url string
+	authors, sections, keywords, crumbs, credits                        []string
+	pictures                                                            []picture
+	product                                                             bool // it speaks of goods for sale
 }
 
 // add reads one script element. Broken JSON is repaired once, then the
@@ -93,10 +94,14 @@ func (d *linkedData) article(m map[string]any) {
 		d.authors = jsonNames(m["creator"])
 	}
 	keep(&d.publisher, m["publisher"], "name")
+	if d.credits == nil {
+		d.credits = creditsOf(m)
+	}
 	keep(&d.published, m["datePublished"], "")
 	keep(&d.language, m["inLanguage"], "name")
-	keep(&d.image, m["image"], "url")
-	keep(&d.image, m["thumbnailUrl"], "url")
+	if d.pictures == nil {
+		d.pictures = append(jsonPictures(m["image"]), jsonPictures(m["thumbnailUrl"])...)
+	}
 	keep(&d.url, m["url"], "")
 }
 
@@ -144,6 +149,57 @@ func jsonNames(v any) []string {
 		}
 	}
 	return names
+}
+
+// creditsOf are the publications that an article says it is from. A provider
+// that is a publisher of its own stands on portals.
+func creditsOf(m map[string]any) (names []string) {
+	names = append(names, jsonText(m["sourceOrganization"], "name"), jsonText(m["provider"], "name"))
+	based, _ := m["isBasedOn"].(map[string]any)
+	if based != nil {
+		names = append(names, first(jsonText(based["publisher"], "name"), jsonText(based["sourceOrganization"], "name")))
+	}
+	if credit := jsonText(m["creditText"], ""); wordCount(credit) <= 5 {
+		names = append(names, credit)
+	}
+	return names
+}
+
+// jsonPictures are the pictures of an article: addresses, or ImageObjects with
+// a size and a caption.
+func jsonPictures(v any) (all []picture) {
+	switch v := v.(type) {
+	case string:
+		return []picture{{url: v}}
+	case map[string]any:
+		p := picture{url: first(jsonText(v["url"], "@id"), jsonText(v["contentUrl"], "@id")), width: jsonPixels(v["width"]), height: jsonPixels(v["height"])}
+		p.caption = first(jsonText(v["caption"], "text"), jsonText(v["description"], ""))
+		return []picture{p}
+	case []any:
+		for _, e := range v[:min(len(v), 8)] {
+			if _, nested := e.([]any); !nested {
+				all = append(all, jsonPictures(e)...)
+			}
+		}
+	}
+	return all
+}
+
+// jsonPixels reads 1200, "1200", "1200px" and {"value": 1200}.
+func jsonPixels(v any) int {
+	switch v := v.(type) {
+	case float64:
+		if v > 0 && v < maxPixels {
+			return int(v)
+		}
+	case string:
+		return pixels(v)
+	case map[string]any:
+		if _, nested := v["value"].(map[string]any); !nested {
+			return jsonPixels(v["value"])
+		}
+	}
+	return 0
 }
 
 var (

@@ -2,16 +2,12 @@ package ingest
 
 import (
 	"net/url"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 	"golang.org/x/net/publicsuffix"
-
-	"courant/digest"
 )
 
 // metadata is what a page says of itself outside its text: meta elements,
@@ -26,6 +22,7 @@ type metadata struct {
 	times     []string
 	states    []string // scripts that may hold key points
 	stateSize int
+	pictures  []picture
 	crumbs    []string // the way to the page; nil: none was found yet
 }
 
@@ -69,6 +66,9 @@ func (m *metadata) element(n *html.Node) {
 		if m.canonical == "" && strings.EqualFold(attribute(n, "rel"), "canonical") {
 			m.canonical = attribute(n, "href")
 		}
+		if strings.EqualFold(attribute(n, "rel"), "image_src") && m.meta["image_src"] == nil {
+			m.meta["image_src"] = []string{attribute(n, "href")}
+		}
 	case atom.Meta:
 		m.metaElement(n)
 	case atom.Time:
@@ -81,6 +81,8 @@ func (m *metadata) element(n *html.Node) {
 		} else if n.FirstChild != nil {
 			m.linked.add(n.FirstChild.Data)
 		}
+	case atom.Img:
+		m.picture(n)
 	default:
 		m.microdata(n)
 		m.breadcrumb(n)
@@ -142,44 +144,6 @@ func (m *metadata) one(names ...string) string {
 	return ""
 }
 
-// section is the page's category in its own words.
-func (m *metadata) section() string {
-	for _, s := range []string{
-		m.one("article:section", "og:article:section"),
-		plainTitle(m.linked.section),
-		m.one("articlesection", "parsely-section", "section", "category", "cxenseparse:section", "sailthru.section", "dc.subject.category"),
-	} {
-		if s = sectionName(s); s != "" {
-			return digest.PlainLine(s, maxName)
-		}
-	}
-	return ""
-}
-
-// sectionName is the last part of a path of sections; a sentence is none.
-func sectionName(s string) string {
-	if strings.HasPrefix(s, "/") {
-		s = strings.Trim(s, "/ ")
-		s = s[strings.LastIndexByte(s, '/')+1:]
-	}
-	if _, last, ok := cutLast(s, " > ", " » ", " › "); ok {
-		s = last
-	}
-	if wordCount(s) > 8 && (strings.HasSuffix(s, ".") || !strings.Contains(s, ",")) {
-		return ""
-	}
-	return s
-}
-
-// site is the publication's name.
-func (m *metadata) site(address *url.URL) string {
-	site := first(m.one("og:site_name", "og:sitename"), plainTitle(m.linked.publisher), m.one("application-name", "apple-mobile-web-app-title", "dc.publisher", "citation_journal_title"))
-	if site == "" {
-		site = siteOfHost(address)
-	}
-	return digest.PlainLine(site, maxName)
-}
-
 // siteOfHost is the registrable part of a host, so that
 // "news.example.co.uk" is "example.co.uk".
 func siteOfHost(address *url.URL) string {
@@ -191,63 +155,6 @@ func siteOfHost(address *url.URL) string {
 		return strings.ToLower(address.Hostname())
 	}
 	return domain
-}
-
-// author names up to three people. Profile addresses are not names.
-func (m *metadata) author() string {
-	if a := nameList(m.linked.authors, false); a != "" {
-		return a
-	}
-	if c := m.meta["citation_author"]; len(c) > 0 {
-		return nameList(c, true)
-	}
-	for _, key := range []string{"author", "article:author", "og:article:author", "parsely-author", "sailthru.author", "byl", "dc.creator", "dcterms.creator"} {
-		if names := nameList(m.meta[key], false); names != "" {
-			return names
-		}
-	}
-	return ""
-}
-
-// nameList joins up to three names. A value that holds another one again is
-// the by-line around it. Journals write "Family, Given".
-func nameList(values []string, familyFirst bool) string {
-	var names []string
-	for _, value := range values {
-		a := cleanAuthor(value)
-		if family, given, ok := strings.Cut(a, ", "); ok && familyFirst {
-			a = given + " " + family
-		}
-		repeats := slices.ContainsFunc(names, func(n string) bool { return strings.Contains(a, n) || strings.Contains(n, a) })
-		if a != "" && len(names) < 3 && !repeats {
-			names = append(names, a)
-		}
-	}
-	return digest.PlainLine(strings.Join(names, ", "), maxName)
-}
-
-var (
-	byPrefix   = regexp.MustCompile(`(?i)^(?:(?:by|von|par|por|di|door|av|af|autor(?:in)?|author|text|tekst|redakteur(?:in)?|редактор)[:\s]+)+`)
-	behindName = regexp.MustCompile(`\s*(?:\((?i:image|photo|foto|picture|bild)\b[^)]*\)?|[|•·–—].*|\bmore articles by .*|<?\S+@\S+\.\S+|\(?www\.\S+)\s*$`)
-	pictureBy  = regexp.MustCompile(`(?i)^(?:\(?image|photo|foto|фото|picture|bild)\b`)
-	noName     = regexp.MustCompile(`(?i)^(?:admin(?:istrator)?|root|user|editor|guest|anonymous|unknown|null|undefined|none|n/a|[\d.\s]+)$|://|^www\.|^[@/{\[]|^\S+\.\S+/|all rights reserved|^(?:©|copyright)`)
-)
-
-const longestName = 12 // words; longer ones tell a life
-
-// cleanAuthor takes "By" and what stands behind a name off it, and refuses
-// what is none: addresses, accounts, credits of pictures.
-func cleanAuthor(s string) string {
-	s = plainText(s, maxName)
-	if noName.MatchString(s) || pictureBy.MatchString(s) {
-		return ""
-	}
-	s = behindName.ReplaceAllString(byPrefix.ReplaceAllString(s, ""), "")
-	s = strings.Trim(s, " ,;:-–—|")
-	if wordCount(s) > longestName {
-		return ""
-	}
-	return s
 }
 
 // published is the publisher's date, zero if it has none that can be
@@ -263,27 +170,6 @@ func (m *metadata) published(now time.Time) time.Time {
 		}
 	}
 	return time.Time{}
-}
-
-// lang is the page's language as BCP 47 writes it.
-func (m *metadata) lang() string {
-	return languageTag(first(m.language, m.one("og:locale", "content-language", "language", "inlanguage", "dc.language"), m.linked.language))
-}
-
-var languageShape = regexp.MustCompile(`^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$`)
-
-// languageTag writes "en_GB" as "en-GB" and drops what is no tag.
-func languageTag(s string) string {
-	s, _, _ = strings.Cut(strings.TrimSpace(s), ",")
-	s = strings.ReplaceAll(strings.TrimSpace(s), "_", "-")
-	if !languageShape.MatchString(s) || len(s) > 35 {
-		return ""
-	}
-	primary, rest, _ := strings.Cut(s, "-")
-	if rest == "" {
-		return strings.ToLower(primary)
-	}
-	return strings.ToLower(primary) + "-" + rest
 }
 
 // first is the first string that is not blank.

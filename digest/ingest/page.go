@@ -46,15 +46,18 @@ func readPage(text []byte, address *url.URL, how reading) (digest.Article, choic
 	a := digest.Article{
 		Title:     digest.PlainLine(p.headline, maxTitle),
 		Category:  m.section(),
-		Site:      m.site(base),
-		Author:    m.author(),
+		Site:      m.site(base, p.headline),
 		Published: m.published(how.now),
 		Language:  m.lang(),
-		Image:     m.leadImage(base),
+		Image:     m.leadImage(base, p.headline),
+	}
+	a.Author = m.author(a.Site)
+	if a.Language == "" {
+		a.Language = guessedLanguage(p.text())
 	}
 	a.Terms = m.terms(p.headline)
 	a.URL, a.Canonical = m.addresses(address)
-	p.attribute(&a)
+	p.attribute(&a, address, base)
 	made := p.fill(&a)
 	if a.Title == "" {
 		warnings = append(warnings, "the page has no headline")
@@ -228,29 +231,4 @@ func absolute(base *url.URL, link string) string {
 		return ""
 	}
 	return u.String()
-}
-
-// leadImage is the picture the page offers for sharing, which is the one the
-// publisher chose.
-func (m *metadata) leadImage(address *url.URL) digest.Image {
-	raw := first(m.one("og:image", "og:image:url", "og:image:secure_url"), m.linked.image, m.one("twitter:image", "twitter:image:src", "parsely-image-url", "sailthru.image.full", "thumbnailurl", "image"))
-	img := digest.Image{URL: m.resolve(address, raw)}
-	if img.URL == "" || len(img.URL) > 2000 {
-		return digest.Image{}
-	}
-	img.Alt = digest.PlainLine(m.one("og:image:alt", "twitter:image:alt"), maxTitle)
-	img.Width, img.Height = pixels(m.one("og:image:width")), pixels(m.one("og:image:height"))
-	return img
-}
-
-// pixels reads a size, 0 if it is none.
-func pixels(s string) int {
-	n := 0
-	for _, r := range strings.TrimSuffix(s, "px") {
-		if r < '0' || r > '9' || n > 20000 {
-			return 0
-		}
-		n = n*10 + int(r-'0')
-	}
-	return n
 }

@@ -12,7 +12,11 @@ import (
 // terms are what the page is filed under, in its publisher's words.
 func (m *metadata) terms(headline string) []digest.Term {
 	var l termList
-	l.add(digest.TermSection, m.section())
+	section := m.section()
+	l.add(digest.TermSection, section)
+	if strings.Contains(section, ",") {
+		l.addList(digest.TermSection, section)
+	}
 	l.add(digest.TermSection, m.meta["article:section"]...)
 	l.add(digest.TermSection, m.linked.sections...)
 	l.add(digest.TermSection, m.meta["articlesection"]...)

@@ -39,7 +39,7 @@ func TestPushedPieceIsReadWhole(t *testing.T) {
 		got := fmt.Sprintf("%s|%s|%s|%s|%v|%q|%s|%s|%s|%s|%s|%s|%v|%s", a.URL, a.Canonical, a.Title, a.Category, a.Categories, a.Points, a.PointsFrom,
 			a.Site, a.Attribution, a.Author, a.Published.Format(time.RFC3339), a.Language, a.Image, a.GUID)
 		want := `http://www.Example.com/flood#top|https://example.com/flood|The flood fund & its friends|World|[World Money]|["The fund has reached 38 million." "Half of it goes north."]|feed|` +
-			`Example News|Example Wire|Ann Other|2026-11-22T08:30:00Z|pt-br|{https://example.com/a.jpg?x=1 A river 800 0}|17`
+			`Example News|Example Wire|Ann Other|2026-11-22T08:30:00Z|pt-BR|{https://example.com/a.jpg?x=1 A river 800 0}|17`
 		if got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}

@@ -60,6 +60,7 @@ type Fold struct {
 	Told     Told        // Told.Story is zero for a new story
 	Articles []ArticleID // every candidate article that tells it
 	Why      string      // what was folded into what, and why; empty for a single article
+	Ties     []string    // by Articles: what ties the article to the story; empty: nothing but the story it had; nil: not told
 }
 
 // Composition is what publish decided from a Material: pure, so the same

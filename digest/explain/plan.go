@@ -142,7 +142,11 @@ func (p *Planned) fill(c Coming, compose func(digest.Material) (digest.Compositi
 	}
 	for i, f := range composition.Stories {
 		if !slices.Contains(carried, i) {
-			p.LeftOut = append(p.LeftOut, NotPlanned{f.Told.Title, a.missing(i, shown, composition.Variants)})
+			why := a.missing(i, shown, composition.Variants)
+			if len(f.Articles) == 1 && f.Why != "" {
+				why += ": " + f.Why // else its headline was never sent
+			}
+			p.LeftOut = append(p.LeftOut, NotPlanned{f.Told.Title, why})
 		}
 		p.folded(f, seen)
 	}
@@ -311,9 +315,13 @@ func (a PlannedArticle) counted() string {
 
 // folded lists the articles of a story that it is not shown by.
 func (p *Planned) folded(f digest.Fold, seen map[digest.ArticleID]digest.Candidate) {
-	for _, id := range f.Articles {
+	for i, id := range f.Articles {
 		if a, ok := seen[id]; ok && id != f.Told.Article {
-			p.LeftOut = append(p.LeftOut, NotPlanned{a.Title, fmt.Sprintf("folded into %q at %s", f.Told.Title, f.Told.Source)})
+			why := fmt.Sprintf("folded into %q at %s", f.Told.Title, f.Told.Source)
+			if i < len(f.Ties) && f.Ties[i] != "" {
+				why += ", " + f.Ties[i]
+			}
+			p.LeftOut = append(p.LeftOut, NotPlanned{a.Title, why})
 		}
 	}
 }

@@ -30,6 +30,7 @@ type telling struct {
 	at     time.Time // when it came out
 	parent int       // towards the telling that stands for the story
 	why    string    // what tied it to others; empty: nothing did
+	to     *telling  // the first of those others
 
 	// Of the whole story, where parent is the telling itself.
 	earliest, latest time.Time
@@ -140,8 +141,10 @@ func (f *folding) join(i, j int, why string) {
 	if a > b {
 		a, b = b, a
 	}
-	for _, k := range []int{i, j} {
-		f.tellings[k].why = cmp.Or(f.tellings[k].why, why)
+	for _, k := range [...][2]int{{i, j}, {j, i}} {
+		if t := &f.tellings[k[0]]; t.why == "" {
+			t.why, t.to = why, &f.tellings[k[1]]
+		}
 	}
 	root, other := &f.tellings[a], &f.tellings[b]
 	other.parent = a
@@ -367,7 +370,7 @@ func tell(id digest.StoryID, tellings []*telling) story {
 		Published: a.Published, Language: a.Language, Image: a.Image,
 	}}}
 	for _, t := range tellings {
-		s.Articles = append(s.Articles, t.ID)
+		s.Articles, s.Ties = append(s.Articles, t.ID), append(s.Ties, t.why)
 		for _, c := range t.filedUnder() {
 			s.seenIn(c, t.FirstSeen)
 		}
@@ -429,8 +432,8 @@ func explain(shown *telling, tellings []*telling) string {
 	switch {
 	case len(others) > 0:
 		return fmt.Sprintf("folded into %q at %s: %s", shown.Title, shown.Source, strings.Join(others, ", "))
-	case shown.why != "":
-		return "folded into a story told before (" + shown.why + ")"
+	case shown.to != nil:
+		return fmt.Sprintf("folded into %q at %s, told before (%s)", shown.to.Title, shown.to.Source, shown.why)
 	}
 	return ""
 }

@@ -117,7 +117,7 @@ func TestArticleFoldedIntoASentStoryIsNotSentAgain(t *testing.T) {
 	m.Groups = []digest.Group{{Key: 1, Since: m.Edition.WindowFrom, Had: []digest.StoryID{5}}}
 	c := compose(t, m)
 	f := c.Stories[0]
-	if f.Told.Story != 5 || f.Told.Article != 2 || f.Why != "folded into a story told before (same text)" {
+	if f.Told.Story != 5 || f.Told.Article != 2 || f.Why != `folded into "Ministry orders forty aircraft" at Source 1, told before (same text)` {
 		t.Errorf("story %d shows article %d, why %q", f.Told.Story, f.Told.Article, f.Why)
 	}
 	if d := draftOf(t, c, 1); d.LeftOut[0] != "already sent" || d.Reason == "" {

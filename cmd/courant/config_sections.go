@@ -180,7 +180,9 @@ func (c *Config) readSource(m *yamlMapping, hooks configHooks) digest.Source {
 	if s.Prefix != "" && s.Kind != digest.SourceFolder {
 		m.r.fault(m.r.at(keyPath(m.path, "url_prefix")), keyPath(m.path, "url_prefix"), "only the files of a folder need it; take it away")
 	}
-	s.Points = readPoints(m, hooks)
+	if s.Points = readPoints(m, hooks); s.Points.Says() && s.Kind == digest.SourcePush {
+		m.r.fault(m.r.at(keyPath(m.path, "points")), keyPath(m.path, "points"), "what is pushed brings its own points; take the rule away")
+	}
 	m.require("name", "name the source, as in name: Military wire")
 	m.requireEither("a source needs feed or page, the address to read, or folder, the path to read, or push: true", "is set, too; a source is one of them", "feed", "page", "folder", "push")
 	m.done()

@@ -33,7 +33,7 @@ func (p *program) ruleOf(name string) (digest.PointRule, error) {
 		p.tell("warning: %s", w)
 	}
 	if len(r.faults) > 0 {
-		return rule, misuse{Faults(sortFaults(r.faults))}
+		return rule, Faults(sortFaults(r.faults))
 	}
 	return rule, nil
 }

@@ -119,6 +119,8 @@ func (p *page) settle(elsewhere, ruled bool) {
 		case elsewhere:
 			c.must(false, reasonLater)
 		case c == p.chosen:
+		case c.state:
+			c.must(false, reasonShown)
 		case p.chosen.grade > c.grade:
 			c.must(false, reasonSurer)
 		case p.chosen.holds(c):
@@ -166,6 +168,8 @@ func (p *page) isMenu(c *candidate) bool {
 	switch c.cons[c.refusal-1].reason {
 	case reasonFurniture:
 		return true
+	case reasonNews:
+		return p.o.around(c.region)&signFurniture != 0
 	case reasonNested, reasonMany:
 		return c.items == nil && (c.from < p.headlineAt || p.o.around(c.region)&signFurniture != 0)
 	}
@@ -176,8 +180,11 @@ func (p *page) isMenu(c *candidate) bool {
 // one around it that does.
 func (p *page) elementOf(c *candidate) string {
 	name := label(c.element)
-	if p.root == nil {
+	switch {
+	case p.root == nil:
 		return ""
+	case c.state:
+		return "script"
 	}
 	if c.region < 0 || c.region >= len(p.o.regions) {
 		return name
@@ -194,6 +201,9 @@ func (p *page) elementOf(c *candidate) string {
 
 // placeOf says where a list stands in the article.
 func (p *page) placeOf(c *candidate) string {
+	if c.state {
+		return "in the page's data, not in what it shows"
+	}
 	before := c.before
 	if p.root != nil {
 		before = p.proseBefore(c)
@@ -260,7 +270,7 @@ func (c choice) explainFallback(a digest.Article, how reading) *FallbackTrial {
 		if trimmed == "" {
 			f.Reason = finding{whyDropped, []any{by}}.String()
 		} else {
-			f.Left = append(f.Left, RuleLine{"in the description", finding{leftDropped, []any{by}}.String()})
+			f.Left = append(f.Left, RuleLine{"a sentence of the description", finding{leftDropped, []any{by}}.String()})
 		}
 	}
 	for _, p := range c.pages {

@@ -135,7 +135,7 @@ func usableDescription(description string, a *digest.Article, lead []string) (st
 // Why a description cannot stand in for key points.
 const (
 	whyNone     reason = "there is none"
-	whyDropped  reason = "your rule drops it: %s"
+	whyDropped  reason = `your rule drops it by "%s"`
 	whyCut      reason = "it is the beginning of a text, cut off"
 	whyShort    reason = "it is too short for a sentence"
 	whyLong     reason = "it is too long for a point"

@@ -81,7 +81,8 @@ const (
 	reasonStateOther reason = "the page's data has it under another article, or does not say under which"
 	reasonFurniture  reason = "it stands in %s: menus, sharing, other stories, comments or the like"
 	reasonAbove      reason = "it stands above the headline"
-	reasonLate       reason = "%d paragraphs stand before it, and what is named so is looked for behind no more than %d"
+	reasonLate       reason = "%d paragraphs stand before it; what is named so may stand behind %d at most"
+	reasonLateText   reason = "%d paragraphs stand before it; only what a heading means as key points may stand behind more than one"
 	reasonUnseen     reason = "it stands in %s, which is hidden or belongs to a picture"
 	reasonBeside     reason = "nothing names it, and it stands in %s: beside the article, hidden, or with a picture or a by-line"
 	reasonBehind     reason = "nothing names it, and paragraphs stand before it (%d)"
@@ -103,6 +104,7 @@ const (
 	reasonSurer      reason = "another list is surer to hold them"
 	reasonLater      reason = "a list that is as sure stands before it"
 	reasonPart       reason = "another list has its lines and more"
+	reasonShown      reason = "a list that readers see counts for more"
 	reasonRuled      reason = "your rule says where the points stand"
 	reasonOffTopic   reason = "too few of its words are the article's (%d %%, at least %d)"
 )

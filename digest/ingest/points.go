@@ -342,12 +342,12 @@ func (p *page) aboutNews(c *candidate) {
 	whole := c.items[:0:0]
 	for _, it := range c.items {
 		it.text = strings.TrimSpace(stripBullet(it.text))
-		if isBoilerplate(it.text) {
-			c.con(reasonSite, it.text)
-			continue
-		}
 		if by, dropped := p.rule.drops(it.text); dropped {
 			c.con(reasonDropped, it.text, by)
+			continue
+		}
+		if isBoilerplate(it.text) {
+			c.con(reasonSite, it.text)
 			continue
 		}
 		it.text = unescaped(it.text)

@@ -197,8 +197,8 @@ type line struct {
 
 // Why a rule's line is no point.
 const (
-	reasonDropped reason = "your rule drops %q: %s"
-	leftDropped   reason = "dropped by %s"
+	reasonDropped reason = `your rule drops %q by "%s"`
+	leftDropped   reason = `dropped by "%s"`
 	leftSite      reason = "about the site, not the news"
 	leftLong      reason = "too long for a point (%d characters)"
 	leftTwice     reason = "there already"

@@ -282,7 +282,7 @@ func (t *textArticle) points(p *page) []string {
 		c.before = paragraphs
 		p.note(&c)
 		p.judge(&c, func(c *candidate) {
-			c.must(c.grade == gradePoints || paragraphs <= 1, reasonLate, paragraphs, 1)
+			c.must(c.grade == gradePoints || paragraphs <= 1, reasonLateText, paragraphs)
 			c.must(best == nil, reasonLater)
 		})
 		if !c.refused() {

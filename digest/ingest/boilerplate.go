@@ -174,6 +174,9 @@ czytać zaloguj zarejestruj konto / \baby czytać (?:dalej|więcej)\b|\bzaloguj 
 cookie cookies ciasteczka ciasteczek / \bplik\w* cookie|\bciasteczk
 ^udostępnij ^wyślij ^kopiuj ^czytaj ^zobacz ^zapisz ^możesz ^obserwuj / ^(?:udostępnij|wyślij (?:artykuł|e-mail|mailem)|kopiuj link|czytaj (?:też|także|więcej|również|dalej)|zobacz (?:też|także|również|więcej|wideo)|zapisz się|obserwuj nas)|zrezygnować w każdej chwili
 outdated / \bbrowser (?:is )?outdated\b
+^read ^more ^watch ^related ^dazu ^lire ^voir ^lee ^leia ^leggi ^lees ^les ^läs ^læs ^czytaj / ^(?:read|more|watch|related|dazu|lire|voir|lee|leia|leggi|lees|les|läs|læs|czytaj):\s
+summary summaries takeaways points zusammenfassung kurzfassung résumé resumen riassunto resumo samenvatting sammendrag sammendraget sammanfattning sammanfattningen podsumowanie oppsummering oppsummeringen resumé resumeet punkte / \b(?:summar(?:y|ies)|takeaways|points|zusammenfassung|kurzfassung|punkte|résumé|resumen|riassunto|resumo|samenvatting|sammendrag(?:et)?|sammanfattning(?:en)?|podsumowanie|oppsummering(?:en)?|resumé|resumeet)\b.{0,50}\b(?:generated|written|created|produced|erstellt|generiert|verfasst|généré|generad[oa]|generat[oa]|gerad[oa]|gemaakt|gegenereerd|laget|lavet|skapad|genererad|wygenerowan[ea]|utworzon[ea])\b.{0,30}\b(?:ai|a\.i\.|ki|ia|sztuczn\pL+|chatgpt|artificial|künstliche[rn]?|kunstmatige|kunstig|inteligencia|inteligência|intelligenza|intelligence)
+^ai ^ki ^ia ^mit ^generated ^erstellt / ^(?:(?:ai|ki|ia)[- ](?:generated|generiert\pL*|erstellt|genererad|genereret)|(?:generated|created) (?:by|with|using) (?:ai|artificial)|mit ki (?:erstellt|generiert)|erstellt mit (?:ki|hilfe))\b.{0,60}$
 ^czytaj ^udostępnij ^zaloguj / ^(?:czytaj (?:też|także|więcej)|udostępnij|zaloguj)(?:[^\pL].*)?$
 ^читайте ^подписаться ^подпишитесь ^поделиться ^войти / ^(?:читайте также|подпи[сш]|поделиться|войти)
 `)

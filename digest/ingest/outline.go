@@ -99,7 +99,11 @@ func (o *outline) walk(n *html.Node) {
 		return
 	case html.ElementNode:
 		o.elements++
-		if skipped(n.DataAtom) || n.Namespace != "" {
+		switch {
+		case n.DataAtom == atom.Button:
+			o.button(n)
+			return
+		case skipped(n.DataAtom), n.Namespace != "":
 			return
 		}
 		o.element(n)
@@ -125,6 +129,24 @@ func skipped(a atom.Atom) bool {
 	return false
 }
 
+// button reads a button only where it is a heading: what folds the points
+// away is often one.
+func (o *outline) button(n *html.Node) {
+	if o.heading {
+		o.children(n)
+		return
+	}
+	text := textOf(n, maxHeading)
+	if namedGrade(text) == gradeNone {
+		return
+	}
+	o.flush()
+	outer := o.owner
+	o.owner = atom.H4
+	o.emit(text, 0, 0)
+	o.owner = outer
+}
+
 // element reads an element. Inline ones are transparent; every other ends
 // the block before it and the one it holds.
 func (o *outline) element(n *html.Node) {
@@ -147,7 +169,7 @@ func (o *outline) element(n *html.Node) {
 		o.inline(n)
 		return
 	}
-	if o.heading && !isList(n.DataAtom) {
+	if o.heading && !isList(n) {
 		o.add(" ") // a headline is one block, however it is wrapped
 		o.children(n)
 		return
@@ -158,9 +180,9 @@ func (o *outline) element(n *html.Node) {
 	opened := o.open(n)
 	o.heading = isHeading(n.DataAtom)
 	switch {
-	case isList(n.DataAtom):
+	case isList(n):
 		o.walkList(n)
-	case n.DataAtom == atom.Li:
+	case n.DataAtom == atom.Li, n.DataAtom == atom.Div && attribute(n, "role") == "listitem":
 		o.item++
 		o.children(n)
 	default:
@@ -185,10 +207,16 @@ func (o *outline) inline(n *html.Node) {
 	o.edge = true
 }
 
-// isList tells the elements that hold items. Some publishers put their points
-// into a list within a heading.
-func isList(a atom.Atom) bool {
-	return a == atom.Ul || a == atom.Ol || a == atom.Menu || a == atom.Dl
+// isList tells the elements that hold items, and those that say they do. Some
+// publishers put their points into a list within a heading.
+func isList(n *html.Node) bool {
+	switch n.DataAtom {
+	case atom.Ul, atom.Ol, atom.Menu, atom.Dl:
+		return true
+	case atom.Div:
+		return attribute(n, "role") == "list"
+	}
+	return false
 }
 
 func isHeading(a atom.Atom) bool {

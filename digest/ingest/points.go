@@ -147,7 +147,20 @@ func (p *page) listCandidate(i int) candidate {
 	c.items = items
 	p.regionGrade(&c)
 	p.readHeading(&c)
+	c.readFirst()
 	return c
+}
+
+// readFirst takes a list's first item for its heading, where it is one.
+func (c *candidate) readFirst() {
+	if len(c.items) < 3 || c.headed {
+		return
+	}
+	if g := namedGrade(c.items[0].text); g != gradeNone {
+		c.pro(headingReasons[g], c.items[0].text)
+		c.headed, c.heading, c.grade = true, c.items[0].text, max(c.grade, g)
+		c.items = c.items[1:]
+	}
 }
 
 // join adds a block to an item: an item may hold several paragraphs.
@@ -266,7 +279,7 @@ func (p *page) bulletedRuns() []candidate {
 // readHeading reads the line above a list: what it names the list counts
 // for more than classes do, and a list that is named something else is that.
 func (p *page) readHeading(c *candidate) {
-	for i := c.from - 1; i >= 0 && i >= c.from-2; i-- {
+	for i := c.from - 1; i >= 0 && i >= c.from-3; i-- {
 		b := p.o.blocks[i]
 		if i == p.headlineAt || b.list >= 0 && !isHeading(b.tag) {
 			return
@@ -281,8 +294,8 @@ func (p *page) readHeading(c *candidate) {
 			c.early = g == gradePoints && !meansPoints.MatchString(b.text)
 			return
 		}
-		if b.words <= 1 && !isHeading(b.tag) {
-			continue // an icon's name or a button between heading and list
+		if !isHeading(b.tag) && (b.words <= 1 || b.words <= 20 && isBoilerplate(b.text)) {
+			continue // an icon's name, a button or a note between heading and list
 		}
 		if isHeading(b.tag) && b.words <= 7 || strings.HasSuffix(b.text, ":") && b.words <= 10 || b.words <= 4 && b.bold*2 > len(b.text) {
 			c.headed, c.heading = true, b.text
@@ -308,9 +321,11 @@ var headingNoise = regexp.MustCompile(`^[^\pL\pN(„"«]+|^\d{1,2}[.)]\s+|\s*[(\
 // the debate".
 var countedHeading = regexp.MustCompile(`^(?:the |die |les |las |los |le |i |as |os |de )?(?:(?:\d{1,2}|two|three|four|five|six|seven|zwei|drei|vier|fünf|deux|trois|quatre|cinq|dos|tres|cuatro|cinco|due|tre|quattro|cinque|três|quatro|twee|drie|vijf|fyra|fem|fire|trzy|cztery|pięć) )?(?:key (?:points|takeaways|facts|findings|highlights|insights)|takeaways|wichtigsten? (?:punkte|fakten|erkenntnisse)|points (?:clés|essentiels|à retenir)|puntos clave|claves|punti chiave|pontos[- ]chave|belangrijkste punten|viktigste punkter|viktigaste punkter|vigtigste pointer|najważniejsze (?:punkty|fakty|informacje))(?: (?:from|of|about|on|to|in|aus|zu|zum|zur|vom|der|des|du|de|del|della|dell|do|da|uit|van|over|fra|om|från|z|o|w) .{1,50})?$`)
 
+const maxHeading = 80
+
 // namedGrade knows the headings publishers put over key points.
 func namedGrade(heading string) grade {
-	if len(heading) > 80 {
+	if len(heading) > maxHeading {
 		return gradeNone
 	}
 	h := strings.ToLower(headingNoise.ReplaceAllString(headingNoise.ReplaceAllString(strings.TrimSpace(heading), ""), ""))
@@ -402,7 +417,11 @@ func (p *page) wellPlaced(c *candidate) {
 		c.must(!c.early || before <= 3, reasonLate, before, 3)
 	case gradeSummary:
 		c.must(before <= 2, reasonLate, before, 2)
-		c.must(around&(signHidden|signCaption) == 0, reasonUnseen, within{p.o, c.region, signHidden | signCaption})
+		unseen := signHidden | signCaption
+		if c.headed && before == 0 {
+			unseen = signCaption // folded away below its heading
+		}
+		c.must(around&unseen == 0, reasonUnseen, within{p.o, c.region, unseen})
 	default:
 		c.must(before == 0, reasonBehind, before)
 		c.must(!c.headed, reasonNamed, c.heading)

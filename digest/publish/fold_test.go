@@ -146,6 +146,7 @@ func TestChainOfRewritesEndsAfterThreeDays(t *testing.T) {
 	t.Parallel()
 	a, b, c := article(1, "World", 140), article(2, "World", 70), article(3, "World", 0)
 	a.Lead, b.Lead, c.Lead = wire, wire, wire
+	a.Title, b.Title, c.Title = "Ministry orders forty aircraft", "Forty aircraft ordered", "Forty transport aircraft for the ministry"
 	if got := fold(material(a, b, c)); len(got) != 2 {
 		t.Errorf("%d stories over six days, want 2", len(got))
 	}

@@ -200,6 +200,33 @@ func TestChainOfLikenessDoesNotLeadFromOneEventToAnother(t *testing.T) {
 	}
 }
 
+// Each of these pairs shares enough to be one event, and is none.
+func TestRulesKeepApartWhatSharesEnough(t *testing.T) {
+	t.Parallel()
+	const match = "Sinner and Alcaraz meet in the final of the Italian Open at the Foro Italico in Rome on Sunday, the ninth match between the two best players of the world."
+	const rates = "The central bank left its benchmark interest rate unchanged at 4.25 percent on Wednesday and said it expects to lower borrowing costs once this year."
+	for want, c := range map[string][4]string{
+		"preview beside news":                   {"Italian Open: Sinner and Alcaraz in final, how to watch", match, "Italian Open: Sinner and Alcaraz in final in Rome", match[:90] + " after two weeks of rain."},
+		"two pieces of a review":                {"Review: the Pixel 11 of Google", "The Pixel 11 of Google has the best camera we tested this year.", "Pixel 11 review: Google at its best", "Google's Pixel 11 has the best camera of the year, and the price of one."},
+		"one headline about two":                {"Fed holds rates steady, signals one cut this year", rates, "Riksbank holds rates steady, signals one cut this year", rates[4:90] + " as inflation cools."},
+		"headlines of which neither text tells": {"Crane operators vote", match, "Tapir born at zoo", match},
+		"parts of a series":                     {"The Colorado, part 1: the river", match, "The Colorado, part 2: the river", match},
+		"one headline with other numbers":       {"Lottery: draw 311 in Rome on Sunday", match, "Lottery: draw 312 in Rome on Sunday", match},
+	} {
+		a, b := article(1, "World", 2), article(2, "World", 1)
+		a.Title, a.Lead, b.Title, b.Lead = c[0], c[1], c[2], c[3]
+		l := newLexicon()
+		x, y := telling{Article: &a.Article, at: a.FirstSeen}, telling{Article: &b.Article, at: b.FirstSeen}
+		x.reading, y.reading = l.read(a.Title, a.Lead, ""), l.read(b.Title, b.Lead, "")
+		if _, against := judge(&x, &y); against != want {
+			t.Errorf("%q and %q: against it speaks %q, want %q", a.Title, b.Title, against, want)
+		}
+		if n := len(fold(material(a, b))); n != 2 {
+			t.Errorf("%q and %q are one story", a.Title, b.Title)
+		}
+	}
+}
+
 func TestReasonsNameWhatIsShared(t *testing.T) {
 	t.Parallel()
 	list := readLabelled(t, "tuned.txt")

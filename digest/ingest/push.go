@@ -204,7 +204,9 @@ func (r *pushReader) object() error {
 		if err := r.dec.Decode(&value); err != nil {
 			return err
 		}
-		members = append(members, member{name, value, at})
+		if len(members) < mostMembers {
+			members = append(members, member{name, value, at})
+		}
 	}
 	end, err := r.dec.Token()
 	if err != nil || end != json.Delim('}') {

@@ -190,6 +190,26 @@ func TestPushHoldsNoMoreThanItMay(t *testing.T) {
 	}
 }
 
+// Five megabytes of nonsense are gone through once, whatever they nest.
+func TestHostilePushCostsItsLength(t *testing.T) {
+	t.Parallel()
+	const size = 5 << 20
+	for name, document := range map[string]string{
+		"fields":   "{" + strings.Repeat(`"a":1,`, size/6) + `"b":1}`,
+		"articles": "[" + strings.Repeat(`{},`, size/3) + "{}]",
+		"lists":    strings.Repeat("[", size),
+		"points":   `{"url":"https://example.com/a","title":"x","points":[` + strings.Repeat(`"x",`, size/4) + `"x"]}`,
+		"tags":     `{"url":"https://example.com/a","title":"x","body":"` + strings.Repeat("<b>", mostBody/3) + `"}`,
+		"lines":    strings.Repeat("\n", size) + "{",
+	} {
+		before := time.Now()
+		if _, faults, err := ReadPush([]byte(document), PushOptions{Now: pushDay, Most: 500}); err == nil && len(faults) == 0 && name != "tags" {
+			t.Errorf("%s pass", name)
+		}
+		t.Logf("%s: %s", name, time.Since(before))
+	}
+}
+
 func TestFileHoldsLinesAndExtractions(t *testing.T) {
 	t.Parallel()
 	e := Extraction{Input: "a.html", Kind: KindPage, Title: "x", Articles: []digest.Article{

@@ -87,6 +87,7 @@ const (
 	reasonBeside     reason = "nothing names it, and it stands in %s: beside the article, hidden, or with a picture or a by-line"
 	reasonBehind     reason = "nothing names it, and paragraphs stand before it (%d)"
 	reasonOrdered    reason = "nothing names it, and it is numbered"
+	reasonAlike      reason = "its lines say nearly the same, as answers to choose from do"
 	reasonSpoken     reason = "nothing names it, and its lines begin with a dash, as speech does"
 	reasonNoHeadline reason = "nothing names it, and no headline was found above it"
 	reasonSite       reason = "a line is about the site: %q"

@@ -517,6 +517,8 @@ hovedpoenger
 saken kort
 saken oppsummert
 det korte
+det korte af det lange
+det korte av det lange
 overblik kort fortalt
 sammanfattning i punkter
 kortfattat

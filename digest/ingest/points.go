@@ -256,8 +256,8 @@ func (p *page) bulletedRuns() []candidate {
 		for ; i < len(p.o.blocks) && p.o.blocks[i].list < 0; i++ {
 			b := p.o.blocks[i]
 			text, ok := bullet(b.text)
-			if !ok || isHeading(b.tag) {
-				break
+			if !ok || isHeading(b.tag) && stripBullet(b.text) == b.text {
+				break // a heading may have a number or a dash, but never draws a bullet
 			}
 			if _, counted := numbered(b.text); counted {
 				c.ordered = true
@@ -319,7 +319,7 @@ var headingNoise = regexp.MustCompile(`^[^\pL\pN(„"«]+|^\d{1,2}[.)]\s+|\s*[(\
 
 // countedHeading is a heading that counts the points: "5 key takeaways from
 // the debate".
-var countedHeading = regexp.MustCompile(`^(?:the |die |les |las |los |le |i |as |os |de )?(?:(?:\d{1,2}|two|three|four|five|six|seven|zwei|drei|vier|fünf|deux|trois|quatre|cinq|dos|tres|cuatro|cinco|due|tre|quattro|cinque|três|quatro|twee|drie|vijf|fyra|fem|fire|trzy|cztery|pięć) )?(?:key (?:points|takeaways|facts|findings|highlights|insights)|takeaways|wichtigsten? (?:punkte|fakten|erkenntnisse)|points (?:clés|essentiels|à retenir)|puntos clave|claves|punti chiave|pontos[- ]chave|belangrijkste punten|viktigste punkter|viktigaste punkter|vigtigste pointer|najważniejsze (?:punkty|fakty|informacje))(?: (?:from|of|about|on|to|in|aus|zu|zum|zur|vom|der|des|du|de|del|della|dell|do|da|uit|van|over|fra|om|från|z|o|w) .{1,50})?$`)
+var countedHeading = regexp.MustCompile(`^(?:the |die |les |las |los |le |i |as |os |de )?(?:(?:\d{1,2}|two|three|four|five|six|seven|zwei|drei|vier|fünf|deux|trois|quatre|cinq|dos|tres|cuatro|cinco|due|tre|quattro|cinque|três|quatro|twee|drie|vijf|fyra|fem|fire|trzy|cztery|pięć) )?(?:key (?:points|takeaways|facts|findings|highlights|insights)|takeaways|wichtigsten? (?:punkte|fakten|erkenntnisse)|points (?:clés|essentiels|à retenir)|puntos clave|claves|punti chiave|pontos[- ]chave|belangrijkste punten|viktigste punkter|viktigaste punkter|vigtigste pointer|najważniejsze (?:punkty|fakty|informacje)|things (?:to|you (?:need to|should|must)) know|dinge,? die (?:sie|man|du) (?:jetzt )?wissen (?:müssen|muss|musst|sollten|sollte)|choses à (?:savoir|retenir)|cosas que (?:debes|hay que|tienes que) saber|cose da sapere|coisas (?:a|para|que precisa) saber|dingen die je moet weten|ting du bør vite|ting du skal vide|saker (?:att|du bör) veta)(?: (?:from|of|about|on|to|in|aus|zu|zum|zur|vom|der|des|du|de|del|della|dell|do|da|uit|van|over|fra|om|från|z|o|w) .{1,50})?$`)
 
 const maxHeading = 80
 
@@ -489,6 +489,7 @@ func wellShaped(c *candidate) {
 		c.must(labels*2 <= n, reasonLabels, labels, n)
 		c.must(amounts*2 <= n, reasonAmounts, amounts, n)
 	default:
+		c.must(!c.alike(), reasonAlike)
 		c.must(linked == 0, reasonLinked, linked, n)
 		c.must(short == 0, reasonShort, short, n)
 		c.must(words >= 6*n, reasonTerse, words/n, 6)
@@ -496,6 +497,17 @@ func wellShaped(c *candidate) {
 		c.must(amounts*2 < n, reasonAmounts, amounts, n)
 		c.must(n <= 7, reasonMany, n, 7)
 	}
+}
+
+// alike tells answers to choose from, and forms: each of their lines says
+// nearly what the one before it says.
+func (c *candidate) alike() bool {
+	for i := 1; i < len(c.items); i++ {
+		if similar(c.items[i-1].text, c.items[i].text) < 0.5 {
+			return false
+		}
+	}
+	return len(c.items) > 1
 }
 
 var (

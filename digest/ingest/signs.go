@@ -42,7 +42,7 @@ var pointsWords = []string{
 
 // severalPoints tells names of things that come in numbers. A "summary" made
 // of paragraphs is a standfirst.
-var severalPoints = regexp.MustCompile(`bullet|points|takeaway|highlights|hghlght|keyfact|keyfinding|keyinsight|ataglance|wichtigste|tldr`)
+var severalPoints = regexp.MustCompile(`bullet|points|takeaway|highlights|hghlght|keyfact|keyfinding|keyinsight|at(?:a)?glance|wichtigste|tldr`)
 
 // summaryWord tells whole words of class names that need more evidence.
 func summaryWord(w string) bool {

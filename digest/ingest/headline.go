@@ -12,7 +12,7 @@ import (
 )
 
 // separators part a headline from the site's name in titles.
-var separators = []string{" | ", " - ", " – ", " — ", " · ", " • ", " :: ", " » ", " « ", " › ", " ‹ ", " / ", " │ "}
+var separators = []string{" | ", " - ", " – ", " — ", " · ", " • ", " :: ", " » ", " « ", " › ", " ‹ ", " / ", " │ ", " ~ ", " // ", " < ", " > "}
 
 // findHeadline chooses the headline and the block it stands in (-1: none).
 // A heading of the page that agrees with what the page's metadata says wins:
@@ -33,7 +33,7 @@ func findHeadline(o *outline, m *metadata, address *url.URL) (headline string, a
 		return t.agreed(t.withoutExactSite(t.withoutLabel(cleanHeading(o.blocks[best].text)))), best
 	}
 	headline = t.best()
-	if headline == "" && best >= 0 {
+	if len(t.offered) == 0 && best >= 0 {
 		return cleanHeading(o.blocks[best].text), best
 	}
 	return headline, blockLike(o, headline)
@@ -49,6 +49,7 @@ type titles struct {
 	offered []string // best first
 	parts   []string // all of what stands in <title> between separators
 	sites   []string // squashed names of the site
+	site    string   // the site's name where a headline should be; empty: nowhere
 }
 
 // newTitles gathers the offers in the order of trust: what is marked up as
@@ -66,7 +67,11 @@ func newTitles(m *metadata, address *url.URL) *titles {
 	}
 	for _, offer := range []string{m.one("headline"), plainTitle(m.linked.headline), m.one("og:title"), m.one("citation_title"), m.one("parsely-title"),
 		m.one("twitter:title"), m.one("dc.title"), m.one("sailthru.title"), m.title} {
-		if s := strings.Trim(t.withoutSite(offer), " |-–—"); s != "" {
+		switch s := strings.Trim(edgeMarks.ReplaceAllString(t.withoutSite(offer), ""), " |-–—"); {
+		case s == "":
+		case slices.Contains(t.sites, squash(s)):
+			t.site = first(t.site, s)
+		default:
 			t.offered = append(t.offered, s)
 		}
 	}
@@ -76,6 +81,10 @@ func newTitles(m *metadata, address *url.URL) *titles {
 	}
 	return t
 }
+
+// edgeMarks are separators left at a title's ends. Without the space they are
+// quotes.
+var edgeMarks = regexp.MustCompile(`^[»«›‹~·•]\s+|\s+[»«›‹~·•]$`)
 
 // denseTail is the site's name behind a title in Chinese or Japanese, which
 // puts no spaces around its separators.
@@ -118,6 +127,9 @@ func (t *titles) withoutSite(title string) string {
 		case at && t.isSite(tail):
 			title = head
 			continue
+		case at && t.followsSite(head, tail):
+			title, _, _ = lastSeparator(head)
+			continue
 		case at:
 			if first, rest, ok := firstSeparator(title); ok && t.isSite(first) {
 				title = rest
@@ -130,6 +142,13 @@ func (t *titles) withoutSite(title string) string {
 		return strings.TrimSpace(after)
 	}
 	return title
+}
+
+// followsSite tells what stands behind the site's own name: a section, or the
+// program the site is made with.
+func (t *titles) followsSite(head, tail string) bool {
+	before, site, ok := lastSeparator(head)
+	return ok && slices.Contains(t.sites, squash(site)) && wordCount(tail) <= 3 && wordCount(before) > wordCount(tail)
 }
 
 // withoutExactSite takes the site's name off a heading's end. Other than in
@@ -282,7 +301,7 @@ func isKicker(s string) bool {
 // best is the headline where no heading of the page will do.
 func (t *titles) best() string {
 	if len(t.offered) == 0 {
-		return ""
+		return t.site
 	}
 	// <title> with a site that nothing else names: its first part is offered
 	// last, and is better than the whole if the whole is all there is.

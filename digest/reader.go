@@ -192,13 +192,20 @@ func Masked(address string) string {
 
 // PlainLine is s as one line of text that may stand in a header or a list:
 // control characters and line breaks become spaces, white space collapses,
-// invisible direction overrides, hyphens and spaces of no width go, and so do accents in heaps that would be
-// drawn over other lines. At most max bytes are kept, cut at a character.
+// invisible direction overrides, hyphens, spaces of no width and letters that
+// nobody sees go, and so do accents in heaps that would be drawn over other
+// lines. At most max bytes are kept, cut at a character.
 func PlainLine(s string, max int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	var marks stack
+	var before rune
 	s = strings.Map(func(r rune) rune {
+		last := before
+		before = r
 		switch {
+		case unseen(last, r):
+			before = last
+			return -1
 		case r >= 0x300 && !marks.holds(r):
 			return -1
 		case r < 0x300:
@@ -220,6 +227,20 @@ func PlainLine(s string, max int) string {
 		max--
 	}
 	return strings.TrimSpace(s[:max])
+}
+
+// unseen tells letters that draw nothing of their own where nothing before
+// them makes use of them: tags spell a flag behind a black one (UTS 51, annex
+// C), and are a secret writing elsewhere; the second block of variation
+// selectors picks a form of a Chinese character (UTS 37).
+func unseen(before, r rune) bool {
+	switch {
+	case r >= 0xe0000 && r <= 0xe007f:
+		return before != 0x1f3f4 && (before < 0xe0020 || before > 0xe007e)
+	case r >= 0xe0100 && r <= 0xe01ef:
+		return !unicode.Is(unicode.Han, before)
+	}
+	return false
 }
 
 // stack counts the combining marks on one character.

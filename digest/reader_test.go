@@ -77,6 +77,22 @@ func TestPlainLineIsOneLine(t *testing.T) {
 	}
 }
 
+func TestLettersThatNobodySeesAreLeftOut(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"Harbour\U000e0069\U000e0067n closes":                                "Harbourn closes",
+		"🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f wins": "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f wins",
+		"葛\U000e0100城市":                                                      "葛\U000e0100城市",
+		"a\U000e0101b":                                                       "ab",
+		"✔️ done":                                                            "✔️ done",
+		"x\U000e007f\U000e0041":                                              "x",
+	} {
+		if got := PlainLine(in, 200); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
 // TestAccentsDoNotHeapUp takes marks that would be drawn over the lines above
 // and below, and none that a language writes.
 func TestAccentsDoNotHeapUp(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	dialogs "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/chromedp"
@@ -117,6 +118,8 @@ func (v *visit) hear(event any) {
 	case *audits.EventIssueAdded:
 		issue, err := json.Marshal(e.Issue)
 		v.faults = append(v.faults, fmt.Sprintf("issue %s %v", issue, err))
+	case *dialogs.EventJavascriptDialogOpening:
+		v.faults = append(v.faults, "a dialog says "+e.Message)
 	case *runtime.EventExceptionThrown:
 		v.faults = append(v.faults, "exception: "+e.ExceptionDetails.Text)
 	case *runtime.EventConsoleAPICalled:

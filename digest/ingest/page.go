@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 
 	readability "codeberg.org/readeck/go-readability/v2"
@@ -227,8 +228,14 @@ func absolute(base *url.URL, link string) string {
 	if base != nil && !u.IsAbs() {
 		u = base.ResolveReference(u)
 	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || !portFits(u.Port()) {
 		return ""
 	}
 	return u.String()
+}
+
+// portFits tells a port that there can be, or none.
+func portFits(port string) bool {
+	_, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil
 }

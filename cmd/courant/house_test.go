@@ -61,7 +61,7 @@ func homes() map[string][]string {
 func testHomes() map[string][]string {
 	return map[string][]string{
 		"github.com/chromedp":            {"cmd/courant"},                                                      // a browser for the readers' pages
-		"golang.org/x/net/dns":           {"cmd/courant", "digest/vouch", "digest/web"},                        // a name server on loopback
+		"golang.org/x/net/dns":           {"cmd/courant", "digest/ingest", "digest/vouch", "digest/web"},       // a name server on loopback
 		"github.com/santhosh-tekuri":     {"cmd/courant"},                                                      // a judge of the config's JSON Schema
 		"github.com/emersion/go-msgauth": {"cmd/courant", "digest/submit", "digest/render", "digest/rehearse"}, // verifies our signatures
 		"github.com/lib/pq":              {"cmd/courant", "digest/rehearse"},

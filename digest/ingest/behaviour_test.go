@@ -536,6 +536,14 @@ var scenarios = map[string]func(b *behaviour){
 			}
 		}
 	},
+	"two sources that link a missing page ask once": func(b *behaviour) {
+		b.feed(linkedFeed(b.site, 0))
+		b.set("/other.xml", send("text/xml", linkedFeed(b.site, 0)))
+		b.in.Sources = append(b.in.Sources, digest.Source{Name: "Other", Kind: digest.SourceFeed, URL: b.URL + "/other.xml"})
+		b.tick()
+		b.tick()
+		b.saw("+0s GET /feed.xml", "+0s GET /robots.txt", "+1s GET /story/0", "+1s GET /other.xml")
+	},
 	"two processes ask once": func(b *behaviour) {
 		b.feed(wholeFeed(1))
 		b.tick()

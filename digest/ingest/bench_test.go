@@ -30,16 +30,20 @@ func BenchmarkExtractPage(b *testing.B) {
 }
 
 func BenchmarkParseFeed(b *testing.B) {
-	var items strings.Builder
-	for i := range 40 {
-		items.WriteString(rssItem(i, "<pubDate>Mon, 02 Mar 2026 08:15:00 GMT</pubDate><description>"+bridgeLead+"</description>"))
-	}
-	data := []byte(rssHead + items.String() + "</channel></rss>")
-	b.SetBytes(int64(len(data)))
-	for b.Loop() {
-		if e, err := Extract("bench", data, Options{}); err != nil || len(e.Articles) != 40 {
-			b.Fatal(err, len(e.Articles))
-		}
+	for _, n := range []int{40, 500} {
+		b.Run(fmt.Sprint(n, " items"), func(b *testing.B) {
+			var items strings.Builder
+			for i := range n {
+				items.WriteString(rssItem(i, "<pubDate>Mon, 02 Mar 2026 08:15:00 GMT</pubDate><description>"+bridgeLead+"</description>"))
+			}
+			data := []byte(rssHead + items.String() + "</channel></rss>")
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				if e, err := Extract("bench", data, Options{}); err != nil || len(e.Articles) != n {
+					b.Fatal(err, len(e.Articles))
+				}
+			}
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"log"
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	"courant/digest"
+
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }
@@ -78,6 +81,74 @@ func TestCanaryInsideSeesNothing(t *testing.T) {
 		if _, err := f.Extract(t.Context(), url, Options{}); err == nil {
 			t.Errorf("%s was fetched", url)
 		}
+	}
+	if n := visitors.Load(); n != 0 {
+		t.Errorf("the canary saw %d visitors", n)
+	}
+}
+
+// names is a name server that answers each question with the next of the
+// addresses, the last for good: how a name is bound anew between two looks.
+func names(t *testing.T, addresses ...string) *net.Resolver {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	t.Cleanup(func() { conn.Close(); <-ended })
+	go func() {
+		defer close(ended)
+		packet := make([]byte, 1500)
+		for {
+			n, from, err := conn.ReadFrom(packet)
+			if err != nil {
+				return
+			}
+			var m dnsmessage.Message
+			if m.Unpack(packet[:n]) != nil || len(m.Questions) != 1 {
+				continue
+			}
+			m.Response, m.Additionals = true, nil
+			if m.Questions[0].Type == dnsmessage.TypeA {
+				m.Answers = []dnsmessage.Resource{{
+					Header: dnsmessage.ResourceHeader{Name: m.Questions[0].Name, Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET},
+					Body:   &dnsmessage.AResource{A: netip.MustParseAddr(addresses[0]).As4()},
+				}}
+				if len(addresses) > 1 {
+					addresses = addresses[1:]
+				}
+			}
+			if reply, err := m.Pack(); err == nil {
+				_, _ = conn.WriteTo(reply, from) // who asks again is answered again
+			}
+		}
+	}()
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp", conn.LocalAddr().String())
+	}}
+}
+
+func TestNamesThatLeadInsideAreRefusedWhenConnectedTo(t *testing.T) {
+	t.Parallel()
+	address, visitors := canary(t)
+	_, port, _ := net.SplitHostPort(address)
+	f := &Fetcher{Pace: -1, resolver: names(t, "127.0.0.1")}
+	if _, err := f.Extract(t.Context(), "http://gazette.example:"+port+"/feed.xml", Options{}); err == nil || !strings.Contains(err.Error(), "private or special address (127.0.0.1)") {
+		t.Error(err)
+	}
+	// Bound anew: what was inside and allowed is link-local at the next look.
+	s := newSite(t, map[string]http.HandlerFunc{"/feed.xml": send("text/xml", wholeFeed(1))})
+	in, _, _ := room(s)
+	in.Fetcher.resolver = names(t, "127.0.0.1", "169.254.169.254")
+	in.Sources[0].URL = strings.Replace(s.URL, "127.0.0.1", "gazette.example", 1) + "/feed.xml"
+	if r := fetchOne(t, in); r.Status != StatusRead {
+		t.Errorf("%+v", r)
+	}
+	s.CloseClientConnections() // or the old connection would be used, to where it was allowed
+	in.Fetcher.open.(*http.Transport).CloseIdleConnections()
+	if r := fetchOne(t, in); r.Status != StatusFailed || !strings.Contains(r.Err.Error(), "169.254.169.254") {
+		t.Errorf("%+v", r)
 	}
 	if n := visitors.Load(); n != 0 {
 		t.Errorf("the canary saw %d visitors", n)

@@ -23,7 +23,8 @@ func (p *program) extractCommand() *cobra.Command {
 		Long: `Show what Courant sees in a page, a text file or a feed: headline, category,
 key points and where they come from. Files are read as they are; addresses are
 fetched once, politely. "-" reads standard input. No database is needed. Where
-there is a config, its rules for categories are heeded.
+there is a config, its rules for categories are heeded, and those for the key
+points of a source whose address is given.
 With --model the config's language model is asked where first sentences would
 stand in for points; without it, it never is.
 
@@ -69,8 +70,12 @@ func (p *program) extract(ctx context.Context, inputs []string, o extractOptions
 			return err
 		}
 	}
-	failed, file := 0, p.filer()
+	failed := 0
+	heeded, file := p.filer()
 	for _, input := range inputs {
+		if o.rules == "" {
+			how.Rule = heeded.sourceAt(input).Points
+		}
 		e, err := p.extraction(ctx, input, how)
 		if note := e.RuleNote(); note != "" {
 			e.Warnings = append(e.Warnings, note)

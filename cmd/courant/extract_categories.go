@@ -12,17 +12,17 @@ import (
 )
 
 // filer files articles as the config says, for commands that need no config
-// but heed the one there is.
-func (p *program) filer() (file func(input string, a *digest.Article) []ingest.Filed) {
+// but heed the one there is, which comes first.
+func (p *program) filer() (c Config, file func(input string, a *digest.Article) []ingest.Filed) {
 	c, err := p.loadedConfig()
 	if _, missing := os.Stat(p.configFile); err != nil && !errors.Is(missing, fs.ErrNotExist) {
-		p.tell("courant: %s has faults, so categories are shown without it; courant check tells them", p.configFile)
+		p.tell("courant: %s has faults, so articles are shown without it; courant check tells them", p.configFile)
 	}
 	if err != nil {
 		c = Config{}
 	}
 	filing := c.filing()
-	return func(input string, a *digest.Article) []ingest.Filed {
+	return c, func(input string, a *digest.Article) []ingest.Filed {
 		filing.File(c.sourceAt(input), a)
 		if c.sourceAt(input).AllCategories() != nil {
 			return nil

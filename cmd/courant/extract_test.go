@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -163,5 +165,36 @@ func TestExplanationsAreColouredOnTerminalsOnly(t *testing.T) {
 	e := explanation{io.Discard, style{coloured: true}}
 	if got := e.verdict(true, ""); !strings.Contains(got, "\x1b[32m") {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestExtractHeedsTheRuleOfASource(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("testdata/explain/rule.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/story" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write(page)
+	}))
+	t.Cleanup(site.Close)
+	good, err := os.ReadFile("testdata/config/good.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(t.TempDir(), "courant.yaml")
+	text := "allow_private_sources: true\n" + strings.Replace(string(good), "lists:\n", "  - {name: One page, page: "+site.URL+"/story, category: World, points: {css: '#story li'}}\nlists:\n", 1)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	p := &program{args: []string{"--config", config, "extract", site.URL + "/story"}, stdin: strings.NewReader(""), stdout: &out, stderr: &errs, env: testEnv, now: time.Now}
+	if code := p.run(t.Context()); code != exitDone || !strings.Contains(out.String(), "points from  page") {
+		t.Errorf("exit %d: %s%s", code, out.String(), errs.String())
 	}
 }

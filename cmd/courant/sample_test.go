@@ -43,15 +43,15 @@ func TestSamplePagesAreReadRight(t *testing.T) {
 		points      int
 		attribution string
 	}{
-		"/brueckstaedter-tagblatt/ampeln":           {digest.PointsDescription, 1, ""},
-		"/brueckstaedter-tagblatt/gletscher":        {digest.PointsDescription, 1, ""}, // its feed has the points
-		"/brueckstaedter-tagblatt/leises-orchester": {digest.PointsDescription, 1, ""},
+		"/brueckstaedter-tagblatt/ampeln":           {digest.PointsDescription, 3, ""},
+		"/brueckstaedter-tagblatt/gletscher":        {digest.PointsDescription, 3, ""}, // its feed has the points
+		"/brueckstaedter-tagblatt/leises-orchester": {digest.PointsDescription, 3, ""},
 		"/brueckstaedter-tagblatt/nahverkehr":       {digest.PointsPage, 3, ""},
 		"/brueckstaedter-tagblatt/notenstecherin":   {digest.PointsPage, 3, ""},
 		"/brueckstaedter-tagblatt/wildbienen":       {digest.PointsPage, 3, ""},
 		"/fennwick-wire/cable-earthquake-sensor":    {digest.PointsPage, 3, ""},
 		"/fennwick-wire/firefighters-training-days": {digest.PointsPage, 3, ""},
-		"/fennwick-wire/river-towns-flood-fund":     {digest.PointsDescription, 1, ""},
+		"/fennwick-wire/river-towns-flood-fund":     {digest.PointsDescription, 3, ""},
 		"/fennwick-wire/seals-from-the-air":         {digest.PointsPage, 3, ""},
 		"/harbour-courier/budget-by-lot":            {digest.PointsLead, 3, ""},
 		"/harbour-courier/cinema-reopens":           {digest.PointsPage, 3, ""},
@@ -59,7 +59,7 @@ func TestSamplePagesAreReadRight(t *testing.T) {
 		"/harbour-courier/flood-fund-correction":    {digest.PointsPage, 3, ""},
 		"/harbour-courier/hundred-kitchens":         {digest.PointsPage, 3, "Marrowby Review"},
 		"/marrowby-review/the-clock-keeper":         {digest.PointsLead, 3, ""},
-		"/orrery-and-moss/dimmed-lamps":             {digest.PointsDescription, 1, ""},
+		"/orrery-and-moss/dimmed-lamps":             {digest.PointsDescription, 3, ""},
 		"/orrery-and-moss/lake-calendar":            {digest.PointsPage, 3, ""},
 		"/orrery-and-moss/paper-lead-test":          {digest.PointsPage, 3, ""},
 	} {

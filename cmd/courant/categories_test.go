@@ -30,7 +30,9 @@ func (d *desk) sectioned(items ...[]string) {
 // told lists the headlines of a digest's plan with their sections.
 func (d *desk) told() (all []string) {
 	for line := range strings.Lines(d.must("plan", "--json")) {
-		var slot struct{ Articles []struct{ Title, Category string } }
+		var slot struct {
+			Articles []struct{ Title, Category string }
+		}
 		if err := json.Unmarshal([]byte(line), &slot); err != nil {
 			d.t.Fatalf("%v: %s", err, line)
 		}
@@ -68,7 +70,9 @@ func TestRulesFileArticlesAndReadersOfAnyOfTheirCategoriesGetThem(t *testing.T) 
 		"world@example.org":    {"Military: Regiment flies out", "World: Harvest ends early", "World: Ministers meet again"},
 		"military@example.org": {"Military: Regiment flies out"},
 	} {
-		var note struct{ Articles []struct{ Title, Category string } }
+		var note struct {
+			Articles []struct{ Title, Category string }
+		}
 		if err := json.Unmarshal([]byte(d.must("why", address, "--json")), &note); err != nil {
 			t.Fatal(err)
 		}

@@ -98,5 +98,9 @@ func (w *Watch) tell(c digest.SourceChange) {
 	if s.Error != "" {
 		args = append(args, "error", s.Error)
 	}
-	w.Log.Warn("source is "+string(c.To), args...)
+	if c.To == digest.SourceDead {
+		w.Log.Warn("source is dead", args...)
+		return
+	}
+	w.Log.Warn("source is silent", args...)
 }

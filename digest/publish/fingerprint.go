@@ -1,7 +1,6 @@
 package publish
 
 import (
-	"hash/fnv"
 	"math/bits"
 	"slices"
 	"strings"
@@ -53,12 +52,14 @@ func read(words []string) fingerprint {
 
 // words splits a text into lower-case words without punctuation. Scripts that
 // put no spaces between words give a word per character.
-func words(s string) []string {
-	var list []string
+func words(s string) []string { return appendWords(nil, s) }
+
+// appendWords is words for who has a list to add them to.
+func appendWords(list []string, s string) []string {
 	start := -1
 	for i, r := range s {
 		alone := unspaced(r)
-		inside := !alone && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r))
+		inside := !alone && inWord(r)
 		if start >= 0 && !inside {
 			list = append(list, strings.ToLower(s[start:i]))
 			start = -1
@@ -83,14 +84,36 @@ func unspaced(r rune) bool {
 }
 
 func hash(words []string) uint64 {
-	h := fnv.New64a()
+	h := fnvBasis
 	for _, w := range words {
-		h.Write([]byte(w))
-		h.Write([]byte{0})
+		h = h.add(w).end()
 	}
-	// FNV leaves the low bits of short inputs too even for votes on single
-	// bits; two rounds of multiply and shift spread them.
-	x := h.Sum64()
+	return h.spread()
+}
+
+// fnv is a sum of FNV-1a under way. It is written out because the standard
+// library's takes an allocation for each of the million sums of a day's news.
+type fnv uint64
+
+const (
+	fnvBasis fnv = 14695981039346656037
+	fnvPrime fnv = 1099511628211
+)
+
+func (h fnv) add(s string) fnv {
+	for i := range len(s) {
+		h = (h ^ fnv(s[i])) * fnvPrime
+	}
+	return h
+}
+
+// end marks the end of a word by a zero byte.
+func (h fnv) end() fnv { return h * fnvPrime }
+
+// spread is the sum itself. FNV leaves the low bits of short inputs too even
+// for votes on single bits; two rounds of multiply and shift spread them.
+func (h fnv) spread() uint64 {
+	x := uint64(h)
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31

@@ -3,6 +3,7 @@ package publish
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"runtime"
 	"slices"
 	"strings"
@@ -115,21 +116,38 @@ func cameOut(a *digest.Article) time.Time {
 // again.
 func (f *folding) read() {
 	l := newLexicon()
-	repeated := f.standing(l)
-	// Each text is read by itself, on all processors: it is half the work.
-	var readers sync.WaitGroup
+	leads := make([]lead, len(f.tellings))
+	f.onAll(func(share iter.Seq[int]) {
+		var room []string
+		for i := range share {
+			leads[i], room = f.tellings[i].split(room)
+		}
+	})
+	repeated := f.standing(l, leads)
+	f.onAll(func(share iter.Seq[int]) {
+		reader := newTermer(l)
+		for i := range share {
+			t := &f.tellings[i]
+			t.reading = reader.read(t.Title, leads[i].without(repeated), t.Language)
+			leads[i].sentences = nil
+		}
+	})
+}
+
+// onAll runs work on all processors, each with its share of the tellings: most
+// of folding looks at each of them by itself.
+func (f *folding) onAll(work func(share iter.Seq[int])) {
+	var workers sync.WaitGroup
 	n := min(runtime.GOMAXPROCS(0), len(f.tellings))
 	for first := range n {
-		readers.Go(func() {
-			for i := first; i < len(f.tellings); i += n {
-				t := &f.tellings[i]
-				lead := cmp.Or(t.Lead, strings.Join(t.Points, "\n"))
-				lead = without(lead, func(sentence uint64) bool { return repeated[standingKey{t.Source, sentence}] })
-				t.reading = l.read(t.Title, lead, t.Language)
-			}
+		workers.Go(func() {
+			work(func(yield func(int) bool) {
+				for i := first; i < len(f.tellings) && yield(i); i += n {
+				}
+			})
 		})
 	}
-	readers.Wait()
+	workers.Wait()
 }
 
 func (f *folding) root(i int) int {
@@ -295,57 +313,102 @@ const (
 // that share words are compared, which an index over the words finds.
 func (f *folding) likest() []pair {
 	var pairs []pair
-	postings := map[uint64][]int{}
-	shared := make([]float64, len(f.tellings))
-	for i := range f.tellings {
-		a := &f.tellings[i]
-		for _, j := range f.rivals(a, postings, shared) {
-			b := &f.tellings[j]
-			if !a.candidate && !b.candidate || a.at.Sub(b.at).Abs() > foldWithin {
-				continue
-			}
-			if points, against := judge(b, a); against == "" && points > 0 {
-				pairs = append(pairs, pair{points, j, i})
+	var adding sync.Mutex
+	at := f.post()
+	f.onAll(func(share iter.Seq[int]) {
+		r := rivalry{shared: make([]float64, len(f.tellings))}
+		var mine []pair
+		for i := range share {
+			a := &f.tellings[i]
+			for _, j := range r.rivals(a, at[i]) {
+				b := &f.tellings[j]
+				if !a.candidate && !b.candidate || a.at.Sub(b.at).Abs() > foldWithin {
+					continue
+				}
+				if points, against := judge(b, a); against == "" && points > 0 {
+					mine = append(mine, pair{points, int(j), i})
+				}
 			}
 		}
-		for _, t := range a.terms {
-			list := append(postings[t.id], i)
-			postings[t.id] = list[max(0, len(list)-mostPostings):]
-		}
-	}
+		adding.Lock()
+		defer adding.Unlock()
+		pairs = append(pairs, mine...)
+	})
 	slices.SortFunc(pairs, func(p, q pair) int {
 		return cmp.Or(cmp.Compare(q.points, p.points), cmp.Compare(p.i, q.i), cmp.Compare(p.j, q.j))
 	})
 	return pairs
 }
 
-// rivals lists the earlier tellings that share most with a telling. shared is
-// room for sums, all zero before and after.
-func (f *folding) rivals(a *telling, postings map[uint64][]int, shared []float64) []int {
-	var list []int
-	for _, t := range a.terms {
-		for _, j := range postings[t.id] {
+// post makes an index over the words: for each telling and each of its terms,
+// the latest of the tellings before it that have the term.
+func (f *folding) post() [][][]int32 {
+	places, total := map[uint64]int32{}, 0
+	var sizes []int32
+	for i := range f.tellings {
+		for k := range f.tellings[i].terms {
+			t := &f.tellings[i].terms[k]
+			place, known := places[t.id]
+			if !known {
+				place = int32(len(sizes))
+				places[t.id], sizes = place, append(sizes, 0)
+			}
+			sizes[place]++
+			t.place = place
+		}
+		total += len(f.tellings[i].terms)
+	}
+	room := make([]int32, total)
+	postings := make([][]int32, len(sizes))
+	for place, n := range sizes {
+		postings[place], room = room[:0:n], room[n:]
+	}
+	at, lists := make([][][]int32, len(f.tellings)), make([][]int32, total)
+	for i := range f.tellings {
+		terms := f.tellings[i].terms
+		at[i], lists = lists[:len(terms)], lists[len(terms):]
+		for k := range terms {
+			list := postings[terms[k].place]
+			at[i][k] = list[max(0, len(list)-mostPostings):]
+			postings[terms[k].place] = append(list, int32(i))
+		}
+	}
+	return at
+}
+
+// rivalry is room to find rivals in, for one telling after the other.
+type rivalry struct {
+	shared []float64 // by telling, all zero between two searches
+	list   []int32   // who shares anything
+	best   []int32
+}
+
+// rivals lists the earlier tellings that share most with a telling, of those
+// that its terms lead to. The list is good until the next call.
+func (r *rivalry) rivals(a *telling, at [][]int32) []int32 {
+	list, best, shared := r.list[:0], r.best[:0], r.shared
+	for k := range at {
+		weight := a.terms[k].weight
+		for _, j := range at[k] {
 			if shared[j] == 0 {
 				list = append(list, j)
 			}
-			shared[j] += t.weight
+			shared[j] += weight
 		}
 	}
 	// The best so far, in order; few of the others get in.
-	best := make([]int, 0, mostRivals+1)
 	for _, j := range list {
 		if shared[j] < leastShared || len(best) == mostRivals && shared[j] < shared[best[mostRivals-1]] {
 			continue
 		}
-		at, _ := slices.BinarySearchFunc(best, j, func(i, j int) int { return cmp.Or(cmp.Compare(shared[j], shared[i]), cmp.Compare(i, j)) })
+		at, _ := slices.BinarySearchFunc(best, j, func(i, j int32) int { return cmp.Or(cmp.Compare(shared[j], shared[i]), cmp.Compare(i, j)) })
 		best = slices.Insert(best, at, j)
 		best = best[:min(len(best), mostRivals)]
 	}
-	for _, t := range a.terms {
-		for _, j := range postings[t.id] {
-			shared[j] = 0
-		}
+	for _, j := range list {
+		shared[j] = 0
 	}
+	r.list, r.best = list, best
 	return best
 }
 

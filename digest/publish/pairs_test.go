@@ -215,7 +215,7 @@ func TestRulesKeepApartWhatSharesEnough(t *testing.T) {
 	} {
 		a, b := article(1, "World", 2), article(2, "World", 1)
 		a.Title, a.Lead, b.Title, b.Lead = c[0], c[1], c[2], c[3]
-		l := newLexicon()
+		l := newTermer(newLexicon())
 		x, y := telling{Article: &a.Article, at: a.FirstSeen}, telling{Article: &b.Article, at: b.FirstSeen}
 		x.reading, y.reading = l.read(a.Title, a.Lead, ""), l.read(b.Title, b.Lead, "")
 		if _, against := judge(&x, &y); against != want {

@@ -23,9 +23,10 @@ const (
 type term struct {
 	id     uint64 // hash of the key
 	start  uint64 // hash of the key that words of the same beginning have; 0: none
-	key    string
+	key    string // the form; of a number and a part without the mark that its id has
 	shown  string // as the text has it
 	weight float64
+	place  int32 // among all terms of the tellings that are folded
 	kind   kind
 	head   bool // stands in the headline
 	slot   bool // may be whom or what the headline is about, by its capital or its script
@@ -108,36 +109,70 @@ func pairs(list string) map[string]string {
 
 // read makes the reading of a headline and a lead. language is what the source
 // says, which counts where the text itself doesn't show it.
-func (l *lexicon) read(title, lead, language string) reading {
+func (t *termer) read(title, lead, language string) reading {
 	title = strings.TrimSpace(title)
-	all := words(title + "\n" + lead)
-	r := reading{title: all[:len(words(title))], print: read(all)}
-	r.language = l.languageOf(all)
-	head, body := spans(title), spans(lead)
-	t := termer{lexicon: l, language: cmp.Or(r.language, primary(language)), terms: map[string]term{}, names: map[string]bool{}}
+	t.words = appendWords(t.words[:0], title)
+	ofTitle := len(t.words)
+	t.words = appendWords(t.words, lead)
+	r := reading{title: slices.Clone(t.words[:ofTitle]), print: read(t.words)}
+	r.language = t.languageOf(t.words)
+	t.forget()
+	t.spans = appendSpans(t.spans[:0], title)
+	ofHead := len(t.spans)
+	t.spans = appendSpans(t.spans, lead)
+	head, body := t.spans[:ofHead], t.spans[ofHead:]
+	t.language = cmp.Or(r.language, primary(language))
 	t.flat = capitals(head) && t.language != "de"
 	t.findNames(head, body)
-	t.read(head, true)
-	t.read(body, false)
-	for _, term := range t.terms {
-		term.id = hash([]string{term.key})
-		if letters := []rune(term.key); (term.kind == name || term.slot) && len(letters) >= 5 {
-			term.start = hash([]string{string(letters[:5]) + "~"})
+	t.take(head, true)
+	t.take(body, false)
+	for i := range t.terms {
+		if n := &t.terms[i]; n.kind == name || n.slot {
+			n.start = startOf(n.key)
 		}
-		r.terms = append(r.terms, term)
 	}
-	// By id, so that sums come out the same to the last bit in whatever order
-	// the map gave the terms.
+	r.terms = slices.Clone(t.terms)
+	// By id, so that sums come out the same to the last bit.
 	slices.SortFunc(r.terms, func(a, b term) int { return cmp.Compare(a.id, b.id) })
-	for _, term := range r.terms {
-		r.whole += term.weight
-		if term.head {
-			r.head += term.weight
+	for i := range r.terms {
+		n := &r.terms[i]
+		r.whole += n.weight
+		if n.head {
+			r.head += n.weight
 		}
 	}
-	l.form(&r, title)
+	t.form(&r, title)
 	return r
 }
+
+// beginning is how many letters words share that begin alike.
+const beginning = 5
+
+// startOf is the id of the part that words of the same beginning share; 0: the
+// word is too short to have one.
+func startOf(word string) uint64 {
+	start, ok := startsWith(word)
+	if !ok {
+		return 0
+	}
+	return partID(start)
+}
+
+// startsWith gives the beginning of a word that has one.
+func startsWith(word string) (start string, ok bool) {
+	n := 0
+	for i := range word {
+		if n == beginning {
+			return word[:i], true
+		}
+		n++
+	}
+	return word, n == beginning
+}
+
+// partID is the id of a beginning. The mark keeps it from a word's of the same
+// letters.
+func partID(start string) uint64 { return fnvBasis.add(start).add("~").end().spread() }
 
 // primary is the language of a tag without region or script, RFC 5646 section
 // 2.2.1.
@@ -149,8 +184,9 @@ func primary(tag string) string {
 // form reads what kind of piece a headline announces.
 func (l *lexicon) form(r *reading, title string) {
 	line := " " + strings.Join(r.title, " ") + " "
+	set := setOff(title)
 	for i, g := range genres {
-		if r.genre == "" && (slices.ContainsFunc(l.phrases[i], func(p string) bool { return strings.Contains(line, p) }) || l.labelled(i, title)) {
+		if r.genre == "" && (slices.ContainsFunc(l.phrases[i], func(p string) bool { return strings.Contains(line, p) }) || l.labelled(i, set)) {
 			r.genre = g.name
 		}
 	}
@@ -166,16 +202,27 @@ func (l *lexicon) form(r *reading, title string) {
 	slices.Sort(r.serial)
 }
 
-// labelled says that a headline bears a label of the genre, set off from the
-// rest: "Opinion: ...", "... | Review". In the midst of a sentence the same
-// words are news.
-func (l *lexicon) labelled(genre int, title string) bool {
-	parts := strings.FieldsFunc(title, func(r rune) bool { return strings.ContainsRune(":|–—：", r) })
-	for _, p := range parts {
+// aside is a part of a headline that is set off from the rest.
+type aside struct {
+	line  string // its words, with a space on either side
+	words int
+}
+
+// setOff splits a headline where labels are set off: "Opinion: ...", "... | Review".
+func setOff(title string) (parts []aside) {
+	for _, p := range strings.FieldsFunc(title, func(r rune) bool { return strings.ContainsRune(":|–—：", r) }) {
 		ws := words(p)
-		line := " " + strings.Join(ws, " ") + " "
+		parts = append(parts, aside{" " + strings.Join(ws, " ") + " ", len(ws)})
+	}
+	return parts
+}
+
+// labelled says that a headline bears a label of the genre, set off from the
+// rest. In the midst of a sentence the same words are news.
+func (l *lexicon) labelled(genre int, parts []aside) bool {
+	for _, p := range parts {
 		for _, label := range l.labels[genre] {
-			if line == label || len(parts) > 1 && strings.HasSuffix(line, label) || len(ws) <= 4 && len(parts) > 1 && strings.HasPrefix(line, label) {
+			if p.line == label || len(parts) > 1 && strings.HasSuffix(p.line, label) || p.words <= 4 && len(parts) > 1 && strings.HasPrefix(p.line, label) {
 				return true
 			}
 		}
@@ -225,14 +272,15 @@ func (l *lexicon) languageOf(ws []string) string {
 // span is a word as it stands in a text.
 type span struct {
 	text    string
+	lower   string
 	opening bool // first in its sentence
 	owner   bool // followed by an apostrophe and s
+	shouted bool // in capitals only
 }
 
-// spans splits a text into words, keeping their capitals, and figures whole:
-// "1,200" and "4.25" are one.
-func spans(s string) []span {
-	var list []span
+// appendSpans splits a text into words, keeping their capitals, and figures
+// whole: "1,200" and "4.25" are one.
+func appendSpans(list []span, s string) []span {
 	opening := true
 	for i := 0; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])
@@ -255,7 +303,9 @@ func spans(s string) []span {
 			}
 			end += n
 		}
-		list = append(list, span{s[i:end], opening, owns(s[end:])})
+		text := s[i:end]
+		lower := strings.ToLower(text)
+		list = append(list, span{text, lower, opening, owns(s[end:]), text != lower && text == strings.ToUpper(text)})
 		opening = false
 		i = end
 	}
@@ -289,13 +339,31 @@ func capitals(head []span) bool {
 	return upper > 2*lower
 }
 
-// termer collects the terms of one text.
+// termer collects the terms of one text after the other.
 type termer struct {
 	*lexicon
 	language string
+	flat     bool // the headline gives a capital to most words
+	terms    []term
+	at       map[uint64]int  // of a term's id in terms
 	names    map[string]bool // in lower case
-	flat     bool            // the headline gives a capital to most words
-	terms    map[string]term
+	small    map[string]bool // written without a capital
+	opens    map[string]int  // how often a word with a capital opens a sentence
+	words    []string
+	spans    []span
+}
+
+func newTermer(l *lexicon) *termer {
+	return &termer{lexicon: l, at: map[uint64]int{}, names: map[string]bool{}, small: map[string]bool{}, opens: map[string]int{}}
+}
+
+// forget makes room for the next text.
+func (t *termer) forget() {
+	t.terms = t.terms[:0]
+	clear(t.at)
+	clear(t.names)
+	clear(t.small)
+	clear(t.opens)
 }
 
 // findNames tells the names of a text by their capitals. The first word of a
@@ -307,30 +375,30 @@ func (t *termer) findNames(head, body []span) {
 		t.findGermanNames(body)
 		return
 	}
-	small, opens := map[string]bool{}, map[string]int{}
 	for i, list := range [...][]span{head, body} {
 		for _, s := range list {
-			lower := strings.ToLower(s.text)
 			switch {
 			case !unicode.IsUpper(first(s.text)):
-				small[lower] = true
-			case t.everyday[lower]:
+				t.small[s.lower] = true
+			case t.everyday[s.lower]:
 			case s.owner:
-				t.names[lower] = true
+				t.names[s.lower] = true
 			case s.opening || i == 0 && t.flat:
-				opens[lower]++
+				t.opens[s.lower]++
 			default:
-				t.names[lower] = true
+				t.names[s.lower] = true
 			}
 		}
 	}
-	for w, n := range opens {
-		if n > 1 && !small[w] {
+	for w, n := range t.opens {
+		if n > 1 {
 			t.names[w] = true
 		}
 	}
-	for w := range small {
-		delete(t.names, w)
+	for w := range t.names {
+		if t.small[w] {
+			delete(t.names, w)
+		}
 	}
 }
 
@@ -340,37 +408,38 @@ func (t *termer) findNames(head, body []span) {
 func (t *termer) findGermanNames(list []span) {
 	for i := 1; i < len(list); i++ {
 		s, before := list[i], list[i-1]
-		lower := strings.ToLower(s.text)
-		if s.opening || !unicode.IsUpper(first(s.text)) || t.everyday[lower] {
+		if s.opening || !unicode.IsUpper(first(s.text)) || t.everyday[s.lower] {
 			continue
 		}
-		switch strings.ToLower(before.text) {
+		switch before.lower {
 		case "in", "aus", "bei", "nahe", "von", "gegen", "mit":
-			t.names[lower] = true
+			t.names[s.lower] = true
 		default:
-			if unicode.IsUpper(first(before.text)) && t.littleIn[strings.ToLower(before.text)] == 0 {
-				t.names[lower] = true
+			if unicode.IsUpper(first(before.text)) && t.littleIn[before.lower] == 0 {
+				t.names[s.lower] = true
 			}
 		}
 	}
 }
 
-func (t *termer) read(list []span, head bool) {
-	for i, s := range list {
+// take collects the terms of a headline or of what stands below it.
+func (t *termer) take(list []span, head bool) {
+	for i := range list {
+		s := &list[i]
 		if unspaced(first(s.text)) {
 			t.unspaced(s.text, head)
 			continue
 		}
-		lower := plain(strings.ToLower(s.text))
+		lower := plain(s.lower)
 		if n, ok := t.number(lower); ok {
-			toll := i > 0 && t.tolls[strings.ToLower(list[i-1].text)]
+			toll := i > 0 && t.tolls[list[i-1].lower]
 			for _, next := range list[i+1 : min(i+4, len(list))] {
-				toll = toll || t.tolls[strings.ToLower(next.text)]
+				toll = toll || t.tolls[next.lower]
 			}
-			t.add(term{key: "#" + n, shown: s.text, weight: weigh(n), kind: number, head: head, toll: toll || i > 1 && tollLine(t, list[:i])})
+			t.add(term{id: fnvBasis.add("#").add(n).end().spread(), key: n, shown: s.text, weight: weigh(n), kind: number, head: head, toll: toll || i > 1 && tollLine(t, list[:i])})
 			continue
 		}
-		if len([]rune(lower)) < 2 || t.stopped(lower, s) {
+		if utf8.RuneCountInString(lower) < 2 || t.stopped(lower, s) {
 			continue
 		}
 		t.word(s, lower, head)
@@ -381,7 +450,7 @@ func (t *termer) read(list []span, head bool) {
 // "death toll rises to".
 func tollLine(t *termer, before []span) bool {
 	for _, s := range before[max(0, len(before)-5):] {
-		if t.tolls[strings.ToLower(s.text)] {
+		if t.tolls[s.lower] {
 			return true
 		}
 	}
@@ -392,11 +461,14 @@ func first(s string) rune { r, _ := utf8.DecodeRuneInString(s); return r }
 
 // stopped says that a word tells nothing. An acronym may look like a little
 // word: "US", "IT".
-func (t *termer) stopped(lower string, s span) bool {
-	if len(s.text) > 1 && s.text == strings.ToUpper(s.text) && s.text != strings.ToLower(s.text) {
+func (t *termer) stopped(lower string, s *span) bool {
+	if len(s.text) > 1 && s.shouted {
 		return false
 	}
 	in := t.littleIn[lower]
+	if in == 0 {
+		return false
+	}
 	if i, ok := slices.BinarySearch(t.languages, t.language); ok && utf8.RuneCountInString(lower) > 2 {
 		in &= 1 << i
 	}
@@ -465,13 +537,12 @@ func weigh(n string) float64 {
 
 // word adds a word: whole, and by its beginning, which inflected forms and
 // compounds share.
-func (t *termer) word(s span, lower string, head bool) {
+func (t *termer) word(s *span, lower string, head bool) {
 	k := word
 	runes := utf8.RuneCountInString(lower)
-	acronym := runes <= 5 && s.text == strings.ToUpper(s.text) && s.text != strings.ToLower(s.text)
-	hasDigit := strings.ContainsFunc(s.text, unicode.IsDigit)
+	acronym := runes <= 5 && s.shouted
 	capital := unicode.IsUpper(first(s.text))
-	if hasDigit || acronym || innerCapital(s.text) || t.names[strings.ToLower(s.text)] {
+	if acronym || t.names[s.lower] || strings.ContainsFunc(s.text, unicode.IsDigit) || innerCapital(s.text) {
 		k = name
 	}
 	shown := s.text
@@ -479,12 +550,12 @@ func (t *termer) word(s span, lower string, head bool) {
 		lower, k = country, name
 	}
 	if sense, ok := t.sense[lower]; ok && k != name {
-		t.add(term{key: sense, shown: shown, weight: 0.8, kind: word, head: head})
+		t.add(term{id: wordID(sense), key: sense, shown: shown, weight: 0.8, kind: word, head: head})
 		return
 	}
-	weight := 0.5 + 0.07*float64(min(runes, 12))
+	weight, everyday := 0.5+0.07*float64(min(runes, 12)), t.everyday[lower]
 	switch {
-	case t.everyday[lower]:
+	case everyday:
 		weight = 0.3
 	case k == name:
 		weight = 1.5
@@ -492,14 +563,18 @@ func (t *termer) word(s span, lower string, head bool) {
 		weight += 0.2
 	}
 	stem := stemmed(lower)
-	slot := head && (capital && !t.flat || unicode.Is(unicode.Arabic, first(lower))) && !t.everyday[lower]
-	if runes < 6 || k == name && runes < 5 || t.everyday[lower] {
-		t.add(term{key: stem, shown: shown, weight: weight, kind: k, head: head, slot: slot})
+	slot := head && (capital && !t.flat || unicode.Is(unicode.Arabic, first(lower))) && !everyday
+	if runes < 6 || k == name && runes < 5 || everyday {
+		t.add(term{id: wordID(stem), key: stem, shown: shown, weight: weight, kind: k, head: head, slot: slot})
 		return
 	}
-	t.add(term{key: stem, shown: shown, weight: weight * 0.65, kind: k, head: head, slot: slot})
-	t.add(term{key: string([]rune(lower)[:5]) + "~", shown: shown, weight: weight * 0.35, kind: part, head: head})
+	t.add(term{id: wordID(stem), key: stem, shown: shown, weight: weight * 0.65, kind: k, head: head, slot: slot})
+	start, _ := startsWith(lower) // of a country it may be the whole name
+	t.add(term{id: partID(start), key: start, shown: shown, weight: weight * 0.35, kind: part, head: head})
 }
+
+// wordID is the id of a word, and of a pair of characters.
+func wordID(word string) uint64 { return fnvBasis.add(word).end().spread() }
 
 // innerCapital says that a word has capitals as names of products have:
 // "iPhone", "OpenAI".
@@ -512,9 +587,13 @@ func innerCapital(s string) bool {
 // unspaced adds the pairs of characters of a run without spaces: most words
 // of these scripts have two.
 func (t *termer) unspaced(run string, head bool) {
-	runes := []rune(run)
-	for i := 0; i+1 < len(runes); i++ {
-		a, b := runes[i], runes[i+1]
+	for i, a := range run {
+		size := utf8.RuneLen(a)
+		b, next := utf8.DecodeRuneInString(run[i+size:])
+		if next == 0 {
+			break
+		}
+		pair := run[i : i+size+next]
 		if unicode.Is(unicode.Hiragana, a) || unicode.Is(unicode.Hiragana, b) {
 			continue // endings and particles
 		}
@@ -522,10 +601,10 @@ func (t *termer) unspaced(run string, head bool) {
 		if unicode.Is(unicode.Katakana, a) {
 			weight = 0.7
 		}
-		if t.everyday[string(runes[i:i+2])] {
+		if t.everyday[pair] {
 			weight = 0.2
 		}
-		t.add(term{key: string(runes[i : i+2]), shown: string(runes[i : i+2]), weight: weight, kind: part, head: head})
+		t.add(term{id: wordID(pair), key: pair, shown: pair, weight: weight, kind: part, head: head})
 	}
 }
 
@@ -534,11 +613,13 @@ func (t *termer) add(n term) {
 	if n.key == "" {
 		return
 	}
-	old, ok := t.terms[n.key]
+	i, ok := t.at[n.id]
 	if !ok {
-		t.terms[n.key] = n
+		t.at[n.id] = len(t.terms)
+		t.terms = append(t.terms, n)
 		return
 	}
+	old := &t.terms[i]
 	old.head, old.toll, old.slot = old.head || n.head, old.toll || n.toll, old.slot || n.slot
 	if n.weight > old.weight {
 		old.weight, old.shown = n.weight, n.shown
@@ -546,16 +627,11 @@ func (t *termer) add(n term) {
 	if n.kind == name && old.kind == word {
 		old.kind = name
 	}
-	t.terms[n.key] = old
 }
 
 // plain folds accents and the letters that only Arabic spelling tells apart.
 func plain(s string) string {
-	ascii := true
-	for i := range len(s) {
-		ascii = ascii && s[i] < utf8.RuneSelf
-	}
-	if ascii {
+	if isASCII(s) {
 		return s
 	}
 	var b strings.Builder
@@ -577,13 +653,24 @@ func plain(s string) string {
 	return b.String()
 }
 
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 // stemmed cuts the endings that inflection puts on words of many languages. It
 // cuts too much rather than too little: a word counts only beside others.
 func stemmed(w string) string {
 	if r := first(w); r >= 0x0600 && r <= 0x06ff {
 		return stemmedArabic(w)
 	}
-	w = unaccented.Replace(w)
+	if !isASCII(w) {
+		w = unaccented.Replace(w)
+	}
 	for _, end := range [...]string{"ungen", "iones", "ung", "ing", "ies", "ern", "oes", "ed", "es", "en", "er", "em", "os", "as", "an", "s", "e", "n", "o", "a", "i", "y",
 		"ами", "ого", "ой", "ая", "ый", "ий", "ов", "ах", "ом", "ев", "ы", "и", "а", "у", "е", "о", "ę", "ą"} {
 		if stem, ok := strings.CutSuffix(w, end); ok && utf8.RuneCountInString(stem) >= 4 {

@@ -196,6 +196,9 @@ func Masked(address string) string {
 // nobody sees go, and so do accents in heaps that would be drawn over other
 // lines. At most max bytes are kept, cut at a character.
 func PlainLine(s string, max int) string {
+	if len(s) <= max && isPlainLine(s) {
+		return s
+	}
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	var marks stack
 	var before rune
@@ -227,6 +230,20 @@ func PlainLine(s string, max int) string {
 		max--
 	}
 	return strings.TrimSpace(s[:max])
+}
+
+// isPlainLine says of most lines that are plain already that they are. It
+// knows the characters below the first mark, and the quotation marks and
+// dashes that print has.
+func isPlainLine(s string) bool {
+	before := ' '
+	for _, r := range s {
+		if r == ' ' && before == ' ' || r < ' ' || r > '~' && r <= 0xa0 || r == 0xad || r >= 0x300 && (r < 0x2010 || r > 0x2027) {
+			return false
+		}
+		before = r
+	}
+	return before != ' ' || s == ""
 }
 
 // unseen tells letters that draw nothing of their own where nothing before

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf8"
 )
 
 // isBoilerplate tells lines that are about the site and not about the news:
@@ -70,7 +71,7 @@ func (p *phrases) match(line string) bool {
 // notInWord parts a line into words. The dollar and copyright signs count as
 // letters because patterns begin with them.
 func notInWord(r rune) bool {
-	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && r != '$' && r != '©'
+	return !isLetterOrDigit(r) && r != '$' && (r < utf8.RuneSelf || !unicode.IsMark(r) && r != '©')
 }
 
 // siteLines are the phrases sites speak of themselves in.

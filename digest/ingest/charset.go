@@ -71,7 +71,6 @@ func toUTF8(data []byte, contentType string) (text []byte, warning string) {
 // declaredWrongly is what a text that is UTF-8 calls itself instead, empty
 // where it does not, or where that makes no difference.
 func declaredWrongly(data []byte) string {
-	ascii := !bytes.ContainsFunc(data, func(r rune) bool { return r >= utf8.RuneSelf })
 	for _, m := range declaredCharset.FindAllSubmatch(data[:min(len(data), 4096)], 4) {
 		_, name := charset.Lookup(string(m[1]))
 		switch {
@@ -79,11 +78,20 @@ func declaredWrongly(data []byte) string {
 			return ""
 		case strings.HasPrefix(name, "utf-16"):
 			return "UTF-16"
-		case !ascii:
+		case !isASCII(data):
 			return strings.ToLower(string(m[1]))
 		}
 	}
 	return ""
+}
+
+func isASCII(data []byte) bool {
+	for _, c := range data {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // byteOrderMark gives the encoding of marked UTF-16 and UTF-32, or only the

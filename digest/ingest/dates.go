@@ -50,19 +50,30 @@ func parseDate(s string, now time.Time) time.Time {
 	if len(s) < 6 || len(s) > 64 {
 		return time.Time{}
 	}
-	for _, form := range []string{s, tidyDate(s)} {
-		for _, layout := range dateLayouts {
-			t, err := time.Parse(layout, form)
-			if err != nil {
-				continue
-			}
-			if t.Year() < earliestYear || t.After(now.Add(slack)) {
-				return time.Time{}
-			}
-			return t.UTC()
+	t, ok := usualDate(s)
+	for _, tidy := range [...]func(string) string{func(s string) string { return s }, tidyDate} {
+		for i, form := 0, tidy(s); i < len(dateLayouts) && !ok; i++ {
+			read, err := time.Parse(dateLayouts[i], form)
+			t, ok = read, err == nil
+		}
+		if ok {
+			break
 		}
 	}
-	return time.Time{}
+	if !ok || t.Year() < earliestYear || t.After(now.Add(slack)) {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// usualDate reads the dates of RSS as nearly all feeds write them, without
+// the cost of every other way.
+func usualDate(s string) (time.Time, bool) {
+	if day, found := strings.CutSuffix(s, " GMT"); found {
+		s = day + " +0000"
+	}
+	t, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", s)
+	return t, err == nil
 }
 
 // tidyDate brings a date in words to the shape of RFC 822: no weekday, no

@@ -2,7 +2,9 @@ package ingest
 
 import (
 	"regexp"
+	"slices"
 	"strings"
+	"unicode"
 
 	"courant/digest"
 )
@@ -87,13 +89,33 @@ func repeats(s, headline string, points []string) bool {
 
 var cutOff = regexp.MustCompile(`(?:…|\.{3,}|\[\s*(?:…|\.{3,}|&hellip;)\s*\]|»|→)\s*$`)
 
+// isCutOff tells a text that breaks off.
+func isCutOff(s string) bool {
+	s = strings.TrimRight(s, " \t\n\f\r")
+	return (strings.HasSuffix(s, "…") || strings.HasSuffix(s, "...") || strings.HasSuffix(s, "]") || strings.HasSuffix(s, "»") || strings.HasSuffix(s, "→")) &&
+		cutOff.MatchString(s)
+}
+
 // pointsOn is a call to read on that was glued to a description where it was
 // cut off.
 var pointsOn = regexp.MustCompile(`(?i)(?:…|\.{3}|\[…\]|\[\.{3}\])?\s*(?:\[\s*)?(?:read more|continue reading|read the full (?:story|article)|weiterlesen|mehr lesen|lire la suite|leer más|seguir leyendo|leia mais|continua a leggere|leggi tutto|lees (?:meer|verder)|les mer|læs mere|läs mer|czytaj (?:więcej|dalej))(?:\s*\])?\s*[.:…»→>]*\s*$`)
 
+// pointerWords are those of which each call to read on has one: the pattern is
+// tried over all of a description, which costs more than to look for them.
+var pointerWords = [...]string{"read more", "reading", "read the full", "weiterlesen", "mehr lesen", "lire la", "leer más", "leyendo", "leia mais",
+	"a leggere", "leggi tutto", "lees ", "les mer", "læs mere", "läs mer", "czytaj "}
+
+// containsAny says that a text holds one of the words, wherever.
+func containsAny(text string, words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+}
+
 // withoutPointer takes the call off. What then ends in mid-sentence is marked
 // as cut off.
 func withoutPointer(description string) string {
+	if !containsAny(strings.ToLower(description), pointerWords[:]) {
+		return description
+	}
 	at := pointsOn.FindStringIndex(description)
 	if at == nil {
 		return description
@@ -114,7 +136,7 @@ func usableDescription(description string, a *digest.Article, lead []string) (st
 	switch {
 	case strings.TrimSpace(description) == "":
 		why.reason = whyNone
-	case d == "" || cutOff.MatchString(d):
+	case d == "" || isCutOff(d):
 		why.reason = whyCut
 	case len([]rune(d)) < 40 && !dense(d), wordCount(d) < 6:
 		why.reason = whyShort
@@ -150,7 +172,7 @@ const (
 func wholeSentences(d string, lead []string) string {
 	const glance = 420
 	parts := sentences(d)
-	if len(parts) > 1 && (cutOff.MatchString(parts[len(parts)-1]) || isBoilerplate(parts[len(parts)-1])) {
+	if len(parts) > 1 && (isCutOff(parts[len(parts)-1]) || isBoilerplate(parts[len(parts)-1])) {
 		parts = parts[:len(parts)-1]
 	}
 	if n := len(parts); n > 0 && cutFrom(parts[n-1], lead) {
@@ -204,6 +226,10 @@ func dense(s string) bool {
 
 var slogan = regexp.MustCompile(`(?i)\b(?:latest|breaking) (?:news|headlines|stories|updates)\b|\bnews,? (?:analysis|sports?|weather|opinion|reviews|video|features)\b|\bthe (?:place|home|best source|leading source|official)\b.{0,20}\b(?:for|of|to)\b|\ball (?:of )?your\b|\baktuelle nachrichten\b|\btoute l['’]actualité\b|\bnachrichten, (?:berichte|hintergründe)\b|\bfind (?:all )?the latest\b|\byour (?:source|guide|home) (?:for|to)\b|^abstract page for\b|\b(?:offizielle|official) (?:startseite|website|webseite|homepage|seite|site)\b|\bhier finden sie (?:aktuelle|alle|die neuesten)\b|\bdie neuesten nachrichten\b|\blas últimas noticias\b|\bas últimas notícias\b|\ble ultime notizie\b|\bhet laatste nieuws\b|\bsiste nytt\b|\bseneste nyheder\b|\bsenaste nytt\b|\bnajnowsze (?:wiadomości|informacje)\b`)
 
+// sloganWords are those of which each slogan has one.
+var sloganWords = [...]string{"latest", "breaking", "news", "the ", "your", "nachrichten", "actualité", "abstract", "site", "seite", "homepage", "hier finden",
+	"noticias", "notícias", "notizie", "nieuws", "nytt", "nyheder", "najnowsze"}
+
 // isSlogan tells what a site says of itself on every page: it shares no word
 // with the headline and the first sentences.
 func isSlogan(d string, a *digest.Article, lead []string) bool {
@@ -213,10 +239,13 @@ func isSlogan(d string, a *digest.Article, lead []string) bool {
 		v.add(s)
 	}
 	known, all := v.shared(d)
-	if slogan.MatchString(d) {
-		return known*2 < all
+	switch {
+	case known*2 < all && containsAny(strings.ToLower(d), sloganWords[:]) && slogan.MatchString(d):
+		return true
+	case known == 0 && len(v) > 5:
+		return all > 0 || !slogan.MatchString(d)
 	}
-	return known == 0 && len(v) > 5
+	return false
 }
 
 // text is the body, a paragraph a line, without the site's own lines.
@@ -260,7 +289,7 @@ func realSentences(paragraph, headline string) []string {
 	}
 	var out []string
 	for _, s := range sentences(withoutDateline(paragraph)) {
-		if n := wordCount(s); n < 8 || n > 45 || isBoilerplate(s) || cutOff.MatchString(s) || !endsLikeSentence(s) || !quotesClose(s) {
+		if n := wordCount(s); n < 8 || n > 45 || isBoilerplate(s) || isCutOff(s) || !endsLikeSentence(s) || !quotesClose(s) {
 			continue
 		}
 		out = append(out, digest.PlainLine(s, maxPoint))
@@ -302,14 +331,32 @@ var (
 
 // isByline tells lines that name people or times rather than tell news.
 func isByline(s string) bool {
-	return len(s) < 140 && byline.MatchString(s) && !strings.HasSuffix(s, ".")
+	return len(s) < 140 && !strings.HasSuffix(s, ".") && byline.MatchString(s)
 }
 
 // withoutDateline drops "ANAHEIM, Calif. (AP) — " from the beginning of a
 // paragraph: place and agency are not the news.
 func withoutDateline(s string) string {
-	if at := dateline.FindStringIndex(head(s, 120)); at != nil {
+	start := head(s, 120)
+	if r, _ := firstRune(s); r != '(' && (!unicode.IsUpper(r) || !dashed(start)) {
+		return s
+	}
+	if at := dateline.FindStringIndex(start); at != nil {
 		return strings.TrimSpace(s[at[1]:])
 	}
 	return s
+}
+
+// dashed says that a text has a dash with white space behind it, as each
+// dateline without brackets has.
+func dashed(s string) bool {
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case ' ', '\t', '\n', '\f', '\r':
+			if before := s[:i]; before[i-1] == '-' || strings.HasSuffix(before, "–") || strings.HasSuffix(before, "—") {
+				return true
+			}
+		}
+	}
+	return false
 }

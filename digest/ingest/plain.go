@@ -165,7 +165,7 @@ func wordCount(s string) int {
 		case unspaced(r):
 			dense++
 			inWord = false
-		case unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r):
+		case isLetterOrDigit(r) || r >= utf8.RuneSelf && unicode.IsMark(r):
 			if !inWord {
 				n++
 			}

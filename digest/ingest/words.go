@@ -3,6 +3,7 @@ package ingest
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // vocabulary is the set of words that carry meaning in some texts. Words are
@@ -12,20 +13,24 @@ type vocabulary map[string]struct{}
 
 // add takes a text's words in.
 func (v vocabulary) add(text string) {
-	eachWord(text, func(w string) { v[w] = struct{}{} })
+	eachWord(text, func(w []byte) {
+		if _, known := v[string(w)]; !known { // which costs no string
+			v[string(w)] = struct{}{}
+		}
+	})
 }
 
 // shared says how many of a text's words the vocabulary has, and how many
 // there are.
 func (v vocabulary) shared(text string) (known, all int) {
-	seen := map[string]struct{}{}
-	eachWord(text, func(w string) {
-		if _, twice := seen[w]; twice {
+	seen := vocabulary{}
+	eachWord(text, func(w []byte) {
+		if _, twice := seen[string(w)]; twice {
 			return
 		}
-		seen[w] = struct{}{}
+		seen[string(w)] = struct{}{}
 		all++
-		if _, ok := v[w]; ok {
+		if _, ok := v[string(w)]; ok {
 			known++
 		}
 	})
@@ -47,14 +52,16 @@ func similar(a, b string) float64 {
 
 const stemLength = 6
 
-// eachWord visits the words that carry meaning, cut to their stems.
-func eachWord(text string, visit func(string)) {
-	var word []rune
+// eachWord visits the words that carry meaning, cut to their stems. The word
+// is good until the visit ends.
+func eachWord(text string, visit func([]byte)) {
+	var room [64]byte
+	w := letters{bytes: room[:0]}
 	flush := func() {
-		if meaningful(word) {
-			visit(string(word[:min(len(word), stemLength)]))
+		if w.meaningful() {
+			visit(w.bytes[:w.stem])
 		}
-		word = word[:0]
+		w = letters{bytes: w.bytes[:0]}
 	}
 	var previous rune
 	for _, r := range text {
@@ -62,14 +69,14 @@ func eachWord(text string, visit func(string)) {
 		case unspaced(r):
 			flush()
 			if previous != 0 {
-				visit(string([]rune{previous, r}))
+				visit(utf8.AppendRune(utf8.AppendRune(w.bytes, previous), r))
 			}
 			previous = r
 			continue
-		case unicode.IsLetter(r) || unicode.IsDigit(r):
-			word = append(word, unicode.ToLower(r))
-		case unicode.IsMark(r) && len(word) > 0:
-			word = append(word, r)
+		case isLetterOrDigit(r):
+			w.add(unicode.ToLower(r))
+		case w.count > 0 && unicode.IsMark(r):
+			w.add(r)
 		default:
 			flush()
 		}
@@ -78,20 +85,43 @@ func eachWord(text string, visit func(string)) {
 	flush()
 }
 
-// meaningful leaves out short words and the commonest of the longer ones.
-func meaningful(word []rune) bool {
-	if len(word) == 0 || unicode.IsDigit(word[0]) {
-		return len(word) > 1
-	}
-	if len(word) < 3 {
-		return shortScript(word)
-	}
-	return !fillers[string(word)]
+// letters are a word as it is read, in lower case.
+type letters struct {
+	bytes  []byte
+	stem   int // bytes of the stem
+	count  int
+	opener rune
 }
 
-// shortScript keeps two-letter words of scripts whose words are short.
-func shortScript(word []rune) bool {
-	return len(word) == 2 && word[0] >= 0x0400 && !unicode.In(word[0], unicode.Cyrillic)
+func (w *letters) add(r rune) {
+	if w.count == 0 {
+		w.opener = r
+	}
+	w.bytes = utf8.AppendRune(w.bytes, r)
+	if w.count++; w.count <= stemLength {
+		w.stem = len(w.bytes)
+	}
+}
+
+// meaningful leaves out short words and the commonest of the longer ones.
+func (w *letters) meaningful() bool {
+	switch {
+	case w.count == 0 || unicode.IsDigit(w.opener):
+		return w.count > 1
+	case w.count < 3:
+		// Words of two letters count in scripts whose words are short.
+		return w.count == 2 && w.opener >= 0x0400 && !unicode.In(w.opener, unicode.Cyrillic)
+	}
+	return !fillers[string(w.bytes)]
+}
+
+// isLetterOrDigit is the two questions of Unicode in one, with a short answer
+// for ASCII.
+func isLetterOrDigit(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+	}
+	return unicode.IsLetter(r) || unicode.IsDigit(r)
 }
 
 // fillers are words that any two texts of a language share.
@@ -131,7 +161,7 @@ func wordSet(list string) map[string]bool {
 // one line have in common.
 func squash(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) {
+		if isLetterOrDigit(r) || unicode.IsMark(r) {
 			return unicode.ToLower(r)
 		}
 		return -1

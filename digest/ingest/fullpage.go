@@ -103,6 +103,7 @@ func (r *pageRound) read(ctx context.Context, a *digest.Article) error {
 	}
 	if p.Reading != nil {
 		merge(a, *p.Reading)
+		in.letGo(a)
 	}
 	if p.Settled() {
 		a.Page = ""

@@ -265,10 +265,8 @@ func (in *Ingest) pollOne(ctx context.Context, before digest.SourceState, force 
 		in.Fetcher.host(server).hold(held)
 	}
 	after, articles, result := in.poll(ctx, before)
-	if in.Writer == nil {
-		for i := range articles {
-			articles[i].Text = "" // only a writer wants it, and thousands wait for the store
-		}
+	for i := range articles {
+		in.letGo(&articles[i])
 	}
 	if ctx.Err() == nil {
 		err = in.keep(ctx, &after, articles, &result)
@@ -280,6 +278,27 @@ func (in *Ingest) pollOne(ctx context.Context, before digest.SourceState, force 
 		return before, lost(result, err), true
 	}
 	return after, result, true
+}
+
+// letGo drops what an article needs no longer: thousands wait for their
+// pages at a first start. Its text is only for a writer, who is asked where
+// first sentences stand in; and its other texts are copied, as each may be cut
+// from a paragraph or a page that would stay in memory with it.
+func (in *Ingest) letGo(a *digest.Article) {
+	if in.Writer == nil || a.PointsFrom != digest.PointsLead && a.PointsFrom != digest.PointsNone {
+		a.Text = ""
+	}
+	for _, s := range [...]*string{&a.GUID, &a.URL, &a.Canonical, &a.Title, &a.Category, &a.Site, &a.Attribution, &a.Author, &a.Language,
+		&a.Lead, &a.Text, &a.Page, &a.Image.URL, &a.Image.Alt} {
+		*s = strings.Clone(*s)
+	}
+	a.Points, a.Terms = slices.Clone(a.Points), slices.Clone(a.Terms)
+	for i := range a.Points {
+		a.Points[i] = strings.Clone(a.Points[i])
+	}
+	for i := range a.Terms {
+		a.Terms[i].Text = strings.Clone(a.Terms[i].Text)
+	}
 }
 
 // lost is the result of a poll that could not be kept.

@@ -18,7 +18,7 @@ import (
 
 // newspapers are a thousand sources, each on a host of its own, that all lead
 // to one server. It answers after 50 ms: a feed of 100 KB, or a page of it.
-func newspapers(tb testing.TB, items string) (*Ingest, *atomic.Int64) {
+func newspapers(tb testing.TB, items, page string) (*Ingest, *atomic.Int64) {
 	answered := &atomic.Int64{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(50 * time.Millisecond)
@@ -27,7 +27,7 @@ func newspapers(tb testing.TB, items string) (*Ingest, *atomic.Int64) {
 		case r.URL.Path == "/robots.txt":
 			http.NotFound(w, r)
 		case strings.HasPrefix(r.URL.Path, "/story"):
-			fmt.Fprint(w, pointedPage)
+			fmt.Fprint(w, page)
 		default:
 			fmt.Fprint(w, rssHead, strings.ReplaceAll(items, "gazette.example", r.Host), "</channel></rss>")
 		}
@@ -73,10 +73,10 @@ func hundredKB(points string) string {
 	return b.String()
 }
 
-func benchmarkPolls(b *testing.B, items string, most int64) {
+func benchmarkPolls(b *testing.B, items, page string, most int64) {
 	b.Logf("a feed has %d KB", len(items)>>10)
 	for b.Loop() {
-		in, answered := newspapers(b, items)
+		in, answered := newspapers(b, items, page)
 		before := processorTime()
 		results, err := in.FetchNow(b.Context())
 		if err != nil {
@@ -98,12 +98,18 @@ func benchmarkPolls(b *testing.B, items string, most int64) {
 
 func BenchmarkPollThousandSources(b *testing.B) {
 	b.Run("points in the feed", func(b *testing.B) {
-		benchmarkPolls(b, hundredKB("<h3>Key points</h3>"+listOf("<ul>", bridgePoints...)), 1000)
+		benchmarkPolls(b, hundredKB("<h3>Key points</h3>"+listOf("<ul>", bridgePoints...)), "", 1000)
 	})
 	b.Run("three pages each", func(b *testing.B) {
 		items := hundredKB("")
 		items = items[:strings.Index(items, "<item>")] + strings.Join(strings.SplitAfterN(items, "</item>", 4)[:3], "")
-		benchmarkPolls(b, items, 5000)
+		benchmarkPolls(b, items, pointedPage, 5000)
+	})
+	// A first start where no feed has points: the articles wait in memory while
+	// twenty pages of each host are read, one a second.
+	b.Run("twenty long pages each", func(b *testing.B) {
+		long := strings.Replace(pointedPage, "</article>", strings.Repeat("<p>"+bridgeLead+"</p>", 40)+"</article>", 1)
+		benchmarkPolls(b, hundredKB(""), long, 22_000)
 	})
 }
 

@@ -1,7 +1,6 @@
 package digest
 
 import (
-	"net/url"
 	"strings"
 	"unicode"
 )
@@ -16,8 +15,8 @@ func Permalink(guid string) string {
 	if err != nil {
 		return ""
 	}
-	if u, err := url.Parse(canonical); err != nil || u.Path == "/" && u.RawQuery == "" && u.Fragment == "" {
-		return "" // the site's front page, for want of anything better
+	if frontPage(canonical) {
+		return "" // for want of anything better
 	}
 	return canonical
 }
@@ -62,12 +61,12 @@ func Retitled(a, b string) bool {
 // words, where none has. Words of scripts without spaces are taken apart into
 // pairs of characters.
 func headlineWords(s string) []string {
-	all := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) })
+	all := strings.FieldsFunc(strings.ToLower(s), notInWord)
 	var long []string
 	for _, w := range all {
 		letters := []rune(w)
 		switch {
-		case unicode.In(letters[0], unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer):
+		case unspaced(letters[0]):
 			for i := range len(letters) - 1 {
 				long = append(long, string(letters[i:i+2]))
 			}
@@ -79,4 +78,11 @@ func headlineWords(s string) []string {
 		return all
 	}
 	return long
+}
+
+func notInWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) }
+
+// unspaced tells the scripts whose words are not set apart.
+func unspaced(r rune) bool {
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer)
 }

@@ -23,7 +23,7 @@ func (s *Store) Articles(ctx context.Context, since time.Time, categories []stri
 
 // Known says of each article whether it was read from the source before.
 func (s *Store) Known(ctx context.Context, source string, articles []digest.Article) ([]bool, error) {
-	ids, err := matchArticles(ctx, s.db, source, articles)
+	ids, err := matchArticles(ctx, s.db, source, slices.Clone(articles))
 	if err != nil {
 		return nil, err
 	}
@@ -40,61 +40,200 @@ func (s *Store) Known(ctx context.Context, source string, articles []digest.Arti
 // articles new nor hide new ones behind an old one's row. So a row that one
 // article matches by URL is not matched by another's GUID, and a GUID under
 // another URL and a headline without a common word stands for another article.
+//
+// An article that is another than the one its URL is known for gets a
+// canonical form of its own.
 func matchArticles(ctx context.Context, q sqlx.QueryerContext, source string, articles []digest.Article) ([]digest.ArticleID, error) {
-	rows, err := likelyRows(ctx, q, source, articles)
+	m, err := newMatching(ctx, q, source, articles)
 	if err != nil {
 		return nil, err
 	}
-	byGUID, byURL, byPermalink := map[string]knownArticle{}, map[string]knownArticle{}, map[string]knownArticle{}
-	for _, r := range rows {
-		byGUID[r.GUID], byURL[r.Canonical], byPermalink[digest.Permalink(r.GUID)] = r, r, r
+	m.byAddress()
+	m.byGUID()
+	m.standAlone()
+	return m.ids, nil
+}
+
+// repeated stands for the ID of an article that brings nothing: another of the
+// same poll has its row, or its canonical form, and it has nothing of its own.
+const repeated digest.ArticleID = -1
+
+// matchPushed is matchArticles for a source whose publisher says which
+// articles are the same: by their URL, whatever else became of them.
+func matchPushed(ctx context.Context, q sqlx.QueryerContext, source string, articles []digest.Article) ([]digest.ArticleID, error) {
+	m, err := newMatching(ctx, q, source, articles)
+	if err != nil {
+		return nil, err
 	}
-	delete(byGUID, "")
-	delete(byPermalink, "")
-	ids, taken := make([]digest.ArticleID, len(articles)), map[digest.ArticleID]bool{}
 	for i, a := range articles {
-		ids[i] = byURL[canonicalOf(a)].ID
-		taken[ids[i]] = true
-	}
-	take := func(i int, r knownArticle) {
-		if ids[i] == 0 && !taken[r.ID] && digest.Retitled(r.Title, articles[i].Title) {
-			ids[i], taken[r.ID] = r.ID, true
+		for _, r := range m.at[m.address(i)] {
+			if r.Canonical == a.Canonical {
+				m.take(i, r)
+			}
 		}
 	}
-	for i, a := range articles {
-		take(i, byGUID[identity(a.GUID)])
-	}
-	// Links through a service that counts clicks come and go, with GUIDs that
-	// are the address itself or with those that the links had.
-	for i, a := range articles {
-		take(i, byPermalink[canonicalOf(a)])
-		take(i, byURL[digest.Permalink(a.GUID)])
-		take(i, byPermalink[digest.Permalink(a.GUID)])
-	}
-	return ids, nil
+	m.byGUID()
+	return m.ids, nil
 }
 
 // knownArticle is a row as far as articles are matched with it.
 type knownArticle struct {
-	ID                     digest.ArticleID
-	GUID, Canonical, Title string
+	ID                          digest.ArticleID
+	GUID, URL, Canonical, Title string
+}
+
+// matching is articles of one source on their way to the rows that are theirs.
+type matching struct {
+	articles []digest.Article
+	rows     []knownArticle
+	at       map[string][]knownArticle        // by address, the newest first
+	shared   map[string]bool                  // addresses of several articles
+	items    map[digest.ArticleID]digest.Item // of rows, as they were asked for
+	ids      []digest.ArticleID
+	taken    map[digest.ArticleID]bool
+}
+
+func newMatching(ctx context.Context, q sqlx.QueryerContext, source string, articles []digest.Article) (*matching, error) {
+	m := &matching{articles: articles, at: map[string][]knownArticle{}, shared: map[string]bool{}, items: map[digest.ArticleID]digest.Item{},
+		ids: make([]digest.ArticleID, len(articles)), taken: map[digest.ArticleID]bool{}}
+	for i, a := range articles {
+		articles[i].Canonical = canonicalOf(a)
+		if address, shared := digest.SharedAddress(articles[i].Canonical); shared {
+			m.shared[address] = true
+		}
+	}
+	var err error
+	if m.rows, err = likelyRows(ctx, q, source, articles); err != nil {
+		return nil, err
+	}
+	for _, r := range m.rows {
+		address, shared := digest.SharedAddress(r.Canonical)
+		m.at[address] = append(m.at[address], r)
+		m.shared[address] = m.shared[address] || shared
+	}
+	return m, nil
+}
+
+func (m *matching) address(i int) string {
+	address, _ := digest.SharedAddress(m.articles[i].Canonical)
+	return address
+}
+
+func (m *matching) take(i int, r knownArticle) {
+	if m.ids[i] == 0 && r.ID != 0 && !m.taken[r.ID] {
+		m.ids[i], m.taken[r.ID] = r.ID, true
+	}
+}
+
+func (m *matching) item(r knownArticle) digest.Item {
+	if _, made := m.items[r.ID]; !made {
+		m.items[r.ID] = digest.ItemOf(digest.Article{GUID: r.GUID, URL: r.URL, Canonical: r.Canonical, Title: r.Title})
+	}
+	return m.items[r.ID]
+}
+
+// stranger says that the rows have an article's URL for other articles.
+func (m *matching) stranger(i int) bool { return m.ids[i] == 0 && len(m.at[m.address(i)]) > 0 }
+
+// byAddress matches by URL, the surest first: what has the very form of a
+// row, or its GUID, before what is only not known to be another article.
+func (m *matching) byAddress() {
+	for i, a := range m.articles {
+		own := identityOf(digest.OwnCanonical(a))
+		for _, r := range m.at[m.address(i)] {
+			if r.Canonical == own || r.GUID != "" && r.GUID == identity(a.GUID) {
+				m.take(i, r)
+			}
+		}
+	}
+	for i, a := range m.articles {
+		if !m.stranger(i) {
+			continue
+		}
+		item, address := digest.ItemOf(a), m.address(i)
+		for _, r := range m.at[address] {
+			if m.ids[i] == 0 && !m.taken[r.ID] && item.Continues(m.item(r), m.shared[address]) {
+				m.take(i, r)
+			}
+		}
+	}
+}
+
+// standAlone gives articles that are new at a known URL forms of their own.
+func (m *matching) standAlone() {
+	used := map[string]bool{}
+	for _, r := range m.rows {
+		used[r.Canonical] = true
+	}
+	for i, a := range m.articles {
+		if m.ids[i] != 0 {
+			continue
+		}
+		if m.stranger(i) {
+			m.articles[i].Canonical = identityOf(digest.OwnCanonical(a))
+		}
+		if own := m.articles[i].Canonical; used[own] {
+			m.ids[i] = repeated
+		} else {
+			used[own] = true
+		}
+	}
+}
+
+// byGUID matches what has an address that no row has.
+func (m *matching) byGUID() {
+	byGUID, byURL, byPermalink := map[string]knownArticle{}, map[string]knownArticle{}, map[string]knownArticle{}
+	for _, r := range m.rows {
+		byGUID[r.GUID], byURL[r.Canonical], byPermalink[digest.Permalink(r.GUID)] = r, r, r
+	}
+	delete(byGUID, "")
+	delete(byPermalink, "")
+	take := func(i int, r knownArticle) {
+		if digest.Retitled(r.Title, m.articles[i].Title) {
+			m.take(i, r)
+		}
+	}
+	for i, a := range m.articles {
+		take(i, byGUID[identity(a.GUID)])
+	}
+	// Links through a service that counts clicks come and go, with GUIDs that
+	// are the address itself or with those that the links had. An address of
+	// several articles says nothing of that kind.
+	for i, a := range m.articles {
+		link, permalink := a.Canonical, digest.Permalink(a.GUID)
+		if m.stranger(i) || m.shared[m.address(i)] || m.shared[permalink] {
+			continue
+		}
+		take(i, byPermalink[link])
+		take(i, byURL[permalink])
+		take(i, byPermalink[permalink])
+	}
 }
 
 // likelyRows finds the rows of a source that may be the articles.
 func likelyRows(ctx context.Context, q sqlx.QueryerContext, source string, articles []digest.Article) ([]knownArticle, error) {
 	var guids, canonicals []string
 	for _, a := range articles {
-		canonical, permalink := canonicalOf(a), digest.Permalink(a.GUID)
+		address, _ := digest.SharedAddress(canonicalOf(a))
+		permalink := digest.Permalink(a.GUID)
 		guids = append(guids, identity(a.GUID))
-		guids = append(guids, digest.PermalinkGUIDs(canonical)...)
+		guids = append(guids, digest.PermalinkGUIDs(address)...)
 		guids = append(guids, digest.PermalinkGUIDs(permalink)...)
-		canonicals = append(canonicals, canonical, permalink)
+		canonicals = append(canonicals, address, permalink)
 	}
 	var rows []knownArticle
+	// The second half reads articles_shared, which holds shared addresses only.
+	// A site's front page may be that of all its articles ever.
 	err := sqlx.SelectContext(ctx, q, &rows, `
-		SELECT id, COALESCE(guid, '') AS guid, canonical, title
+		SELECT id, COALESCE(guid, '') AS guid, url, canonical, title
 		FROM articles
 		WHERE source = $1 AND (guid = ANY ($2::text[]) OR canonical = ANY ($3::text[]))
+		UNION
+		(SELECT id, COALESCE(guid, ''), url, canonical, title
+		 FROM articles
+		 WHERE source = $1 AND strpos(canonical, '#item=') > 0 AND split_part(canonical, '#item=', 1) = ANY ($3::text[])
+		 ORDER BY id DESC
+		 LIMIT 3000)
 		ORDER BY id DESC`,
 		source, textArray(guids), textArray(canonicals))
 	if err != nil {
@@ -122,29 +261,41 @@ func canonicalOf(a digest.Article) string {
 	if a.Canonical == "" {
 		return identity(a.URL)
 	}
-	return identity(a.Canonical)
+	return identityOf(a.Canonical)
+}
+
+// identityOf is identity of a canonical form, of which the address alone may
+// be shortened: the mark must stay to be seen.
+func identityOf(canonical string) string {
+	address, _ := digest.SharedAddress(canonical)
+	return identity(address) + clean(canonical[len(address):])
 }
 
 // cleanArticles makes the articles fit for their rows and drops those that
 // one poll tells twice. A GUID that stands for several articles of one poll
 // identifies none of them.
 func cleanArticles(articles []digest.Article) []digest.Article {
-	kept := make([]digest.Article, 0, len(articles))
-	byGUID, byURL := map[string]int{}, map[string]bool{}
+	cleaned := make([]digest.Article, 0, len(articles))
+	byGUID := map[string]int{}
 	for _, a := range articles {
 		a.Title = digest.PlainLine(a.Title, mostTitle)
 		a.GUID, a.Canonical = identity(a.GUID), canonicalOf(a)
-		first, twice := byGUID[a.GUID]
-		if byURL[a.Canonical] || twice && a.GUID != "" && kept[first].Title == a.Title {
+		if first, twice := byGUID[a.GUID]; a.GUID == "" || !twice {
+			byGUID[a.GUID] = len(cleaned)
+		} else if former := &cleaned[first]; former.Title == a.Title || former.Canonical == a.Canonical {
 			continue
-		}
-		if twice && a.GUID != "" {
-			kept[first].GUID, a.GUID = "", ""
 		} else {
-			byGUID[a.GUID] = len(kept)
+			former.GUID, a.GUID = "", ""
 		}
-		byURL[a.Canonical] = true
-		kept = append(kept, a)
+		cleaned = append(cleaned, a)
+	}
+	repeats, _ := digest.TellApart(cleaned)
+	kept := cleaned[:0]
+	for i, a := range cleaned {
+		a.Canonical = identityOf(a.Canonical)
+		if !repeats[i] {
+			kept = append(kept, a)
+		}
 	}
 	return kept
 }
@@ -154,9 +305,12 @@ func cleanArticles(articles []digest.Article) []digest.Article {
 func splitArticles(source string, articles []digest.Article, known []digest.ArticleID) (fresh, seen []articleText) {
 	for i, a := range articles {
 		row := textOf(source, a)
-		if row.ID = int64(known[i]); row.ID == 0 {
+		row.ID = int64(known[i])
+		switch known[i] {
+		case 0:
 			fresh = append(fresh, row)
-		} else {
+		case repeated:
+		default:
 			seen = append(seen, row)
 		}
 	}

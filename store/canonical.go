@@ -90,9 +90,13 @@ func renewSome(ctx context.Context, conn *sqlx.Conn) (n int, err error) {
 	return len(rows), tx.Commit()
 }
 
-// renewedCanonical is an address by the rules of today. One that is stored as
-// its hash only can be made anew from nothing.
+// renewedCanonical is an address by the rules of today; what marks an article
+// that shares it stays. One that is stored as its hash only can be made anew
+// from nothing.
 func renewedCanonical(stored string) string {
+	if address, shared := digest.SharedAddress(stored); shared {
+		return renewedCanonical(address) + stored[len(address):]
+	}
 	if strings.HasPrefix(stored, "sha256:") {
 		return stored
 	}

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"courant/digest"
@@ -98,5 +100,118 @@ func TestArticlesKnownByFormerRulesStayKnownAfterAnUpgrade(t *testing.T) {
 	var left int
 	if err := n.db.QueryRow(`SELECT count(*) FROM articles WHERE canonical_form < $1`, digest.CanonicalForm).Scan(&left); err != nil || left != 0 {
 		t.Errorf("%d rows are left by the rules of before, %v", left, err)
+	}
+}
+
+// TestArticlesThatShareAnAddressAreAllKept polls feeds whose items have one
+// address: what an item is known by must stay the same whoever else is there.
+func TestArticlesThatShareAnAddressAreAllKept(t *testing.T) {
+	t.Parallel()
+	type poll struct {
+		added    int
+		articles []digest.Article
+	}
+	notes := func(guid, day, title string) digest.Article {
+		return linked(guid, "https://cloud.example/release-notes#November_"+day, "November "+day+": "+title)
+	}
+	front := func(guid, title string) digest.Article { return linked(guid, "https://www.example.com/", title) }
+	page := func(guid, title string) digest.Article { return linked(guid, "https://example.com/news/today", title) }
+	const fire, vote, zoo = "Fire in the old harbour of Faro", "Council of Faro votes on tram fares", "Tapir born in the zoo of Faro"
+	for name, polls := range map[string][]poll{
+		"release notes": {
+			{2, []digest.Article{notes("a", "21", "Queues"), notes("b", "20", "Search")}},
+			{1, []digest.Article{notes("c", "22", "Copies"), notes("a", "21", "Queues"), notes("b", "20", "Search")}},
+			{0, []digest.Article{notes("b", "20", "Search")}},
+			{1, []digest.Article{notes("d", "23", "Search")}}},
+		"release notes, one at a time": {
+			{1, []digest.Article{notes("a", "20", "Search")}},
+			{1, []digest.Article{notes("b", "21", "Queues")}},
+			{0, []digest.Article{notes("b", "21", "Queues"), notes("a", "20", "Search")}},
+			{0, []digest.Article{notes("a", "20", "Search")}}},
+		"release notes without guids": {
+			{1, []digest.Article{notes("", "20", "Search")}},
+			{1, []digest.Article{notes("", "21", "Queues"), notes("", "20", "Search")}},
+			{0, []digest.Article{notes("", "21", "Queues are gone")}}},
+		"a front page for a link": {
+			{2, []digest.Article{front("1", fire), front("2", vote)}},
+			{1, []digest.Article{front("3", zoo)}},
+			{0, []digest.Article{front("3", zoo), front("1", fire)}},
+			{0, []digest.Article{front("x", zoo), front("y", vote), front("z", fire)}},
+			{0, []digest.Article{front("2", "Tram fares: the council has spoken")}}},
+		"a front page, one at a time": {
+			{1, []digest.Article{front("1", fire)}},
+			{1, []digest.Article{front("2", vote)}},
+			{1, []digest.Article{front("3", zoo), front("2", vote), front("1", fire)}},
+			{0, []digest.Article{front("1", fire)}}},
+		"one page, the second comes later": {
+			{1, []digest.Article{page("1", "Fire in the old harbour")}},
+			{1, []digest.Article{page("2", "Council votes on tram fares"), page("1", "Fire in the old harbour")}},
+			{0, []digest.Article{page("2", "Council votes on tram fares")}},
+			{0, []digest.Article{page("1", "Fire in the old harbour")}}},
+		"a block of a live page": {
+			{1, []digest.Article{linked("https://example.com/live/day-1#block-tram", "https://example.com/live/day-1#block-tram", "Tram derails in Bari")}},
+			{1, []digest.Article{linked("https://example.com/live/day-1#block-fire", "https://example.com/live/day-1#block-fire", "Fire after tram accident")}},
+			{0, []digest.Article{linked("https://example.com/live/day-1#block-tram", "https://example.com/live/day-1#block-tram", "Tram derails in Bari")}}},
+		"versions on one page": {
+			{2, []digest.Article{linked("v1.2", "https://example.com/releases", "Version 1.2 is out"), linked("v1.4", "https://example.com/releases", "Version 1.4 is out")}},
+			{0, []digest.Article{linked("v1.2", "https://example.com/releases", "Version 1.2 is out")}}},
+		"items without anything of their own": {
+			{1, []digest.Article{front("", fire), front("", vote)}},
+			{0, []digest.Article{front("", vote)}},
+			{1, []digest.Article{front("7", zoo), front("", vote)}},
+			{0, []digest.Article{front("", vote), front("7", zoo)}}},
+		"a publisher changes all guids": {
+			{1, []digest.Article{page("1", fire)}},
+			{0, []digest.Article{page("one", fire)}},
+			{0, []digest.Article{page("uno", "Faro harbour burns for a second day")}}},
+		"retitled under its guid": {
+			{1, []digest.Article{page("1", fire)}},
+			{0, []digest.Article{page("1", "Blaze kills two")}}},
+		"retitled without a guid": {
+			{1, []digest.Article{page("", fire)}},
+			{0, []digest.Article{page("", "Blaze kills two")}}},
+		"a guid that counts editions": {
+			{1, []digest.Article{linked("https://example.com/articles/c1#0", "https://example.com/articles/c1?at_medium=RSS", fire)}},
+			{0, []digest.Article{linked("https://example.com/articles/c1#1", "https://example.com/articles/c1?at_medium=RSS", "Blaze kills two")}}},
+		"an address of a thousand characters": {
+			{2, []digest.Article{linked("1", "https://example.com/"+strings.Repeat("a", 1100), fire), linked("2", "https://example.com/"+strings.Repeat("a", 1100), "Blaze kills two")}},
+			{0, []digest.Article{linked("2", "https://example.com/"+strings.Repeat("a", 1100), "Blaze kills two")}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := newNewsroom(t)
+			n.sync(wire)
+			for i, p := range polls {
+				for _, want := range []int{p.added, 0} {
+					if got := n.save(digest.SourceState{Source: wire}, p.articles...); got != want {
+						t.Errorf("poll %d: %d articles are new, want %d", i+1, got, want)
+					}
+				}
+				known, err := n.Known(t.Context(), wire.Name, p.articles)
+				if err != nil || slices.Contains(known, false) {
+					t.Errorf("poll %d: known are %v, %v", i+1, known, err)
+				}
+			}
+		})
+	}
+}
+
+func TestMarksOfSharedAddressesOutliveAnUpgrade(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.sync(wire)
+	two := []digest.Article{linked("1", "https://example.com/news/today/", "Fire in the old harbour"), linked("2", "https://example.com/news/today/", "Council votes")}
+	n.save(digest.SourceState{Source: wire}, two...)
+	if _, err := n.db.Exec(`UPDATE articles SET canonical_form = 1, canonical = replace(canonical, 'today', 'today/')`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if added := n.save(digest.SourceState{Source: wire}, two[1]); added != 0 {
+		t.Errorf("%d known articles are new after the upgrade", added)
+	}
+	if added := n.save(digest.SourceState{Source: wire}, linked("3", "https://example.com/news/today", "Tapir born in Faro"), two[0]); added != 1 {
+		t.Errorf("%d articles are new, want 1", added)
 	}
 }

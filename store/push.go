@@ -49,7 +49,7 @@ func push(ctx context.Context, tx *sqlx.Tx, p digest.Push, articles []digest.Art
 	if err := claimSource(ctx, tx, p.Source, p.At); err != nil {
 		return nil, err
 	}
-	known, err := matchArticles(ctx, tx, p.Source.Name, articles)
+	known, err := matchPushed(ctx, tx, p.Source.Name, articles)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,9 @@ package ingest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,22 +29,25 @@ func (e *Extraction) readFeed(text []byte, address *url.URL, how reading) error 
 	e.Title = plainTitle(feed.Title)
 	e.ttl = feedTTL(text)
 	f := feedReader{feed: feed, base: feedBase(feed, address), site: feedSite(feed), reading: how, language: languageTag(feed.Language)}
-	seen := map[string]bool{}
+	if len(feed.Items) > maxItems {
+		e.Warnings = append(e.Warnings, "the feed has more than 1000 items; the rest was not read")
+		feed.Items = feed.Items[:maxItems]
+	}
+	heads, repeats := f.heads()
+	e.Warnings = append(e.Warnings, sharing(heads)...)
+	if n := lostItems(heads, repeats); n > 0 {
+		e.Warnings = append(e.Warnings, fmt.Sprintf("%s the address of another and nothing else that tells them apart: no GUID, no part of the page; not read", hasOrHave(n)))
+	}
 	blank := 0
 	for i, it := range feed.Items {
-		if i == maxItems {
-			e.Warnings = append(e.Warnings, "the feed has more than 1000 items; the rest was not read")
-			break
-		}
-		a, made := f.article(it)
-		if !usable(a) {
-			blank++
-		} else if key := identity(a); seen[key] {
+		if repeats[i] {
 			continue
-		} else {
-			seen[key] = true
 		}
-		e.keep(a, made, how)
+		made := f.fill(it, &heads[i])
+		if !usable(heads[i]) {
+			blank++
+		}
+		e.keep(heads[i], made, how)
 	}
 	if blank > 0 {
 		e.Warnings = append(e.Warnings, fmt.Sprintf("%d of the feed's items have no headline or no link", blank))
@@ -79,8 +84,80 @@ type feedReader struct {
 // link.
 func usable(a digest.Article) bool { return a.Title != "" && a.URL != "" && a.Canonical != "" }
 
-// article turns an item into an article.
-func (f *feedReader) article(it *gofeed.Item) (digest.Article, choice) {
+// heads are the feed's items as far as they are told apart by, and which of
+// them repeat one before.
+func (f *feedReader) heads() (heads []digest.Article, repeats []bool) {
+	for _, it := range f.feed.Items {
+		heads = append(heads, f.head(it))
+	}
+	lone := lonely(heads)
+	told := slices.Clone(heads)
+	for i := range told {
+		if told[i].Title == "" {
+			told[i].Title = firstWords(plainText(first(f.feed.Items[i].Description, f.feed.Items[i].Content), maxTitle), 12)
+		}
+		if !lone[told[i].GUID] {
+			told[i].GUID = "" // that of several items is nobody's own
+		}
+	}
+	repeats, _ = digest.TellApart(told)
+	for i := range heads {
+		heads[i].Canonical = told[i].Canonical
+	}
+	return heads, repeats
+}
+
+// lonely are the GUIDs that one item has alone.
+func lonely(heads []digest.Article) map[string]bool {
+	lone := map[string]bool{}
+	for _, a := range heads {
+		_, twice := lone[a.GUID]
+		lone[a.GUID] = !twice
+	}
+	return lone
+}
+
+// sharing tells the editor of addresses that several items have: a click on
+// any of them leads to the same page.
+func sharing(heads []digest.Article) (warnings []string) {
+	count := map[string]int{}
+	for _, a := range heads {
+		if address, shared := digest.SharedAddress(a.Canonical); shared {
+			count[address]++
+		}
+	}
+	for _, address := range slices.Sorted(maps.Keys(count)) {
+		if len(warnings) == 3 {
+			return append(warnings, fmt.Sprintf("%d more addresses are shared by several items", len(count)-3))
+		}
+		warnings = append(warnings, fmt.Sprintf("%d items share one address, %s; they are told apart by their GUIDs or by the part of the page", count[address], digest.PlainLine(address, 200)))
+	}
+	return warnings
+}
+
+// lostItems counts items that were taken for one before only because they have
+// nothing but the address, under a headline that shares no word with it.
+func lostItems(heads []digest.Article, repeats []bool) (n int) {
+	first := map[string]string{}
+	for i, a := range heads {
+		if title, twice := first[a.Canonical]; !twice {
+			first[a.Canonical] = a.Title
+		} else if repeats[i] && a.GUID == "" && !digest.Retitled(title, a.Title) {
+			n++
+		}
+	}
+	return n
+}
+
+func hasOrHave(n int) string {
+	if n == 1 {
+		return "1 item has"
+	}
+	return fmt.Sprintf("%d items have", n)
+}
+
+// head is an item's article without what its texts say.
+func (f *feedReader) head(it *gofeed.Item) digest.Article {
 	a := digest.Article{
 		GUID:      digest.PlainLine(it.GUID, 1000),
 		Title:     plainTitle(it.Title),
@@ -90,24 +167,29 @@ func (f *feedReader) article(it *gofeed.Item) (digest.Article, choice) {
 		Language:  f.language,
 	}
 	f.credit(it, &a)
+	if link := f.link(it); link != "" {
+		a.URL, _ = digest.OpenURL(link)
+		a.Canonical, _ = digest.CanonicalURL(link)
+	}
+	return a
+}
+
+// fill completes an item's article.
+func (f *feedReader) fill(it *gofeed.Item, a *digest.Article) choice {
 	a.Image = f.image(it, a.Title)
 	if it.DublinCoreExt != nil && len(it.DublinCoreExt.Language) > 0 {
 		a.Language = first(languageTag(it.DublinCoreExt.Language[0]), a.Language)
 	}
 	a.Terms = itemTerms(it)
 	a.Category = publishersOwn(a.Terms)
-	if link := f.link(it); link != "" {
-		a.URL, _ = digest.OpenURL(link)
-		a.Canonical, _ = digest.CanonicalURL(link)
-	}
-	made := f.points(it, &a)
+	made := f.points(it, a)
 	if a.Language == "" {
 		a.Language = guessedLanguage(first(a.Text, a.Title+" "+a.Lead))
 	}
 	if a.Title == "" {
 		a.Title = digest.PlainLine(firstWords(first(a.Lead, strings.Join(a.Points, " ")), 12), maxTitle)
 	}
-	return a, made
+	return made
 }
 
 // itemTerms are what an item is filed under: its categories, which gofeed reads

@@ -375,3 +375,30 @@ func TestMendedFeedsSaySo(t *testing.T) {
 		}
 	}
 }
+
+func TestItemsThatShareAnAddressAreReadAndNamed(t *testing.T) {
+	t.Parallel()
+	item := func(title, link, guid string) string {
+		return "<item><title>" + title + "</title><link>" + link + "</link>" + guid + "</item>"
+	}
+	guid := func(s string) string { return `<guid isPermaLink="false">` + s + `</guid>` }
+	const front, notes = "http://gazette.example/", "https://gazette.example/notes#November_"
+	for name, c := range map[string]struct {
+		items, want, warning string
+	}{
+		"a front page":           {item("Fire", front, guid("1")) + item("Vote", front, guid("2")) + item("Fire", front, guid("3")), "Fire|Vote", "2 items share one address, https://gazette.example/;"},
+		"parts of a page":        {item("November 20: fire", notes+"20", "") + item("November 21: vote", notes+"21", ""), "November 20: fire|November 21: vote", "2 items share one address, https://gazette.example/notes;"},
+		"a guid for all of them": {item("November 20: fire", notes+"20", guid("1")) + item("November 21: vote", notes+"21", guid("1")), "November 20: fire|November 21: vote", "2 items share"},
+		"one article twice":      {item("Bees return", front+"bees", guid("1")) + item("Bees return to quarry", front+"bees#top", guid("2")), "Bees return", ""},
+		"without headlines":      {"<item><description>Fire in the port</description><link>" + front + "</link>" + guid("1") + "</item><item><description>Votes are counted</description><link>" + front + "</link>" + guid("2") + "</item>", "Fire in the port|Votes are counted", "2 items share"},
+		"nothing of their own":   {item("Fire", front, "") + item("Vote", front, ""), "Fire", "1 item has the address of another"},
+	} {
+		e, err := Extract(name, []byte(rssHead+c.items+"</channel></rss>"), Options{})
+		if err != nil || strings.Join(titlesOf(e), "|") != c.want {
+			t.Errorf("%s: %q, %v", name, titlesOf(e), err)
+		}
+		if said := strings.Join(e.Warnings, "; "); c.warning == "" && said != "" || !strings.Contains(said, c.warning) {
+			t.Errorf("%s: warnings %q, want %q", name, said, c.warning)
+		}
+	}
+}

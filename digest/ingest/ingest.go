@@ -387,7 +387,8 @@ func (in *Ingest) complete(ctx context.Context, state digest.SourceState, articl
 	}
 	since := in.Fetcher.now().Add(-oldestPage)
 	for i, a := range fresh {
-		if result.rulings.wants(a) && a.FirstSeen.After(since) {
+		// A page that several items link to has no points of one of them.
+		if _, shared := digest.SharedAddress(a.Canonical); !shared && result.rulings.wants(a) && a.FirstSeen.After(since) {
 			fresh[i].Page = pageOf(a, state.Source.Points)
 		}
 	}

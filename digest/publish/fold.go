@@ -210,11 +210,13 @@ func (f *folding) byAddress() {
 		if t.Canonical == "" {
 			continue
 		}
-		if j, ok := seen[t.Canonical]; ok {
+		j, ok := seen[t.Canonical]
+		switch {
+		case !ok:
+			seen[t.Canonical] = i
+		case !digest.ItemOf(*t.Article).Apart(digest.ItemOf(*f.tellings[j].Article)):
 			f.join(j, i, sameAddress)
-			continue
 		}
-		seen[t.Canonical] = i
 	}
 }
 

@@ -52,6 +52,12 @@ func TestWhatIsFoldedAndWhatIsNot(t *testing.T) {
 	}{
 		{"two texts", func(a, b *digest.Candidate) {}, 2},
 		{"the same address", func(a, b *digest.Candidate) { b.Canonical = a.Canonical }, 1},
+		{"one front page", func(a, b *digest.Candidate) {
+			a.Canonical, b.Canonical = "https://example.com/", "https://example.com/"
+		}, 2},
+		{"two parts of one page", func(a, b *digest.Candidate) {
+			a.URL, b.URL, b.Canonical = a.Canonical+"#block-1", a.Canonical+"#block-2", a.Canonical
+		}, 2},
 		{"no address is no shared address", func(a, b *digest.Candidate) { a.Canonical, b.Canonical = "", "" }, 2},
 		{"the same text", func(a, b *digest.Candidate) { a.Lead, b.Lead = wire, wire }, 1},
 		{"the same text in other letters and marks", func(a, b *digest.Candidate) {

@@ -22,6 +22,10 @@ type likeness struct {
 	slots       float64 // whom or what a headline is about and the other text doesn't have: the smaller of the two
 	swapped     float64 // the same, the more the headlines share
 	differ      float64 // long numbers, where both texts have such and share none
+	subjects    float64 // the same as slots, and figures, weekdays and what may be a name for all that shows
+	placed      float64 // weight of the shared names that a headline has
+	calamity    bool    // both tell of one kind of disaster
+	within      float64 // how much of the shorter text the longer one has, 0 to 1
 }
 
 // points weighs a likeness: above zero it is one event. The weights are those
@@ -60,6 +64,7 @@ func compare(a, b *reading) likeness {
 			i, j = i+1, j+1
 			w := max(s.weight, t.weight)
 			l.shared += w
+			l.calamity = l.calamity || s.calamity && t.calamity
 			if s.head {
 				headA += s.weight
 			}
@@ -68,6 +73,9 @@ func compare(a, b *reading) likeness {
 			}
 			if s.head && t.head {
 				both += (s.weight + t.weight) / 2
+			}
+			if (s.head || t.head) && (s.kind == name || t.kind == name || s.slot || t.slot) {
+				l.placed += w
 			}
 			switch {
 			case s.kind == number:
@@ -83,6 +91,8 @@ func compare(a, b *reading) likeness {
 		l.least, l.most = min(ca, cb), max(ca, cb)
 		l.headlines = 2 * both / (a.head + b.head)
 	}
+	l.subjects = min(onlyA.subjects, onlyB.subjects)
+	l.within = min(1, l.shared/max(1, min(a.whole, b.whole)))
 	l.slots = min(onlyA.slots, onlyB.slots, 2)
 	l.swapped = l.slots * l.headlines
 	l.foreign = min(onlyA.foreign, onlyB.foreign)
@@ -97,25 +107,40 @@ func compare(a, b *reading) likeness {
 }
 
 // lonely is what one text has and the other doesn't.
-type lonely struct{ slots, names, foreign, numbers, headNumbers float64 }
+type lonely struct{ slots, subjects, names, foreign, numbers, headNumbers float64 }
 
 func (l *lonely) count(t *term, other *reading) {
-	if t.slot && !other.begins(t) {
+	if t.kind == number {
+		l.countFigure(t)
+		return
+	}
+	if !t.subject && t.kind != name || other.begins(t) {
+		return
+	}
+	if t.slot {
 		l.slots += t.weight
 	}
-	switch {
-	case t.kind == number && !t.toll:
-		if t.weight >= 1 {
-			l.numbers++
-		}
-		if t.head {
-			l.headNumbers++
-		}
-	case t.kind == name && !other.begins(t):
+	if t.subject {
+		l.subjects += t.weight
+	}
+	if t.kind == name {
 		l.names += t.weight
 		if t.head {
 			l.foreign += t.weight
 		}
+	}
+}
+
+func (l *lonely) countFigure(t *term) {
+	if t.toll {
+		return
+	}
+	if t.weight >= 1 {
+		l.numbers++
+	}
+	if t.head {
+		l.headNumbers++
+		l.subjects += t.weight
 	}
 }
 
@@ -125,8 +150,12 @@ func (r *reading) begins(t *term) bool {
 	if t.start == 0 {
 		return false
 	}
-	_, ok := slices.BinarySearchFunc(r.terms, t.start, func(t term, id uint64) int { return cmp.Compare(t.id, id) })
-	return ok
+	return r.has(t.start)
+}
+
+// find gives the place of a term among a text's.
+func (r *reading) find(id uint64) (at int, ok bool) {
+	return slices.BinarySearchFunc(r.terms, id, func(t term, id uint64) int { return cmp.Compare(t.id, id) })
 }
 
 // judge says how many points speak for two tellings being one story, and why
@@ -141,6 +170,7 @@ func judge(a, b *telling) (points float64, against string) {
 		return copied + float64(64-a.print.distance(b.print)), ""
 	}
 	points = l.points(a.at.Sub(b.at).Abs())
+	points += a.rules(b, l)
 	for i, m := range a.moves {
 		if n := b.moves[i]; m[0] != m[1] && n[0] != n[1] && m[0] != n[0] {
 			points -= opposed
@@ -149,9 +179,38 @@ func judge(a, b *telling) (points float64, against string) {
 	return points, ""
 }
 
+// rules are the points of what is seldom there, and says much then.
+func (t *telling) rules(o *telling, l likeness) (points float64) {
+	if l.calamity && l.placed > 1 && t.tolled && o.tolled && t.at.Sub(o.at).Abs() <= 24*time.Hour {
+		points += oneDisaster
+	}
+	if t.another(&o.reading) || o.another(&t.reading) {
+		points -= another
+	}
+	if l.headlines < kindred {
+		points += within * max(0, l.within-0.6)
+	}
+	if t.bare && o.bare && l.shared >= bareShared {
+		points += bare - min(l.subjects, 2)
+	}
+	return points
+}
+
 const (
 	copied  = 100 // points of two texts in mostly the same words
 	opposed = 3   // what one headline with "rises" and one with "falls" lose
+	// oneDisaster is what a kind of disaster, its place and a toll are worth
+	// within a day.
+	oneDisaster = 2
+	// another is what an event loses that one headline counts as one of several
+	// and the other text doesn't know.
+	another = 2
+	// within is what a short text gains that stands in a longer one as a whole,
+	// by the part above three fifths.
+	within = 8
+	// bare is what two headlines without a text are worth more: there is less
+	// that could be shared.
+	bare, bareShared = 1.5, 3
 )
 
 // against is what rules out that two tellings are one story, however much
@@ -163,14 +222,26 @@ func (t *telling) against(o *telling, l likeness) string {
 		return "two languages"
 	case t.genre != o.genre:
 		return fmt.Sprintf("%s beside %s", cmp.Or(t.genre, "news"), cmp.Or(o.genre, "news"))
-	case slices.Contains([]string{"column", "opinion", "review"}, t.genre) && !t.print.alike(o.print):
+	case slices.Contains([]string{"column", "opinion", "review", "tribute"}, t.genre) && (l.subjects >= 2*swaps || !t.print.alike(o.print)):
 		return "two pieces of a " + t.genre
-	case l.headlines > 0.7 && l.slots > 0.5:
-		return "one headline about two"
-	case !slices.Equal(t.serial, o.serial) && len(t.serial) > 0 && len(o.serial) > 0:
-		return "parts of a series"
 	case l.clash > 0 && l.headlines > 0.6 && !sameWords(t.title, o.title):
 		return "one headline with other numbers"
+	case l.subjects >= swaps && framed(t.title, o.title):
+		return "one headline about two"
+	case l.headlines > 0.7 && l.subjects > 0.5:
+		return "one headline about two"
+	case l.headlines >= kindred && l.subjects >= 2*swaps && t.print.alike(o.print):
+		return "two texts of one form"
+	case falls(t, o):
+		return "a toll that falls"
+	case l.headlines >= 0.6 && (t.another(&o.reading) || o.another(&t.reading)):
+		return "one event and another"
+	case t.earlierStage(&o.reading) || o.earlierStage(&t.reading):
+		return "two stages of a contest"
+	case !slices.Equal(t.serial, o.serial) && len(t.serial) > 0 && len(o.serial) > 0:
+		return "parts of a series"
+	case t.Source == o.Source && l.subjects >= swaps:
+		return "one source, two subjects"
 	case t.Source == o.Source:
 		return t.repeats(o)
 	case l.most < 0.25 && t.head > 0 && o.head > 0:
@@ -236,7 +307,7 @@ func because(a, b *telling) string {
 	var head, text []term
 	for i := range a.terms {
 		s := &a.terms[i]
-		j, ok := slices.BinarySearchFunc(b.terms, s.id, func(t term, id uint64) int { return cmp.Compare(t.id, id) })
+		j, ok := b.find(s.id)
 		if !ok || s.kind == part && !unspaced(first(s.key)) {
 			continue
 		}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"courant/digest"
 )
@@ -20,10 +22,12 @@ import (
 type labelled struct {
 	digest.Candidate
 	block, event string
+	english      bool
 }
 
 // readLabelled reads a fixture: a line with ## opens a block; an article is a
-// line with its event, source, hour and language, its headline, and its lead.
+// line with its event, source, hour and language, its headline, and its lead; a
+// dash is no lead.
 func readLabelled(t testing.TB, file string) []labelled {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("testdata", "fold", file))
@@ -43,8 +47,11 @@ func readLabelled(t testing.TB, file string) []labelled {
 			if err != nil {
 				t.Fatalf("%s, %s: %v", file, name, err)
 			}
+			if lines[2] == "-" {
+				lines[2] = "" // a feed of headlines only
+			}
 			id := len(list) + 1
-			list = append(list, labelled{block: name, event: words[0], Candidate: digest.Candidate{Article: digest.Article{
+			list = append(list, labelled{block: name, event: words[0], english: words[len(words)-1] == "en", Candidate: digest.Candidate{Article: digest.Article{
 				ID: digest.ArticleID(id), Source: strings.Join(words[1:len(words)-2], " "), Title: lines[1], Lead: lines[2],
 				URL: fmt.Sprintf("https://news.example/%d", id), Canonical: fmt.Sprintf("https://news.example/%d", id),
 				FirstSeen: noon.Add(time.Duration(hours) * time.Hour), Category: "World",
@@ -78,6 +85,10 @@ type figures struct{ found, wrong, missed int }
 func (f figures) precision() float64 { return float64(f.found) / float64(f.found+f.wrong) }
 func (f figures) recall() float64    { return float64(f.found) / float64(f.found+f.missed) }
 
+func (f *figures) add(g figures) {
+	f.found, f.wrong, f.missed = f.found+g.found, f.wrong+g.wrong, f.missed+g.missed
+}
+
 func (f *figures) count(t *testing.T, a, b labelled, folded bool) {
 	same := a.block == b.block && a.event == b.event
 	switch {
@@ -92,23 +103,16 @@ func (f *figures) count(t *testing.T, a, b labelled, folded bool) {
 	}
 }
 
-// The weights were found by the pairs of tuned.txt alone. Those of held.txt
-// were written before there were any, and are only measured.
+// The weights were found by the pairs of tuned.txt, the rules of apart.go by
+// those of tuned2.txt. Those of held.txt were written before there were any
+// weights, those of fresh.txt before their errors were looked at.
 func TestTellingsOfOneEventFoldAndNearMissesDoNot(t *testing.T) {
 	t.Parallel()
-	for _, file := range []string{"tuned.txt", "held.txt"} {
+	for _, file := range []string{"tuned.txt", "tuned2.txt", "held.txt", "fresh.txt"} {
 		list := readLabelled(t, file)
 		t.Run(file+" pair by pair", func(t *testing.T) {
 			t.Parallel()
-			var f figures
-			for i, a := range list {
-				for _, b := range list[:i] {
-					if a.block == b.block {
-						f.count(t, a, b, len(fold(material(b.Candidate, a.Candidate))) == 1)
-					}
-				}
-			}
-			f.judge(t)
+			pairByPair(t, list).judge(t)
 		})
 		t.Run(file+" all at once", func(t *testing.T) {
 			t.Parallel()
@@ -212,8 +216,13 @@ func TestRulesKeepApartWhatSharesEnough(t *testing.T) {
 		"headlines of which neither text tells": {"Crane operators vote", match, "Tapir born at zoo", match},
 		"parts of a series":                     {"The Colorado, part 1: the river", match, "The Colorado, part 2: the river", match},
 		"one headline with other numbers":       {"Lottery: draw 311 in Rome on Sunday", match, "Lottery: draw 312 in Rome on Sunday", match},
+		"two texts of one form":                 {"Rome: man held after knife attack in Ostia", match, "Man held in Milan after knife attack", match},
+		"two pieces of a tribute":               {"Obituary: Ada Finch", match, "Obituary: Rosa Stowe", match[9:] + " She was 91."},
+		"a toll that falls":                     {"Strike on Tyre kills eight people", match, "Three killed in strike on city of Tyre", match[20:]},
+		"one event and another":                 {"Navy sinks boat off Tyre, killing four", match, "Navy sinks second boat off Tyre, killing four more", match[20:]},
+		"two stages of a contest":               {"Norris takes pole in Monza", match, "Norris wins race in Monza", match[20:]},
 	} {
-		a, b := article(1, "World", 2), article(2, "World", 1)
+		a, b := article(1, "World", 30), article(2, "World", 1)
 		a.Title, a.Lead, b.Title, b.Lead = c[0], c[1], c[2], c[3]
 		l := newTermer(newLexicon())
 		x, y := telling{Article: &a.Article, at: a.FirstSeen}, telling{Article: &b.Article, at: b.FirstSeen}
@@ -224,6 +233,137 @@ func TestRulesKeepApartWhatSharesEnough(t *testing.T) {
 		if n := len(fold(material(a, b))); n != 2 {
 			t.Errorf("%q and %q are one story", a.Title, b.Title)
 		}
+	}
+}
+
+// A headline in a frame that is used for each event of a kind, over a text of
+// the same form.
+func TestFramesOfOneKindOfNewsDoNotFold(t *testing.T) {
+	t.Parallel()
+	for _, c := range [][3]string{
+		{"Fire destroys mill in Burnley", "Fire destroys mill in Bolton", "A fire has destroyed a mill. Nobody was hurt, the fire service said. The cause is not known."},
+		{"FIRE DESTROYS MILL IN BURNLEY", "FIRE DESTROYS MILL IN BOLTON", "A fire has destroyed a mill. Nobody was hurt, the fire service said. The cause is not known."},
+		{"Fire Destroys Mill in Burnley", "Fire Destroys Mill in Bolton", "A fire has destroyed a mill. Nobody was hurt, the fire service said. The cause is not known."},
+		{"Tarot for Monday", "Tarot for Tuesday", "Draw a card and see what the day brings you in love, work and money."},
+		{"Rates for loans fall to 6.17%", "Rates for loans fall to 6.22%", "The average rate for loans over thirty years fell this week, the agency said on Thursday."},
+		{"松江市で震度4の地震", "釧路市で震度4の地震", "10日午前、地震があり震度4を観測した。この地震による津波の心配はない。"},
+		{"حريق في مستودع بجدة دون إصابات", "حريق في مستودع بالدمام دون إصابات", "اندلع حريق في مستودع للمواد الغذائية صباح اليوم، وتمكنت فرق الدفاع المدني من السيطرة عليه."},
+		{"대전 아파트 화재로 주민 대피", "청주 아파트 화재로 주민 대피", "아파트에서 불이 나 주민 30여 명이 대피했다. 인명 피해는 없었다. 경찰이 조사하고 있다."},
+		{"Ontario wildfire forces 2,000 from homes", "Manitoba wildfire forces 5,000 from homes", ""},
+	} {
+		for _, source := range []string{"One Paper", "Another Paper"} {
+			a, b := article(1, "World", 2), article(2, "World", 1)
+			a.Title, a.Lead, a.Source = c[0], c[2], "One Paper"
+			b.Title, b.Lead, b.Source = c[1], c[2], source
+			if stories := fold(material(a, b)); len(stories) != 2 {
+				t.Errorf("%q and %q at %s: %s", a.Title, b.Title, source, stories[0].Why)
+			}
+		}
+	}
+}
+
+// A toll is no subject: it grows from one telling to the next.
+func TestTollInOneFrameIsOneEvent(t *testing.T) {
+	t.Parallel()
+	a, b := article(1, "World", 9), article(2, "World", 2)
+	a.Title, a.Lead = "Ferry sinks off Zanzibar, 24 people dead", "A ferry sank off Zanzibar on Saturday, killing 24 people, officials said."
+	b.Title, b.Lead = "Ferry sinks off Zanzibar, 41 people dead", "A ferry sank off Zanzibar on Saturday, killing 41 people, officials said."
+	b.Source = "Another Paper"
+	if n := len(fold(material(a, b))); n != 1 {
+		t.Errorf("%d stories, want 1", n)
+	}
+}
+
+// restyled gives the headlines of English pairs another spelling.
+func restyled(list []labelled, style func(string) string) (english []labelled) {
+	for _, a := range list {
+		if a.english {
+			a.Title = style(a.Title)
+			english = append(english, a)
+		}
+	}
+	return english
+}
+
+// capitalised writes a headline as many American papers do.
+func capitalised(title string) string {
+	ws := strings.Fields(title)
+	for i, w := range ws {
+		if !slices.Contains([]string{"to", "of", "in", "for", "at", "and", "by", "on", "a", "the", "as", "with"}, w) {
+			r, size := utf8.DecodeRuneInString(w)
+			ws[i] = string(unicode.ToUpper(r)) + w[size:]
+		}
+	}
+	return strings.Join(ws, " ")
+}
+
+func TestCapitalsOfHeadlinesChangeLittle(t *testing.T) {
+	t.Parallel()
+	for name, style := range map[string]func(string) string{"shouted": strings.ToUpper, "capitalised": capitalised} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var f figures
+			for _, file := range []string{"tuned.txt", "tuned2.txt", "fresh.txt"} {
+				f.add(pairByPair(t, restyled(readLabelled(t, file), style)))
+			}
+			f.judge(t)
+		})
+	}
+}
+
+// A headline alone says little: what is folded has to be right, and most that
+// is one event stays two stories.
+func TestHeadlinesWithoutATextFoldOnlyWhatIsPlain(t *testing.T) {
+	t.Parallel()
+	var f figures
+	for _, file := range []string{"tuned2.txt", "fresh.txt"} {
+		list := readLabelled(t, file)
+		for i := range list {
+			list[i].Lead = ""
+		}
+		f.add(pairByPair(t, list))
+	}
+	t.Logf("%d of %d pairs found, %d wrongly folded", f.found, f.found+f.missed, f.wrong)
+	if f.precision() < 0.97 || f.recall() < 0.3 {
+		t.Errorf("precision %.3f, recall %.3f, want 0.97 and 0.3", f.precision(), f.recall())
+	}
+}
+
+func pairByPair(t *testing.T, list []labelled) (f figures) {
+	for i, a := range list {
+		for _, b := range list[:i] {
+			if a.block == b.block {
+				f.count(t, a, b, len(fold(material(b.Candidate, a.Candidate))) == 1)
+			}
+		}
+	}
+	return f
+}
+
+func TestFiguresAreOneInAnyTypography(t *testing.T) {
+	t.Parallel()
+	for _, c := range [][2]string{
+		{"16 000", "16000"}, {"16\u00a0000", "16000"}, {"16\u202f000", "16000"}, {"16.000", "16000"}, {"16,000", "16000"}, {"1 200 000", "1200000"},
+		{"$5B", "5"}, {"$1.9tn", "1.9"}, {"3,2 mld", "3.2"}, {"7.3bn", "7.3"}, {"4mio", "4"},
+	} {
+		l := newTermer(newLexicon())
+		r := l.read("It costs "+c[0], "", "")
+		if !r.has(numberID(c[1])) {
+			t.Errorf("%q is not read as %s", c[0], c[1])
+		}
+	}
+	if weigh("4000") <= weigh("5") || weigh("16000") < weigh("311") {
+		t.Error("large round figures weigh no more than small ones")
+	}
+}
+
+func TestInitialsStandForAName(t *testing.T) {
+	t.Parallel()
+	l := newTermer(newLexicon())
+	long := l.read("Outage at cloud firm", "The fault began at Amazon Web Services on Monday.", "")
+	short := l.read("AWS outage", "The fault is mended.", "")
+	if m := compare(&long, &short); m.names < 1 {
+		t.Error("Amazon Web Services and AWS share no name")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -31,6 +32,11 @@ type term struct {
 	head   bool // stands in the headline
 	slot   bool // may be whom or what the headline is about, by its capital or its script
 	toll   bool // a number of dead, hurt or missing, which grows with each telling
+	// subject says that the headline may be about it for all that shows: a
+	// slot, a weekday, and any word with a capital where all have one. Figures
+	// are subjects, too, and need no mark.
+	subject  bool
+	calamity bool // a kind of disaster
 }
 
 // reading is what an article says, for comparing it with others.
@@ -43,6 +49,12 @@ type reading struct {
 	serial   []string                // "part 2", sorted
 	moves    [len(opposites)][2]bool // which of the opposites the headline has
 	title    []string                // the headline's words
+	ordinals []uint64                // terms of the headline that count events
+	stages   []uint64                // terms of the headline that name an early stage of a contest
+	wins     bool                    // the headline tells who won
+	deaths   float64                 // the most dead that the headline counts
+	tolled   bool                    // has a toll
+	bare     bool                    // has a headline only
 	print    fingerprint             // of headline and lead as they stand
 }
 
@@ -55,7 +67,16 @@ type lexicon struct {
 	numbers   map[string]string
 	demonyms  map[string]string
 	tolls     map[string]bool
+	votes     map[string]bool
 	serials   map[string]bool
+	deadly    map[string]bool
+	disasters map[string]bool
+	weekdays  map[string]bool
+	ordinals  map[string]bool
+	uncounted map[string]bool
+	stages    map[string]bool
+	wins      map[string]bool
+	scales    map[string]bool
 	opposites [len(opposites)][2]map[string]bool
 	phrases   [len(genres)][]string
 	labels    [len(genres)][]string
@@ -64,7 +85,9 @@ type lexicon struct {
 func newLexicon() *lexicon {
 	l := &lexicon{
 		languages: slices.Sorted(maps.Keys(stopWords)), littleIn: map[string]uint16{}, everyday: set(everyday), sense: map[string]string{},
-		numbers: pairs(smallNumbers), demonyms: pairs(demonyms), tolls: set(tolls), serials: set(serials),
+		numbers: pairs(smallNumbers), demonyms: pairs(demonyms), tolls: set(tolls), votes: set(votes), serials: set(serials),
+		deadly: set(deadly), disasters: set(disasters), weekdays: set(weekdays), ordinals: set(ordinals), uncounted: set(uncounted),
+		stages: set(stages), wins: set(wins), scales: set(scales),
 	}
 	for i, language := range l.languages {
 		for _, w := range strings.Fields(stopWords[language]) {
@@ -111,6 +134,10 @@ func pairs(list string) map[string]string {
 // says, which counts where the text itself doesn't show it.
 func (t *termer) read(title, lead, language string) reading {
 	title = strings.TrimSpace(title)
+	loud := shouted(title)
+	if loud {
+		title = spoken(title, lead)
+	}
 	t.words = appendWords(t.words[:0], title)
 	ofTitle := len(t.words)
 	t.words = appendWords(t.words, lead)
@@ -122,10 +149,16 @@ func (t *termer) read(title, lead, language string) reading {
 	t.spans = appendSpans(t.spans, lead)
 	head, body := t.spans[:ofHead], t.spans[ofHead:]
 	t.language = cmp.Or(r.language, primary(language))
-	t.flat = capitals(head) && t.language != "de"
+	t.flat = loud || capitals(head) && t.language != "de"
 	t.findNames(head, body)
 	t.take(head, true)
 	t.take(body, false)
+	if t.language != "de" {
+		t.initials(body, false)
+	}
+	if !t.flat && t.language != "de" {
+		t.initials(head, true)
+	}
 	for i := range t.terms {
 		if n := &t.terms[i]; n.kind == name || n.slot {
 			n.start = startOf(n.key)
@@ -140,7 +173,9 @@ func (t *termer) read(title, lead, language string) reading {
 		if n.head {
 			r.head += n.weight
 		}
+		r.tolled = r.tolled || n.toll
 	}
+	r.deaths, r.bare = t.deaths, len(body) == 0
 	t.form(&r, title)
 	return r
 }
@@ -198,8 +233,25 @@ func (l *lexicon) form(r *reading, title string) {
 		if i+1 < len(r.title) && l.serials[w] && isNumber(r.title[i+1]) {
 			r.serial = append(r.serial, w+" "+r.title[i+1])
 		}
+		l.count(r, i)
 	}
 	slices.Sort(r.serial)
+}
+
+// count notes what the i-th word of a headline says of the order of events.
+func (l *lexicon) count(r *reading, i int) {
+	w := r.title[i]
+	r.wins = r.wins || l.wins[w]
+	if l.stages[w] {
+		r.stages = append(r.stages, wordID(cmp.Or(l.sense[w], stemmed(w))))
+	}
+	if l.isOrdinal(w) && (i+1 == len(r.title) || !l.uncounted[r.title[i+1]]) {
+		id := wordID(stemmed(w))
+		if isNumber(w) {
+			id = numberID(strings.TrimRightFunc(w, unicode.IsLetter))
+		}
+		r.ordinals = append(r.ordinals, id)
+	}
 }
 
 // aside is a part of a headline that is set off from the rest.
@@ -292,11 +344,16 @@ func appendSpans(list []span, s string) []span {
 			continue
 		}
 		end := i + size
-		figure := unicode.IsDigit(r)
+		figure, grouped := unicode.IsDigit(r), false
 		for end < len(s) {
 			next, n := utf8.DecodeRuneInString(s[end:])
 			if unspaced(r) != unspaced(next) || !inWord(next) {
 				after, _ := utf8.DecodeRuneInString(s[min(end+n, len(s)):])
+				if figure && (end-i <= 3 || grouped) && thousands(next, s[end+n:]) {
+					end += n
+					grouped = true
+					continue
+				}
 				if !figure || !strings.ContainsRune(".,٫٬", next) || !unicode.IsDigit(after) {
 					break
 				}
@@ -318,6 +375,15 @@ func owns(rest string) bool {
 		after, ok = strings.CutPrefix(rest, "’s")
 	}
 	return ok && !inWord(first(after))
+}
+
+// thousands says that a figure of up to three digits goes on after a space:
+// "16 000".
+func thousands(space rune, rest string) bool {
+	if space != ' ' && space != '\u00a0' && space != '\u202f' || len(rest) < 3 {
+		return false
+	}
+	return strings.Trim(rest[:3], "0123456789") == "" && !inWord(first(rest[3:]))
 }
 
 func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) }
@@ -344,6 +410,7 @@ type termer struct {
 	*lexicon
 	language string
 	flat     bool // the headline gives a capital to most words
+	deaths   float64
 	terms    []term
 	at       map[uint64]int  // of a term's id in terms
 	names    map[string]bool // in lower case
@@ -351,6 +418,7 @@ type termer struct {
 	opens    map[string]int  // how often a word with a capital opens a sentence
 	words    []string
 	spans    []span
+	initial  []rune
 }
 
 func newTermer(l *lexicon) *termer {
@@ -360,6 +428,7 @@ func newTermer(l *lexicon) *termer {
 // forget makes room for the next text.
 func (t *termer) forget() {
 	t.terms = t.terms[:0]
+	t.deaths = 0
 	clear(t.at)
 	clear(t.names)
 	clear(t.small)
@@ -432,11 +501,7 @@ func (t *termer) take(list []span, head bool) {
 		}
 		lower := plain(s.lower)
 		if n, ok := t.number(lower); ok {
-			toll := i > 0 && t.tolls[list[i-1].lower]
-			for _, next := range list[i+1 : min(i+4, len(list))] {
-				toll = toll || t.tolls[next.lower]
-			}
-			t.add(term{id: fnvBasis.add("#").add(n).end().spread(), key: n, shown: s.text, weight: weigh(n), kind: number, head: head, toll: toll || i > 1 && tollLine(t, list[:i])})
+			t.figure(list, i, n, head)
 			continue
 		}
 		if utf8.RuneCountInString(lower) < 2 || t.stopped(lower, s) {
@@ -444,6 +509,65 @@ func (t *termer) take(list []span, head bool) {
 		}
 		t.word(s, lower, head)
 	}
+}
+
+// figure adds a number, with what the words around it make of it.
+func (t *termer) figure(list []span, i int, n string, head bool) {
+	after := list[i+1 : min(i+4, len(list))]
+	toll := i > 0 && t.tolls[list[i-1].lower] || i > 1 && tollLine(t, list[:i]) || len(after) > 0 && t.votes[after[0].lower]
+	for _, next := range after {
+		toll = toll || t.tolls[next.lower]
+	}
+	if head && t.deadlyBeside(list, i) {
+		count, err := strconv.ParseFloat(n, 64)
+		if err == nil {
+			t.deaths = max(t.deaths, count)
+		}
+	}
+	weight := weigh(n)
+	if weight < 1 && (len(after) > 0 && t.scales[after[0].lower] || strings.HasSuffix(list[i].lower, "bn") || strings.HasSuffix(list[i].lower, "b")) {
+		weight = 1 // of millions
+	}
+	t.add(term{id: numberID(n), key: n, shown: list[i].text, weight: weight, kind: number, head: head, toll: toll})
+}
+
+func numberID(n string) uint64 { return fnvBasis.add("#").add(n).end().spread() }
+
+// deadlyBeside says that a number counts dead: a word for them stands before
+// it or soon after it, and no other number between.
+func (t *termer) deadlyBeside(list []span, i int) bool {
+	if i > 0 && t.deadly[list[i-1].lower] {
+		return true
+	}
+	for _, next := range list[i+1 : min(i+4, len(list))] {
+		if _, ok := t.number(next.lower); ok {
+			return false
+		}
+		if t.deadly[next.lower] {
+			return true
+		}
+	}
+	return i > 1 && t.deadly[list[i-2].lower]
+}
+
+// initials adds what a name of three or four words is called for short:
+// "AWS" for "Amazon Web Services".
+func (t *termer) initials(list []span, head bool) {
+	run := t.initial[:0]
+	for i := 0; i <= len(list); i++ {
+		switch {
+		case i < len(list) && unicode.IsUpper(first(list[i].text)) && !list[i].shouted:
+			run = append(run, first(list[i].lower))
+		case i < len(list) && len(run) > 0 && slices.Contains([]string{"of", "for", "and", "de"}, list[i].lower):
+		default:
+			if len(run) == 3 || len(run) == 4 {
+				short := string(run)
+				t.add(term{id: wordID(stemmed(short)), key: stemmed(short), shown: strings.ToUpper(short), weight: 1.5, kind: part, head: head})
+			}
+			run = run[:0]
+		}
+	}
+	t.initial = run
 }
 
 // tollLine says that one of the words before a number speaks of a toll:
@@ -484,12 +608,12 @@ func (t *termer) number(lower string) (string, bool) {
 	if !unicode.IsDigit(first(lower)) {
 		return "", false
 	}
-	end := strings.IndexFunc(lower, func(r rune) bool { return !unicode.IsDigit(r) && !strings.ContainsRune(".,٫٬", r) })
+	end := strings.IndexFunc(lower, func(r rune) bool { return !unicode.IsDigit(r) && !strings.ContainsRune(".,٫٬ \u00a0\u202f", r) })
 	if end < 0 {
 		end = len(lower)
 	}
 	switch lower[end:] {
-	case "", "bn", "m", "mn", "k", "km", "mph", "kmh", "st", "nd", "rd", "th", "pm", "am", "pts", "e", "er":
+	case "", "b", "tn", "bln", "mln", "mld", "mrd", "mio", "bn", "m", "mn", "k", "km", "mph", "kmh", "st", "nd", "rd", "th", "pm", "am", "pts", "e", "er":
 	default:
 		return "", false // "8a8", "3i": a name
 	}
@@ -525,6 +649,8 @@ func weigh(n string) float64 {
 	switch {
 	case len(n) == 4 && (n[:2] == "20" || n[:2] == "19"):
 		return 0.3 // a year
+	case len(n) >= 4 && !strings.Contains(n, "."):
+		return 1.5 // 4000 is round, and seldom
 	case len(n) == 1:
 		return 0.35
 	case digits == 1 || n == "15" || n == "25":
@@ -550,7 +676,7 @@ func (t *termer) word(s *span, lower string, head bool) {
 		lower, k = country, name
 	}
 	if sense, ok := t.sense[lower]; ok && k != name {
-		t.add(term{id: wordID(sense), key: sense, shown: shown, weight: 0.8, kind: word, head: head})
+		t.add(term{id: wordID(sense), key: sense, shown: shown, weight: 0.8, kind: word, head: head, calamity: t.disasters[sense]})
 		return
 	}
 	weight, everyday := 0.5+0.07*float64(min(runes, 12)), t.everyday[lower]
@@ -563,13 +689,14 @@ func (t *termer) word(s *span, lower string, head bool) {
 		weight += 0.2
 	}
 	stem := stemmed(lower)
-	slot := head && (capital && !t.flat || unicode.Is(unicode.Arabic, first(lower))) && !everyday
+	slot := head && !everyday && (capital && (!t.flat || t.names[s.lower]) || unicode.Is(unicode.Lo, first(lower)))
+	subject := slot || head && (t.weekdays[s.lower] || t.flat && !everyday && !t.small[s.lower])
 	if runes < 6 || k == name && runes < 5 || everyday {
-		t.add(term{id: wordID(stem), key: stem, shown: shown, weight: weight, kind: k, head: head, slot: slot})
+		t.add(term{id: wordID(stem), key: stem, shown: shown, weight: weight, kind: k, head: head, slot: slot, subject: subject, calamity: t.disasters[lower]})
 		return
 	}
-	t.add(term{id: wordID(stem), key: stem, shown: shown, weight: weight * 0.65, kind: k, head: head, slot: slot})
-	start, _ := startsWith(lower) // of a country it may be the whole name
+	t.add(term{id: wordID(stem), key: stem, shown: shown, weight: weight * 0.65, kind: k, head: head, slot: slot, subject: subject, calamity: t.disasters[lower]})
+	start, _ := startsWith(unaccent(lower)) // of a country it may be the whole name
 	t.add(term{id: partID(start), key: start, shown: shown, weight: weight * 0.35, kind: part, head: head})
 }
 
@@ -604,7 +731,8 @@ func (t *termer) unspaced(run string, head bool) {
 		if t.everyday[pair] {
 			weight = 0.2
 		}
-		t.add(term{id: wordID(pair), key: pair, shown: pair, weight: weight, kind: part, head: head})
+		slot := head && unicode.Is(unicode.Han, a) && unicode.Is(unicode.Han, b) && !t.everyday[pair]
+		t.add(term{id: wordID(pair), key: pair, shown: pair, weight: weight, kind: part, head: head, slot: slot, subject: slot, calamity: t.disasters[pair]})
 	}
 }
 
@@ -621,6 +749,7 @@ func (t *termer) add(n term) {
 	}
 	old := &t.terms[i]
 	old.head, old.toll, old.slot = old.head || n.head, old.toll || n.toll, old.slot || n.slot
+	old.subject, old.calamity = old.subject || n.subject, old.calamity || n.calamity
 	if n.weight > old.weight {
 		old.weight, old.shown = n.weight, n.shown
 	}
@@ -668,16 +797,22 @@ func stemmed(w string) string {
 	if r := first(w); r >= 0x0600 && r <= 0x06ff {
 		return stemmedArabic(w)
 	}
-	if !isASCII(w) {
-		w = unaccented.Replace(w)
-	}
+	w = unaccent(w)
 	for _, end := range [...]string{"ungen", "iones", "ung", "ing", "ies", "ern", "oes", "ed", "es", "en", "er", "em", "os", "as", "an", "s", "e", "n", "o", "a", "i", "y",
 		"ами", "ого", "ой", "ая", "ый", "ий", "ов", "ах", "ом", "ев", "ы", "и", "а", "у", "е", "о", "ę", "ą"} {
-		if stem, ok := strings.CutSuffix(w, end); ok && utf8.RuneCountInString(stem) >= 4 {
+		if stem, ok := strings.CutSuffix(w, end); ok && (utf8.RuneCountInString(stem) >= 4 || len(stem) == 3 && end == "s" && !strings.HasSuffix(stem, "s")) {
 			return stem
 		}
 	}
 	return w
+}
+
+// unaccent folds the accents of Latin letters.
+func unaccent(w string) string {
+	if isASCII(w) {
+		return w
+	}
+	return unaccented.Replace(w)
 }
 
 func stemmedArabic(w string) string {

@@ -94,6 +94,25 @@ const sameSense = `earthquake quake tremor temblor
 	raise raises raised hike hikes hiked increase increases increased
 	arrest arrested arrests detain detained detains
 	attack attacks attacked assault raid
+	expensive pricier dearer price prices priced costlier
+	capsize capsizes capsized capsizing sank sunk
+	flood floods flooding flooded floodwaters
+	explosion explosions blast blasts explodes exploded
+	collapse collapses collapsed collapsing
+	derail derails derailed derailment
+	landslide landslides mudslide mudslides
+	semi semis semifinal semifinals
+	indict indicts indicted indictment charge charged charges
+	split splits breakup separate separates
+	truce ceasefire
+	invest invests invested investment stake
+	fine fines fined penalty
+	outage outages
+	schüsse schüssen schuss erschossen schießt
+	festgenommen festnahme gefasst verhaftet festnehmen
+	stellenabbau streicht streichen gestrichen abbau abbauen baut
+	stellen jobs arbeitsplätze
+	beschließt beschlossen verabschiedet passiert billigt
 	tote toten tot getötet sterben starben stirbt gestorben leben todesopfer
 	verletzt verletzte verletzten
 	brand feuer
@@ -117,7 +136,7 @@ const sameSense = `earthquake quake tremor temblor
 	brandweer brand vuur
 	doden dood overleden omgekomen
 	döda dog omkommit omkomna död
-	قتيل قتلى قتل مقتل يقتل
+	قتيل قتلى قتل مقتل يقتل ضحايا مصرعهم مصرع
 	افتتاح افتتح افتتحت تفتتح يفتتح`
 
 // smallNumbers are the numbers that texts spell out.
@@ -135,7 +154,7 @@ const smallNumbers = `two=2 three=3 four=4 five=5 six=6 seven=7 eight=8 nine=9 t
 const demonyms = `finnish=finland swedish=sweden danish=denmark norwegian=norway dutch=netherlands holland=netherlands french=france
 	spanish=spain turkish=turkey türkiye=turkey british=britain uk=britain polish=poland greek=greece irish=ireland scottish=scotland
 	welsh=wales swiss=switzerland chinese=china beijing=china moscow=russia kremlin=russia washington=us american=us congolese=congo
-	kinshasa=congo kyiv=ukraine tehran=iran berlin=germany helsinki=finland stockholm=sweden oslo=norway
+	mps=parliament commons=parliament kinshasa=congo kyiv=ukraine tehran=iran berlin=germany helsinki=finland stockholm=sweden oslo=norway
 	ankara=turkey taiwanese=taiwan philippine=philippines filipino=philippines peruvian=peru
 	französische=frankreich französischen=frankreich polnische=polen polnischen=polen spanische=spanien
 	français=france française=france espagnol=espagne
@@ -168,6 +187,7 @@ var genres = [...]struct{ name, phrases, labels string }{
 	{"opinion", `letters to the editor|courrier des lecteurs`, `opinion|editorial|op-ed|comment|commentary|kommentar|meinung|leitartikel|tribune|chronique|éditorial
 		|opinión|editoriale|opinião|column|columna|leserbriefe|letters`},
 	{"review", ``, `review|im test|testbericht|kritik|critique|reseña|recensione|rezension|recensie`},
+	{"tribute", ``, `obituary|nachruf|nécrologie|obituario|necrologio|obituário|dödsruna|nekrolog`},
 	{"column", `horoscope|horoskop|horóscopo|oroscopo|crossword|wordle|connections hints|sudoku|in pictures|in bildern|en images|week in review
 		|wochenrückblick|tv tonight|on this day|news in brief|kurz notiert|morning briefing|evening briefing|daily briefing|lottery results|lotto results
 		|lottozahlen`, `briefing|quiz|podcast|newsletter|recipe|rezept|weather|weather forecast|wetter|météo|el tiempo|previsione meteo|obituaries|heute vor`},
@@ -177,7 +197,51 @@ var genres = [...]struct{ name, phrases, labels string }{
 // disaster.
 const tolls = `dead killed kill kills killing die dies died deaths death toll fatalities injured hurt wounded missing evacuated tote toten todesopfer verletzte
 	verletzten vermisste opfer morts mort tués blessés disparus muertos muertas muerto fallecidos heridos desaparecidos evacuados mortos feridos
-	desaparecidos morti vittime feriti dispersi doden gewonden döda skadade ofiar rannych погибших قتلى قتيل قتيلا جرحى 死亡 死者 遇难`
+	desaparecidos morti vittime feriti dispersi doden gewonden döda skadade ofiar rannych погибших قتلى قتيل قتيلا جرحى ضحايا 死亡 死者 遇难`
+
+// votes are the words after a number that counts votes: one telling has the
+// majority, the other who was for it.
+const votes = `votes voix stimmen votos voti stemmen röster głosów`
+
+// deadly are those of the tolls that count dead.
+const deadly = `dead killed kill kills killing die dies died deaths death toll fatalities tote toten todesopfer morts mort tués muertos muertas
+	fallecidos mortos morti vittime doden döda ofiar погибших قتيل قتيلا قتلى`
+
+// disasters are the senses, by their first words, of what kills in one place.
+const disasters = `earthquake fire crash flood explosion collapse derail capsize landslide wildfire brand unglück überschwemmung erdbeben incendie
+	inondation séisme accident incendio terremoto inundación accidente crollo alluvione esplosione brandweer ongeluk olycka wypadek pożar пожар взрыв زلزال انهيار حريق انفجار 地震 火災 火灾 爆発 爆炸`
+
+// weekdays tell two of what comes every day apart.
+const weekdays = `monday tuesday wednesday thursday friday saturday sunday montag dienstag mittwoch donnerstag freitag samstag sonntag
+	lundi mardi mercredi jeudi vendredi samedi dimanche lunes martes miércoles jueves viernes sábado domingo segunda terça quarta quinta sexta
+	lunedì martedì mercoledì giovedì venerdì sabato domenica maandag dinsdag woensdag donderdag vrijdag zaterdag zondag
+	måndag tisdag onsdag torsdag fredag lördag söndag mandag tirsdag lørdag søndag poniedziałek wtorek środa środę czwartek piątek sobota sobotę
+	niedziela niedzielę понедельник вторник среда среду четверг пятница пятницу суббота субботу воскресенье`
+
+// ordinals count events of one kind. "First" doesn't: most of what is news is
+// the first of its kind.
+const ordinals = `another second third fourth fifth sixth seventh eighth ninth tenth weiterer zweiter zweite zweites zweiten dritter
+	dritte dritten vierte vierter deuxième second seconde troisième quatrième segundo segunda tercer tercero tercera cuarto cuarta terceiro terceira
+	secondo seconda terzo terza quarto quarta tweede derde vierde andra tredje fjärde anden drugi druga trzeci trzecia второй вторая третий`
+
+// uncounted are the words after an ordinal that then counts no events: the
+// second round, half, city.
+const uncounted = `round half quarter city day stage part straight place largest biggest term season year person woman man runde hälfte quartal
+	tag stelle platz stadt tour manche trimestre place ville mi-temps vuelta ronda tiempo lugar ciudad turno volta tempo cidade trimestre lugar
+	posto città kwartaal helft ronde plaats stad omgången kvartalet halvlek plats`
+
+// stages of a contest come before it is won.
+const stages = `pole qualifying qualifies qualifier practice sprint semi semis semifinal semifinals semifinale quarter quarterfinal quarterfinals
+	qualifying halbfinale viertelfinale achtelfinale training demi demie quart quarts semifinales cuartos semis quarti semifinali halve kwartfinale
+	semifinalen kvartsfinal półfinał półfinału ćwierćfinał ćwierćfinału`
+
+// wins say who won.
+const wins = `wins win won victory title champion champions crowned trophy gewinnt sieg siegt titel meister gagne remporte sacré titre victoire gana
+	ganó título campeón ganha vence vinto vince titolo campione wint titel vinner vann titeln wygrał wygrała tytuł`
+
+// scales follow a number that is large.
+const scales = `million millions billion billions trillion mn bn tn millionen milliarde milliarden mio mrd milliard milliards millones mil milhões bilhões
+	milioni miliardi mln mld miljoen miljard miljoner miljarder mln tys млн млрд`
 
 // serials are the words before a number that tells parts of a series apart.
 const serials = `part episode chapter volume vol day round matchday week stage game no nr number issue teil folge tag spieltag etappe woche partie

@@ -21,6 +21,7 @@ func (c *Config) check(r *configReader, m *yamlMapping) {
 	c.checkListening(r)
 	c.checkPublic(r, m)
 	c.checkSender(r)
+	c.checkFolders(r)
 	if len(c.Sources) == 0 && !m.faulty("sources") {
 		r.warn(r.at("sources"), "sources", "no source is named, so no article will come in")
 	}

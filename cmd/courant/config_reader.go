@@ -33,6 +33,7 @@ type configReader struct {
 	places   map[string]place    // path -> where its value stands
 	unread   map[string]bool     // top-level keys lost to a syntax fault
 	items    map[string][]string // path of a list -> the paths of the items that could be read
+	secrets  []string            // the files that were named as secret
 	faults   []Fault
 	warnings []Fault
 	// worldReadable: others may read the file, so no secret belongs in it.

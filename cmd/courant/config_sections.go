@@ -157,6 +157,9 @@ func (c *Config) readSources(m *yamlMapping, hooks configHooks) {
 			}
 		}
 		c.Sources = append(c.Sources, s)
+		if m.shape == nil {
+			m.r.items["sources"] = append(m.r.items["sources"], below.path)
+		}
 	}
 }
 
@@ -434,6 +437,7 @@ func (v yamlValue) file() (path string, text []byte, open bool, err error) {
 	if path, err = v.r.path(s); err != nil {
 		return "", nil, false, err
 	}
+	v.r.secrets = append(v.r.secrets, path)
 	text, open, err = readSecret(path)
 	return path, text, open, err
 }

@@ -94,7 +94,7 @@ func readerOnly() map[string][]string {
 			"no source has the category", "so no edition could ever go out", "there is no list", "is named twice",
 			"mail would leave this machine in clear", "a password is never sent in clear", "a password needs a username",
 			"a username needs a password", "password is set, too", "a source is there once", "have the selector", "only the files of a folder need it", "the category is there already",
-			"api_key is set, too", "write the model's name", "write where the model is asked", "the rule says nothing", "what is pushed brings its own points",
+			"api_key is set, too", "write the model's name", "write where the model is asked", "the rule says nothing", "what is pushed brings its own points", "what lies in a folder is published",
 			"only a source that is pushed needs a token", "token is set, too", "needs token_file", "this is the token of", "write push: true, or take it away"},
 		"the disk and the environment": {"there is no file", "holds no private key", "others can read or change the key", "not set in the environment",
 			"is no plain file", "is larger than 64 KB", "the password is empty", "the password has more than one line", "~ is known to shells only",

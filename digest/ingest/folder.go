@@ -187,13 +187,16 @@ func (f *folder) entry(ctx context.Context, name string, e fs.DirEntry, depth in
 		}
 		return ctx.Err()
 	}
-	if !mayBeArticle(e.Name()) {
+	named := mayBeArticle(e.Name())
+	if !named && (path.Ext(e.Name()) != "" || e.Type()&fs.ModeSymlink == 0) {
 		return nil
 	}
 	info, err := f.root.Stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && e.Type()&fs.ModeSymlink == 0:
 		return nil // taken away meanwhile
+	case !named && (err != nil || !info.IsDir()):
+		return nil // a link to what is no article by its name
 	case err != nil:
 		f.warn("%s was left out: %s", name, plainPath(err))
 	case info.IsDir():
@@ -235,10 +238,11 @@ func unfinished(name string) bool {
 }
 
 // mayBeArticle knows the names of what can be an article. The rest, pictures and
-// style sheets beside a page, is nobody's fault and not told.
+// style sheets beside a page, is nobody's fault and not told. A name without an
+// ending is none: so are keys and passwords often named.
 func mayBeArticle(name string) bool {
 	switch strings.ToLower(path.Ext(name)) {
-	case ".html", ".htm", ".xhtml", ".shtml", ".txt", ".text", ".md", ".xml", ".rss", ".atom", ".rdf", ".json", "":
+	case ".html", ".htm", ".xhtml", ".shtml", ".txt", ".text", ".md", ".xml", ".rss", ".atom", ".rdf", ".json":
 		return true
 	}
 	return false

@@ -58,7 +58,7 @@ func TestFolderOfPagesTextsAndFeedsIsRead(t *testing.T) {
 	d.put("b/page.html", bridgeAt("https://example.com/bridge"), time.Hour)
 	d.put("wire.txt", fmt.Sprintf(dropText, "URL: https://example.com/wire/1?utm_source=drop\n\n"), 2*time.Hour)
 	d.put("saved.xml", wholeFeed(7, 8), 3*time.Hour)
-	for _, name := range []string{".hidden.html", "draft.html~", "half.part", "half.html.tmp", "picture.jpg", "page_files/frame.html", "style.css", ".git/x.html"} {
+	for _, name := range []string{".hidden.html", "draft.html~", "half.part", "half.html.tmp", "picture.jpg", "page_files/frame.html", "style.css", "smtp-password", "id_ed25519", "dkim.pem", "cms.token", ".git/x.html"} {
 		d.put(name, bridgeAt("https://example.com/never"), time.Hour)
 	}
 	r := fetchOne(t, in)

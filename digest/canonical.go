@@ -15,8 +15,9 @@ var errWebAddress = errors.New("an article's address begins with http:// or http
 
 // CanonicalForm numbers the rules of CanonicalURL. Rows that were stored under
 // lesser ones are written anew: CanonicalURL of what earlier rules made of an
-// address is CanonicalURL of the address.
-const CanonicalForm = 2
+// address is CanonicalURL of the address, but for parameters that they took
+// away and that stay now, see BarerCanonical.
+const CanonicalForm = 3
 
 // CanonicalURL is the identity of the article behind an address: two
 // addresses with the same canonical form are the same article. It is not
@@ -50,8 +51,9 @@ func canonicalOnce(raw string) (string, error) {
 		return "", err
 	}
 	u = unwrap(u, true)
-	c := canonical{host: bareHost(u.Hostname()), port: u.Port(), path: normalPath(u), query: normalQuery(u.RawQuery)}
+	c := canonical{host: bareHost(u.Hostname()), port: u.Port(), path: normalPath(u)}
 	c.stripPhones()
+	c.query = normalQuery(u.RawQuery, c.path)
 	if route := u.EscapedFragment(); strings.HasPrefix(route, "!") || strings.HasPrefix(route, "/") {
 		c.route = "#" + respell(route, queryCharacters) // a page of its own in sites that scripts put together
 	}
@@ -152,7 +154,10 @@ func normalPath(u *url.URL) string {
 	for {
 		before := path
 		if i := strings.Index(strings.ToLower(path), ";jsessionid="); i >= 0 {
-			path = path[:i]
+			_, below, more := strings.Cut(path[i:], "/")
+			if path = path[:i]; more {
+				path += "/" + below // a parameter of one segment, RFC 3986 section 3.3
+			}
 		}
 		for _, page := range [...]string{"/index.html", "/index.htm", "/index.php"} {
 			path = strings.TrimSuffix(path, page)
@@ -211,12 +216,12 @@ func unhex(c byte) byte {
 
 // normalQuery is what of a query tells pages apart, in one order. Parameters
 // without a name may count by their place.
-func normalQuery(query string) string {
+func normalQuery(query, path string) string {
 	query = strings.NewReplacer("%20", "+", " ", "+").Replace(strings.TrimSpace(query))
 	parts := strings.Split(withoutTracking(respell(query, queryCharacters)), "&")
 	named := true
-	kept := parts[:0]
-	for _, p := range parts {
+	var kept []string
+	for _, p := range withoutDoubtful(parts, path) {
 		name, value, ok := strings.Cut(p, "=")
 		if phoneEdition(strings.ToLower(name), strings.ToLower(value)) {
 			continue

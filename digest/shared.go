@@ -122,6 +122,11 @@ func (i Item) sameHeadline(o Item) bool {
 	return true
 }
 
+// SameHeadline says that one headline has all words of the other.
+func SameHeadline(a, b string) bool {
+	return ItemOf(Article{Title: a}).sameHeadline(ItemOf(Article{Title: b}))
+}
+
 // alike counts what two headlines have both.
 func alike(a, b map[string]bool) (n int) {
 	for w := range a {

@@ -50,6 +50,7 @@ func matchArticles(ctx context.Context, q sqlx.QueryerContext, source string, ar
 	}
 	m.byAddress()
 	m.byGUID()
+	m.byBarer()
 	m.standAlone()
 	return m.ids, nil
 }
@@ -159,6 +160,22 @@ func (m *matching) byAddress() {
 	}
 }
 
+// byBarer matches what has an address that lesser rules shortened: under the
+// same headline it is the article they knew.
+func (m *matching) byBarer() {
+	for i, a := range m.articles {
+		barer := digest.BarerCanonical(a.Canonical)
+		if barer == "" || m.ids[i] != 0 {
+			continue
+		}
+		for _, r := range m.at[identityOf(barer)] {
+			if digest.SameHeadline(r.Title, a.Title) {
+				m.take(i, r)
+			}
+		}
+	}
+}
+
 // standAlone gives articles that are new at a known URL forms of their own.
 func (m *matching) standAlone() {
 	used := map[string]bool{}
@@ -220,6 +237,9 @@ func likelyRows(ctx context.Context, q sqlx.QueryerContext, source string, artic
 		guids = append(guids, digest.PermalinkGUIDs(address)...)
 		guids = append(guids, digest.PermalinkGUIDs(permalink)...)
 		canonicals = append(canonicals, address, permalink)
+		if barer := digest.BarerCanonical(address); barer != "" {
+			canonicals = append(canonicals, identity(barer))
+		}
 	}
 	var rows []knownArticle
 	// The second half reads articles_shared, which holds shared addresses only.

@@ -196,6 +196,28 @@ func TestArticlesThatShareAnAddressAreAllKept(t *testing.T) {
 	}
 }
 
+// Lesser rules took parameters for tracking that lead to a page.
+func TestArticlesWhoseAddressesWereShortenedStayKnown(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.sync(wire)
+	if _, err := n.db.Exec(`INSERT INTO articles (source, url, canonical, title, points_from, first_seen)
+		VALUES ('wire', 'https://example.com/detail.do', 'https://example.com/detail.do', 'Fire in the old harbour', 'none', now())`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	fire := linked("1", "https://example.com/detail.do?ncid=1", "Fire in the old harbour")
+	if added := n.save(digest.SourceState{Source: wire}, fire); added != 0 {
+		t.Errorf("%d known articles are new after the upgrade", added)
+	}
+	vote := linked("2", "https://example.com/detail.do?ncid=2", "Council votes on tram fares")
+	if added := n.save(digest.SourceState{Source: wire}, vote, fire); added != 1 {
+		t.Errorf("%d articles are new, want 1", added)
+	}
+}
+
 func TestMarksOfSharedAddressesOutliveAnUpgrade(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)

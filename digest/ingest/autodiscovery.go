@@ -3,6 +3,7 @@ package ingest
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -11,9 +12,10 @@ import (
 var linkTag = regexp.MustCompile(`(?is)<link\s[^>]{1,600}>`)
 
 // feedLinks are the feeds a page names in its head, in order: where a feed
-// was expected and a page came, one of them is meant.
+// was expected and a page came, one of them is meant. Comments are no news, so
+// their feeds come last.
 func feedLinks(text []byte, address *url.URL) []string {
-	var links []string
+	var links, comments []string
 	for _, tag := range linkTag.FindAll(text[:min(len(text), 256<<10)], 200) {
 		z := html.NewTokenizer(strings.NewReader(string(tag)))
 		z.Next()
@@ -24,13 +26,26 @@ func feedLinks(text []byte, address *url.URL) []string {
 		}
 		switch strings.ToLower(strings.TrimSpace(attribute(n, "type"))) {
 		case "application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/feed+json", "application/json":
-			if link := absolute(address, attribute(n, "href")); link != "" && len(links) < 5 {
+			link := absolute(address, attribute(n, "href"))
+			switch {
+			case link == "" || slices.Contains(links, link) || slices.Contains(comments, link):
+			case commentWords.MatchString(attribute(n, "title")) || commentWords.MatchString(attribute(n, "href")):
+				comments = append(comments, link)
+			default:
 				links = append(links, link)
 			}
 		}
 	}
-	return links
+	links = append(links, comments...)
+	return links[:min(len(links), maxFeedsNamed)]
 }
+
+// maxFeedsNamed is how many of a page's feeds are kept.
+const maxFeedsNamed = 5
+
+// commentWords mark a feed of readers' comments, in the languages of the blog
+// software that names one on each page.
+var commentWords = regexp.MustCompile(`(?i)\b(?:comments?|replies|kommentare?|kommentarer|commentaires?|comentarios?|coment[aá]rios?|commenti|reacties)\b`)
 
 // Feeds are the addresses of the feeds that a page names in its head, in
 // order; none for what is no page, or has no address.

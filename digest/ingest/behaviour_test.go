@@ -306,6 +306,32 @@ var scenarios = map[string]func(b *behaviour){
 		b.poll()
 		b.sawIn(0)
 	},
+	"410 behind a redirect ends nothing": func(b *behaviour) {
+		b.set("/feed.xml", status(302, "Location", "/gone.xml"))
+		b.set("/gone.xml", status(410))
+		b.fails("/gone.xml, which is gone for good")
+		b.feed(wholeFeed(1))
+		b.reads()
+	},
+	"410 of the feed that a page names ends nothing": func(b *behaviour) {
+		b.feed(`<html><head><link rel="alternate" type="application/rss+xml" href="/gone.xml"></head><body>x</body></html>`, "Content-Type", "text/html")
+		b.set("/gone.xml", status(410))
+		b.fails("its feed " + b.URL + "/gone.xml is gone for good")
+		b.feed(wholeFeed(1))
+		b.reads()
+	},
+	"410 of an address that was moved to gives it up": func(b *behaviour) {
+		b.set("/feed.xml", status(301, "Location", "/new.xml"))
+		b.set("/new.xml", send("text/xml", wholeFeed(1)))
+		b.reads()
+		b.reads()
+		b.set("/new.xml", status(410))
+		b.feed(wholeFeed(1, 2))
+		b.log()
+		b.fails("/new.xml, which is gone for good")
+		b.reads()
+		b.saw("+0s GET /new.xml", "+0s GET /feed.xml")
+	},
 	"301 is followed, and stored when seen twice": func(b *behaviour) { b.moves(301, true) },
 	"308 is followed, and stored when seen twice": func(b *behaviour) { b.moves(308, true) },
 	"302 is followed and never stored":            func(b *behaviour) { b.moves(302, false) },
@@ -563,6 +589,18 @@ var scenarios = map[string]func(b *behaviour){
 		b.set("/news/atom.xml", send("text/xml", wholeFeed(1)))
 		b.reads()
 		b.saw("+0s GET /feed.xml", "+0s GET /news/", "+0s GET /news/atom.xml")
+	},
+	"a page with several feeds is asked for its news first": func(b *behaviour) {
+		b.feed(`<html><head><link rel="alternate" type="application/rss+xml" title="Gazette: comments" href="/talk.xml">
+			<link rel="alternate" type="application/rss+xml" href="/none.xml"><link rel="alternate" type="application/rss+xml" href="/page.xml">
+			<link rel="alternate" type="application/rss+xml" href="/news.xml"></head><body>x</body></html>`, "Content-Type", "text/html")
+		b.set("/page.xml", send("text/html", pointedPage))
+		b.set("/news.xml", send("text/xml", wholeFeed(1)))
+		b.reads()
+		b.saw("+0s GET /feed.xml", "+0s GET /none.xml", "+0s GET /page.xml", "+0s GET /news.xml")
+		b.set("/news.xml", status(404))
+		b.fails("/none.xml answered 404")
+		b.saw("+0s GET /feed.xml", "+0s GET /none.xml", "+0s GET /page.xml", "+0s GET /news.xml")
 	},
 	"relative links are meant from where the feed came from": func(b *behaviour) {
 		b.set("/feed.xml", status(302, "Location", "/deep/down/feed.xml"))

@@ -143,6 +143,7 @@ type answer struct {
 	broken  bool   // the connection ended before the document did
 	address string // where the body came from in the end
 	moved   string // where permanent redirects led; empty: nowhere
+	led     bool   // a redirect or a page led to it, so it speaks for itself alone
 	release func()
 }
 
@@ -174,7 +175,7 @@ func (f *Fetcher) get(ctx context.Context, r request) (*answer, error) {
 			return nil, p.said(err)
 		}
 		if next == nil {
-			a.moved = moved
+			a.moved, a.led = moved, hop > 0
 			return a, nil
 		}
 		if err := f.mayFollow(ctx, hop, at, next, r); err != nil {

@@ -100,7 +100,10 @@ func settleState(state digest.SourceState, a *answer, ttl time.Duration, err err
 	}
 	if err != nil {
 		state.Failures++
-		state.Gone = a != nil && a.status == http.StatusGone
+		gone := a != nil && a.status == http.StatusGone
+		// RFC 9110 section 15.5.11 ends the resource that was asked for, and
+		// nothing that led there: a redirect may lead elsewhere tomorrow.
+		state.Gone = gone && !a.led && state.Address == ""
 		state.NextPoll = now.Add(spread(backOff(state.Failures), state.Source.Name, now))
 		if state.NotBefore.After(state.NextPoll) {
 			state.NextPoll = state.NotBefore
@@ -108,7 +111,7 @@ func settleState(state digest.SourceState, a *answer, ttl time.Duration, err err
 		if state.Gone {
 			state.NextPoll = time.Time{}
 		}
-		if state.Failures >= lostAfter && state.Address != "" {
+		if (gone || state.Failures >= lostAfter) && state.Address != "" {
 			// What was permanent has come to an end: back to what the editor wrote.
 			state.Address, state.MovedTo, state.ETag, state.LastModified = "", "", "", ""
 		}
@@ -178,6 +181,8 @@ func (in *Ingest) ask(ctx context.Context, state digest.SourceState) (Extraction
 		return Extraction{}, a, fmt.Errorf("%s answered 304 Not Modified although nothing was known of it; check the address in a browser", at)
 	case a.status == http.StatusNotModified:
 		return Extraction{}, a, nil
+	case a.status == http.StatusGone && (a.led || at != state.Source.URL):
+		return Extraction{}, a, fmt.Errorf("%s led to %s, which is gone for good (410); Courant tries again later: give the address it should lead to", state.Source.URL, first(a.address, at))
 	case a.status != http.StatusOK:
 		return Extraction{}, a, fmt.Errorf("%s %s", at, answered(a.status))
 	case err != nil:
@@ -200,21 +205,48 @@ func (in *Ingest) discover(ctx context.Context, state digest.SourceState, e Extr
 	if len(links) == 0 {
 		return Extraction{}, a, fmt.Errorf("%s is a page and names no feed; give the feed's address, or list it as a page instead", at)
 	}
-	b, found, err := in.Fetcher.document(ctx, request{address: links[0], origin: state.Source.URL, max: maxFeedBytes, accept: acceptFeed}, links[0], Options{Rule: state.Source.Points})
-	switch {
-	case b == nil:
-		return Extraction{}, nil, fmt.Errorf("%s is a page, and its feed %s: %w", at, links[0], plainError(err))
-	case b.status != http.StatusOK:
-		return Extraction{}, b, fmt.Errorf("%s is a page, and its feed %s %s", at, links[0], answered(b.status))
-	case err != nil || found.Kind != KindFeed:
-		return Extraction{}, b, fmt.Errorf("%s is a page, and %s, which it names as its feed, is none; give the feed's address", at, links[0])
+	var failed error
+	var last *answer
+	for _, link := range links[:min(len(links), maxFeedsTried)] {
+		found, b, err := in.feedOf(ctx, state, link)
+		if err == nil {
+			found.Warnings = append(found.Warnings, fmt.Sprintf("%s is a page; its feed %s was read instead: put that address into the config", at, link))
+			return found, b, nil
+		}
+		if failed == nil {
+			failed, last = fmt.Errorf("%s is a page, and %w", at, err), b
+		}
+		var held *heldError
+		if errors.As(err, &held) || ctx.Err() != nil {
+			break // the same server would be asked again
+		}
 	}
-	found.Warnings = append(found.Warnings, fmt.Sprintf("%s is a page; its feed %s was read instead: put that address into the config", at, links[0]))
+	return Extraction{}, last, failed
+}
+
+// maxFeedsTried is how many of the feeds that a page names are asked for.
+const maxFeedsTried = 3
+
+// feedOf reads one feed that a page names. The error goes on a sentence about
+// the page.
+func (in *Ingest) feedOf(ctx context.Context, state digest.SourceState, link string) (Extraction, *answer, error) {
+	b, found, err := in.Fetcher.document(ctx, request{address: link, origin: state.Source.URL, max: maxFeedBytes, accept: acceptFeed}, link, Options{Rule: state.Source.Points})
+	if b == nil {
+		return Extraction{}, nil, fmt.Errorf("its feed %s: %w", link, plainError(err))
+	}
 	// The validators are the feed's, and the next poll asks the page again:
 	// it must not send them there.
+	b.led, b.moved = true, ""
 	b.header.Del("ETag")
 	b.header.Del("Last-Modified")
-	b.moved = ""
+	switch {
+	case b.status == http.StatusGone:
+		return Extraction{}, b, fmt.Errorf("its feed %s is gone for good (410); give another address, or list it as a page instead", link)
+	case b.status != http.StatusOK:
+		return Extraction{}, b, fmt.Errorf("its feed %s %s", link, answered(b.status))
+	case err != nil || found.Kind != KindFeed:
+		return Extraction{}, b, fmt.Errorf("%s, which it names as its feed, is none; give the feed's address", link)
+	}
 	return found, b, nil
 }
 

@@ -46,14 +46,7 @@ func (f *Fetcher) allowed(ctx context.Context, address, origin string) error {
 	if err != nil {
 		return err
 	}
-	path := u.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
-	if u.RawQuery != "" {
-		path += "?" + u.RawQuery
-	}
-	if !rules.TestAgent(path, "Courant") {
+	if !rules.TestAgent(robotsPath(u), "Courant") {
 		return errRobots
 	}
 	return nil
@@ -101,7 +94,11 @@ func (f *Fetcher) askRobots(ctx context.Context, u *url.URL, origin string) (*ro
 		return nil, askRobotsAgain, fmt.Errorf("read robots.txt: %w", err)
 	}
 	defer a.release()
-	rules, err := robotstxt.FromStatusAndBytes(a.status, a.body)
+	if a.status == http.StatusTooManyRequests {
+		// It is not missing, as section 2.3.1.3 has it for 4xx: it says not now.
+		a.status = http.StatusServiceUnavailable
+	}
+	rules, err := robotstxt.FromStatusAndBytes(a.status, robotsSpelled(a.body))
 	if err != nil || rules == nil {
 		// Rules nobody can read are no rules, RFC 9309 section 2.3.1.5.
 		if rules, err = robotstxt.FromStatusAndBytes(http.StatusNotFound, nil); err != nil {

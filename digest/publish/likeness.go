@@ -181,7 +181,7 @@ func judge(a, b *telling) (points float64, against string) {
 
 // rules are the points of what is seldom there, and says much then.
 func (t *telling) rules(o *telling, l likeness) (points float64) {
-	if l.calamity && l.placed > 1 && t.tolled && o.tolled && t.at.Sub(o.at).Abs() <= 24*time.Hour {
+	if l.calamity && l.placed > 0.9 && t.tolled && o.tolled && t.at.Sub(o.at).Abs() <= 24*time.Hour {
 		points += oneDisaster
 	}
 	if t.another(&o.reading) || o.another(&t.reading) {

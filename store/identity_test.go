@@ -147,6 +147,7 @@ func TestArticlesThatShareAnAddressAreAllKept(t *testing.T) {
 			{1, []digest.Article{page("1", "Fire in the old harbour")}},
 			{1, []digest.Article{page("2", "Council votes on tram fares"), page("1", "Fire in the old harbour")}},
 			{0, []digest.Article{page("2", "Council votes on tram fares")}},
+			{1, []digest.Article{page("3", "Tram to the harbour opens")}},
 			{0, []digest.Article{page("1", "Fire in the old harbour")}}},
 		"a block of a live page": {
 			{1, []digest.Article{linked("https://example.com/live/day-1#block-tram", "https://example.com/live/day-1#block-tram", "Tram derails in Bari")}},

@@ -119,9 +119,13 @@ func credited(line string, alone bool) string {
 // with a capital, or is an address.
 func nameLike(name string) bool {
 	r, _ := firstRune(name)
-	return wordCount(name) <= 6 && (unicode.IsUpper(r) || unicode.IsDigit(r) || strings.Contains(name, ".") || strings.HasPrefix(name, "the ") ||
+	return wordCount(name) <= 6 && !notAName.MatchString(name) && (unicode.IsUpper(r) || unicode.IsDigit(r) || strings.Contains(name, ".") || strings.HasPrefix(name, "the ") ||
 		strings.ContainsFunc(name, unicode.IsUpper) && wordCount(name) == 1 || unicode.Is(unicode.Lo, r))
 }
+
+// notAName tells days, dates and the rest of a sentence: "Originally published
+// on 3 May 2024", "Read the whole story from the beginning".
+var notAName = regexp.MustCompile(`(?i)^(?:\d{1,2}[./ ]|(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\pL{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|(?:the )?(?:beginning|start|end|top|archives?|this story|this article|\d{4})$)`)
 
 // notPublished tells what is credited besides publications: pictures, ways to
 // pay, papers cited, days.

@@ -12,7 +12,8 @@ import (
 // paywalls, sign-ups, sharing, cookies. None of them ever reaches a reader.
 func isBoilerplate(line string) bool {
 	line = strings.TrimSpace(line)
-	return line == "" || siteLines().match(head(line, 400))
+	start := head(line, 400)
+	return line == "" || siteLines().match(start) || isDenseSite(start)
 }
 
 // phrases are patterns that are only tried on lines that hold one of their
@@ -180,5 +181,5 @@ summary summaries takeaways points zusammenfassung kurzfassung résumé resumen 
 ^ai ^ki ^ia ^mit ^generated ^erstellt / ^(?:(?:ai|ki|ia)[- ](?:generated|generiert\pL*|erstellt|genererad|genereret)|(?:generated|created) (?:by|with|using) (?:ai|artificial)|mit ki (?:erstellt|generiert)|erstellt mit (?:ki|hilfe))\b.{0,60}$
 ^czytaj ^udostępnij ^zaloguj / ^(?:czytaj (?:też|także|więcej)|udostępnij|zaloguj)(?:[^\pL].*)?$
 ^читайте ^подписаться ^подпишитесь ^поделиться ^войти / ^(?:читайте также|подпи[сш]|поделиться|войти)
-`)
+` + sentencesOfSites)
 })

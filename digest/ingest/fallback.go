@@ -83,6 +83,12 @@ func repeats(s, headline string, points []string) bool {
 		if strings.Contains(squash(point), key) || all > 0 && known*10 >= all*7 {
 			return true
 		}
+		// The point may be the shorter telling of what the sentence says.
+		w := vocabulary{}
+		w.add(s)
+		if known, all := w.shared(point); all >= 4 && known*10 >= all*7 {
+			return true
+		}
 	}
 	return false
 }
@@ -131,7 +137,7 @@ func withoutPointer(description string) string {
 // 40 characters or more, not the headline, not the beginning of the body cut
 // off, not the site's slogan.
 func usableDescription(description string, a *digest.Article, lead []string) (string, finding) {
-	d := wholeSentences(withoutDateline(withoutPointer(strings.TrimSpace(description))), lead)
+	d := wholeSentences(withoutDateline(withoutPointer(withoutCredit(strings.TrimSpace(description)))), lead)
 	why := finding{}
 	switch {
 	case strings.TrimSpace(description) == "":
@@ -152,6 +158,20 @@ func usableDescription(description string, a *digest.Article, lead []string) (st
 		return digest.PlainLine(d, maxPoint), finding{}
 	}
 	return "", why
+}
+
+// pictureCredit is who took a picture, at the end of a description.
+var pictureCredit = regexp.MustCompile(`(?i)\s*[(|]?\s*(?:foto|photo|bild|image|picture|photograph|imagen|fotografía|фото)s?(?: credits?)?\s*[:©][^.!?:]{2,60}\)?\s*$`)
+
+// withoutCredit takes it off.
+func withoutCredit(description string) string {
+	if !strings.ContainsAny(description, ":©") {
+		return description
+	}
+	if at := pictureCredit.FindStringIndex(description); at != nil && at[0] >= 40 {
+		return description[:at[0]]
+	}
+	return description
 }
 
 // Why a description cannot stand in for key points.

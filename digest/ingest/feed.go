@@ -3,8 +3,10 @@ package ingest
 import (
 	"errors"
 	"fmt"
+	"html"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +30,8 @@ func (e *Extraction) readFeed(text []byte, address *url.URL, how reading) error 
 	}
 	e.Title = plainTitle(feed.Title)
 	e.ttl = feedTTL(text)
-	f := feedReader{feed: feed, base: feedBase(feed, address), site: feedSite(feed), reading: how, language: languageTag(feed.Language)}
+	f := feedReader{feed: feed, base: feedBase(feed, address), site: feedSite(feed), reading: how, language: languageTag(feed.Language),
+		about: feed.Description, described: map[string]int{}}
 	if len(feed.Items) > maxItems {
 		e.Warnings = append(e.Warnings, "the feed has more than 1000 items; the rest was not read")
 		feed.Items = feed.Items[:maxItems]
@@ -37,6 +40,9 @@ func (e *Extraction) readFeed(text []byte, address *url.URL, how reading) error 
 	e.Warnings = append(e.Warnings, sharing(heads)...)
 	if n := lostItems(heads, repeats); n > 0 {
 		e.Warnings = append(e.Warnings, fmt.Sprintf("%s the address of another and nothing else that tells them apart: no GUID, no part of the page; not read", hasOrHave(n)))
+	}
+	for _, it := range feed.Items {
+		f.described[it.Description]++
 	}
 	blank := 0
 	for i, it := range feed.Items {
@@ -73,10 +79,12 @@ func feedBase(feed *gofeed.Feed, address *url.URL) *url.URL {
 }
 
 type feedReader struct {
-	feed     *gofeed.Feed
-	base     *url.URL
-	site     string
-	language string
+	feed      *gofeed.Feed
+	base      *url.URL
+	site      string
+	about     string         // what the feed says of itself
+	described map[string]int // how many of its items have a description
+	language  string
 	reading
 }
 
@@ -280,7 +288,7 @@ func (f *feedReader) published(it *gofeed.Item) time.Time {
 // points fills the key points from the item alone: a list near the top of
 // its HTML, its description, its first sentences.
 func (f *feedReader) points(it *gofeed.Item, a *digest.Article) choice {
-	content, description := it.Content, it.Description
+	content, description := unescapedHTML(it.Content), unescapedHTML(it.Description)
 	whole := content == "" && len(plainText(description, 2000)) > 600
 	if whole {
 		content = description // the whole article where its description belongs
@@ -291,18 +299,56 @@ func (f *feedReader) points(it *gofeed.Item, a *digest.Article) choice {
 	if a.Lead == "" {
 		a.Lead = plainText(description, maxLead)
 	}
+	if a.Attribution == "" {
+		a.Attribution = body.credit(a.Site)
+	}
 	made := choice{pages: []*page{body, snippetPage(description, a.Title, "", f.reading)}}
 	body.where, made.pages[1].where = "content", "description"
 	if points := made.points(); len(points) > 0 {
 		a.Points, a.PointsFrom = points, digest.PointsFeed
 		return made
 	}
-	if whole {
+	ofSite := f.described[it.Description] > 2 || sameText(description, f.about)
+	if ofSite && it.Content == "" {
+		a.Lead, a.Text, lead = "", "", nil // what the site says of itself, whatever the item
+	}
+	if whole || ofSite {
 		description = ""
 	}
 	made.description = shortDescription(description)
 	made.fallback = fallBack(a, f.rule.trim(made.description), lead)
 	return made
+}
+
+// escapedTags is HTML that was escaped twice: what should be markup is text.
+var escapedTags = regexp.MustCompile(`&lt;/?(?:p|ul|ol|li|div|br|strong|em|b|i|a|h[1-6]|span|img|blockquote)\b[^<>]{0,500}?&gt;`)
+
+// unescapedHTML takes the second escaping off HTML that has no tag of its own.
+func unescapedHTML(s string) string {
+	if strings.Contains(s, "&lt;") && !pageTag.MatchString(s) && len(escapedTags.FindAllStringIndex(s, 2)) == 2 {
+		return html.UnescapeString(s)
+	}
+	return s
+}
+
+// sameText compares two pieces of HTML by what they say.
+func sameText(a, b string) bool {
+	key := squash(plainText(a, 4*maxPoint))
+	return key != "" && key == squash(plainText(b, 4*maxPoint))
+}
+
+// credit is the publication that a line of an item names as the story's own.
+func (p *page) credit(site string) string {
+	end := len(p.o.blocks) * 4 / 5
+	for i, b := range p.o.blocks {
+		if b.words > 40 || b.list >= 0 {
+			continue
+		}
+		if name := credited(b.text, i >= end); name != "" && !sameName(name, site) {
+			return name
+		}
+	}
+	return ""
 }
 
 // shortDescription is a description without the lists and links that feeds

@@ -2,8 +2,11 @@ package ingest
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"courant/digest"
 )
@@ -73,11 +76,14 @@ func withoutMarkdown(line string) string {
 	return strings.TrimSpace(markdownBold.ReplaceAllString(markdownLink.ReplaceAllString(line, "$1"), "$2"))
 }
 
-// textLines parts a text into lines and joins bullets that were wrapped.
+// textLines parts a text into lines. What was wrapped at a width is joined: a
+// paragraph and a bullet are one line each.
 func textLines(text string) []textLine {
 	var lines []textLine
-	blank := true
-	for raw := range strings.SplitSeq(strings.ReplaceAll(text, "\r", "\n"), "\n") {
+	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+	width := wrapWidth(text)
+	blank, last := true, 0 // the width of the line before, as it stands there
+	for raw := range strings.SplitSeq(text, "\n") {
 		indented := strings.HasPrefix(raw, "  ") || strings.HasPrefix(raw, "\t")
 		line := withoutMarkdown(digest.PlainLine(strings.TrimLeft(raw, "#> \t\u00a0"), maxBlock))
 		if line == "" {
@@ -85,27 +91,68 @@ func textLines(text string) []textLine {
 			continue
 		}
 		body, marked := bullet(line)
-		if n := len(lines); !marked && !blank && n > 0 && lines[n-1].bullet && indented {
-			lines[n-1].text += " " + line
+		full := width > 0 && last*10 >= width*7
+		if n := len(lines); !marked && !blank && n > 0 && (full || lines[n-1].bullet && indented) && len(lines[n-1].text) < maxBlock {
+			lines[n-1].text = joined(lines[n-1].text, line)
+			lines[n-1].words = wordCount(lines[n-1].text)
+			last = utf8.RuneCountInString(strings.TrimRight(raw, " \t"))
 			continue
 		}
 		if len(lines) == maxLines {
 			break
 		}
 		lines = append(lines, textLine{text: body, bullet: marked, blank: blank, words: wordCount(body)})
-		blank = false
+		blank, last = false, utf8.RuneCountInString(strings.TrimRight(raw, " \t"))
 	}
 	return lines
 }
 
-var labelledHead = regexp.MustCompile(`(?i)^(category|section|title|headline|author|by|date|published|rubrik|titel|kategorie|autor|datum)\s*:\s*(.+)$`)
+// joined puts a wrapped line behind the one before it. Scripts without spaces
+// have none where the line ended either.
+func joined(line, next string) string {
+	before, _ := utf8.DecodeLastRuneInString(line)
+	after, _ := firstRune(next)
+	if unspaced(before) && unspaced(after) {
+		return line + next
+	}
+	return line + " " + next
+}
+
+// wrapWidth is the width in characters at which a text's lines were wrapped, 0
+// for a text that has a line for each paragraph: none of its lines is longer,
+// and enough of them go on in the next one.
+func wrapWidth(text string) int {
+	const narrowest, widest = 30, 110
+	width, goesOn := 0, 0
+	before, open := 0, false // the last line's width, and whether its sentence does not end there
+	for raw := range strings.SplitSeq(text, "\n") {
+		line := strings.TrimSpace(raw)
+		n := utf8.RuneCountInString(line)
+		if strings.Contains(line, "://") && !strings.Contains(line, " ") {
+			n = 0 // an address is never wrapped
+		}
+		if width = max(width, n); width > widest {
+			return 0
+		}
+		if _, marked := bullet(line); open && n > 0 && !marked && before >= narrowest {
+			goesOn++
+		}
+		before, open = n, n > 0 && !endsLikeSentence(line)
+	}
+	if goesOn < 3 {
+		return 0
+	}
+	return width
+}
+
+var labelledHead = regexp.MustCompile(`(?i)^(category|section|title|headline|subject|author|by|byline|date|published|rubrik|titel|betreff|kategorie|autor|datum)\s*:\s*(.+)$`)
 
 // findHead reads what stands above the body: an optional category (one to
 // four words), the headline, a by-line and a date.
 func (t *textArticle) findHead(now time.Time) {
-	for i := 0; i < len(t.lines) && i < 12; i++ {
+	for i := t.menu(now); i < len(t.lines) && i < 24; i++ {
 		l := t.lines[i]
-		if t.label(i, now) {
+		if t.label(i, now) || t.headline < 0 && t.preamble(i, now) {
 			continue
 		}
 		switch {
@@ -124,8 +171,70 @@ func (t *textArticle) findHead(now time.Time) {
 			}
 		default:
 			t.headline = i
+			t.unwrapHeadline()
 		}
 	}
+}
+
+// unwrapHeadline joins a headline with its second line where the first can't
+// be all of it: it ends in one of the small words that lead on.
+func (t *textArticle) unwrapHeadline() {
+	i := t.headline
+	words := strings.Fields(t.lines[i].text)
+	if i+1 >= len(t.lines) || len(words) < 3 {
+		return
+	}
+	last, next := words[len(words)-1], t.lines[i+1]
+	if len([]rune(last)) > 3 || strings.ToLower(last) != last || unicode.IsDigit([]rune(last)[0]) || next.blank || next.bullet || next.words > 12 {
+		return
+	}
+	t.lines[i].text = joined(t.lines[i].text, next.text)
+	t.lines = slices.Delete(t.lines, i+1, i+2)
+}
+
+// menu counts the lines of a copied page's menu above everything: several in a
+// row of a word or two, and behind them one long enough for a headline.
+func (t *textArticle) menu(now time.Time) int {
+	n := 0
+	for n < len(t.lines) && n < 20 {
+		l := t.lines[n]
+		if site := isBoilerplate(l.text); !site && l.words > 3 || l.bullet || !site && (endsLikeSentence(l.text) || byLine.MatchString(l.text) || !parseDate(l.text, now).IsZero()) {
+			break
+		}
+		n++
+	}
+	if n < 3 || n == len(t.lines) || endsLikeSentence(t.lines[n].text) || t.lines[n].bullet {
+		return 0
+	}
+	return n
+}
+
+// Lines that stand above a headline and are none: what a press office writes,
+// what agencies put over a report, an address.
+var (
+	officeLine = regexp.MustCompile(`(?i)^(?:(?:for )?immediate release|(?:press|news|media) release|pressemitteilung|presseinformation|communiqué(?: de presse)?|nota de prensa|comunicato stampa|comunicado(?: de imprensa| de prensa)?|persbericht|pressemelding|pressmeddelande|pressemeddelelse|komunikat(?: prasowy)?|for immediate (?:use|publication)|zur sofortigen veröffentlichung|pour diffusion immédiate|sperrfrist|embargo(?:ed)?|under embargo|not for (?:release|publication)|(?:from|to|cc|sent|von|an|gesendet|de|à)\s*:.*@)`)
+	slugLine   = regexp.MustCompile(`^(?:[A-Z]{2,4}-{1,2}[A-Z]{1,4}[-\w]*-{1,2}.*|[a-z]{2,4}\d{3,4} .*\d{3,4}|(?:\pL[\pL-]*/){2,}\s*)$`)
+	dividing   = regexp.MustCompile(`^[\pP\pS\s]+$`)
+)
+
+// preamble tells such a line. A section and a date on one line are both read.
+func (t *textArticle) preamble(i int, now time.Time) bool {
+	text := t.lines[i].text
+	if section, date, cut := cutLast(text, " | ", " · ", " • ", " – ", " - "); cut && wordCount(section) <= 3 {
+		if when := parseDate(date, now); !when.IsZero() {
+			t.published, t.lines[i].text = when, strings.TrimSpace(section)
+			if t.category < 0 {
+				t.category = i
+			}
+			return true
+		}
+	}
+	if when := parseDate(text, now); !when.IsZero() && wordCount(text) <= 6 {
+		t.published = when
+		return true
+	}
+	return officeLine.MatchString(text) || slugLine.MatchString(text) || dividing.MatchString(text) ||
+		strings.Contains(text, "://") && !strings.Contains(text, " ")
 }
 
 // label reads "Category: Military" and its like.
@@ -140,9 +249,9 @@ func (t *textArticle) label(i int, now time.Time) bool {
 	switch strings.ToLower(m[1]) {
 	case "category", "section", "rubrik", "kategorie":
 		t.lines[i].text, t.category = m[2], i
-	case "title", "headline", "titel":
-		t.lines[i].text, t.headline = m[2], i
-	case "author", "by", "autor":
+	case "title", "headline", "titel", "subject", "betreff":
+		t.lines[i].text, t.headline = strings.Trim(m[2], `"'`), i
+	case "author", "by", "byline", "autor":
 		t.author = cleanAuthor(m[2])
 	default:
 		t.published = parseDate(m[2], now)
@@ -158,7 +267,7 @@ func (t *textArticle) isCategory(i int) bool {
 	}
 	_, _, path := cutLast(l.text, " > ", " » ", " / ", " › ")
 	next := t.lines[i+1]
-	return (l.words <= 3 && len(l.text) <= 40 || path) && !next.bullet && next.words > l.words && next.words <= 40 && len(next.text) <= maxTitle
+	return (l.words <= 3 && len(l.text) <= 40 || path) && !next.bullet && !byLine.MatchString(next.text) && next.words > l.words && next.words <= 40 && len(next.text) <= maxTitle
 }
 
 // cutLast cuts a text at the last of the first separator it holds.
@@ -217,7 +326,7 @@ func (t *textArticle) credits(a *digest.Article) {
 // genericSite tells "More from us" from "More from PIERSIDE".
 func genericSite(name string) bool {
 	switch strings.ToLower(name) {
-	case "us", "the author", "author", "this author", "our", "the web", "around the web", "this section", "the", "home", "category":
+	case "us", "the author", "author", "this author", "our", "the web", "around the web", "this section", "the", "home", "category", "this story", "this article", "this topic", "this", "the story", "dieser geschichte", "diesem thema":
 		return true
 	}
 	return false

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/mmcdole/gofeed"
 
@@ -90,7 +91,15 @@ type feedReader struct {
 
 // usable tells articles a reader can be given: they have a headline and a
 // link.
-func usable(a digest.Article) bool { return a.Title != "" && a.URL != "" && a.Canonical != "" }
+func usable(a digest.Article) bool { return worded(a.Title) && a.URL != "" && a.Canonical != "" }
+
+// worded tells a text in which a reader sees a letter or a digit. The fillers
+// of Hangul are letters to Unicode, and nothing to see.
+func worded(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool {
+		return (unicode.IsLetter(r) || unicode.IsNumber(r)) && !strings.ContainsRune("\u115f\u1160\u3164\uffa0", r)
+	})
+}
 
 // heads are the feed's items as far as they are told apart by, and which of
 // them repeat one before.

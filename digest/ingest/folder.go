@@ -360,7 +360,7 @@ func (f *folder) extract(file folderFile, data []byte) ([]digest.Article, []stri
 	}
 	a := e.Articles[0]
 	switch {
-	case a.Title == "":
+	case !worded(a.Title):
 		return nil, nil, errors.New("it has no headline")
 	case frontPage(a.Canonical):
 		return nil, nil, errors.New("it does not say where readers find it; give it a link of rel=canonical or a line \"URL: https://...\", or give the source a url_prefix")

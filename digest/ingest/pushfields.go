@@ -152,8 +152,12 @@ func (f *pushFields) article() digest.Article {
 		Site: f.line("site", mostName), Attribution: f.line("attribution", mostName), Author: f.line("author", mostName),
 		Published: f.published(), Language: f.language(), Image: f.image(),
 	}
-	if a.Title == "" && !f.faulty("title") {
+	switch {
+	case f.faulty("title"):
+	case a.Title == "":
 		f.fault("title", "there is no title; every article has its headline")
+	case !worded(a.Title):
+		f.fault("title", "there is no letter or digit in it that a reader could see; every article has its headline")
 	}
 	a.URL, a.Canonical = f.address()
 	f.categories(&a)

@@ -44,6 +44,10 @@ func correct(ctx context.Context, tx *sqlx.Tx, canonical, address, text string, 
 		JOIN edition_stories es ON es.story_id = t.story_id
 		JOIN editions e ON e.id = es.edition_id
 		WHERE (a.canonical = $1 OR a.url = $3) AND e.kind <> 'proof' AND e.published <= $2
+		  -- edition_stories has those too that every variant left out
+		  AND EXISTS (
+			SELECT 1 FROM variants v JOIN variant_stories vs ON vs.variant_id = v.id
+			WHERE v.edition_id = es.edition_id AND vs.story_id = es.story_id)
 		ORDER BY es.edition_id DESC
 		LIMIT 1`, canonical, at, address)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -120,3 +120,15 @@ func TestCorrectionOfWhatNoEditionToldIsNotFound(t *testing.T) {
 		t.Error("a correction of two lines was written")
 	}
 }
+
+func TestStoryThatNoVariantToldIsNotCorrected(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.subscribe("ada@example.org")
+	n.issue() // Story 1
+	// As for one that came after the last place of every variant.
+	n.do(`DELETE FROM variant_stories`)
+	if c, _, err := n.Correct(t.Context(), "https://example.com/story-1", "It was two, not one.", n.now); !errors.Is(err, digest.ErrNotFound) {
+		t.Errorf("%+v, %v", c, err)
+	}
+}

@@ -41,21 +41,38 @@ func (l *limiter) allow(network netip.Prefix, at time.Time) bool {
 	return true
 }
 
-// full says whether one more would be too many, and counts nothing.
-func (l *limiter) full(network netip.Prefix, at time.Time) bool {
+// wait is how long one more would be too many; 0: it would not. It counts
+// nothing.
+func (l *limiter) wait(network netip.Prefix, at time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.turn(at)
-	return l.now[network]+l.old[network] >= l.max
+	end := l.since.Add(l.window)
+	switch {
+	case l.now[network]+l.old[network] < l.max:
+		return 0
+	case l.now[network] >= l.max: // the half that runs is the older one next
+		end = end.Add(l.window)
+	}
+	return end.Sub(at)
 }
 
-// turn drops the older half when the window is over or full.
+// seconds are a time in whole ones, rounded up, as Retry-After has it (RFC
+// 9110 section 10.2.3).
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+// turn drops the older half when the window is over or full. Windows follow
+// each other without a gap, so that what wait promises is kept whoever else
+// asks meanwhile.
 func (l *limiter) turn(at time.Time) {
 	if l.now != nil && at.Sub(l.since) < l.window && len(l.now) < maxNetworks {
 		return
 	}
-	if at.Sub(l.since) >= 2*l.window {
+	gone := at.Sub(l.since)
+	if gone >= 2*l.window {
 		l.now = nil // what it holds is too old to count
+	} else if gone >= l.window {
+		at = l.since.Add(l.window)
 	}
 	l.old, l.now, l.since = l.now, map[netip.Prefix]int{}, at
 }

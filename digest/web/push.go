@@ -141,9 +141,9 @@ func (p *pushing) articles(w http.ResponseWriter, r *http.Request) {
 // or wrong: an answer would tell which it is.
 func (p *pushing) admit(w http.ResponseWriter, r *http.Request) (digest.Source, bool) {
 	from, at := clientNetwork(r, p.TrustedProxies), p.Now()
-	if p.bad.full(from, at) {
-		w.Header().Set("Retry-After", "60")
-		refuse(w, http.StatusTooManyRequests, "too many requests of this address had no valid token; wait a minute")
+	if wait := seconds(p.bad.wait(from, at)); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(wait))
+		refuse(w, http.StatusTooManyRequests, fmt.Sprintf("too many requests of this address had no valid token; wait %d seconds", wait))
 		return digest.Source{}, false
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -215,9 +216,10 @@ func (h *handler) guard(rt route) http.Handler {
 // thousands of one-clicks from one address.
 func (h *handler) badToken(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusNotFound
-	if !h.bad.allow(clientNetwork(r, h.TrustedProxies), h.Now()) {
+	from, at := clientNetwork(r, h.TrustedProxies), h.Now()
+	if !h.bad.allow(from, at) {
 		status = http.StatusTooManyRequests
-		w.Header().Set("Retry-After", "60")
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, seconds(h.bad.wait(from, at)))))
 	}
 	h.notice(w, r, status, "notice.token")
 }

@@ -147,7 +147,7 @@ func (p *page) attribute(a *digest.Article, address, base *url.URL) {
 	}
 	for i := max(p.headlineAt, 0); i < len(p.o.blocks); i++ {
 		b := p.o.blocks[i]
-		if b.words > 40 || b.list >= 0 || p.o.around(b.region)&(signFurniture|signCaption) != 0 {
+		if b.words > 40 || b.list >= 0 || p.isForeign(i) || p.o.around(b.region)&(signFurniture|signCaption) != 0 {
 			continue
 		}
 		if name := credited(b.text, i >= end); name != "" && !sameName(name, a.Site) {

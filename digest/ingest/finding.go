@@ -80,6 +80,8 @@ const (
 	reasonNamed      reason = "the heading %q names something else"
 	reasonStateOther reason = "the page's data has it under another article, or does not say under which"
 	reasonFurniture  reason = "it stands in %s: menus, sharing, other stories, comments or the like"
+	reasonForeign    reason = "it stands under the headline of another article"
+	reasonTeaser     reason = "it belongs to another article, %q"
 	reasonAbove      reason = "it stands above the headline"
 	reasonLate       reason = "%d paragraphs stand before it; what is named so may stand behind %d at most"
 	reasonLateText   reason = "%d paragraphs stand before it; only what a heading means as key points may stand behind more than one"

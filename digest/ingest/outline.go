@@ -24,7 +24,7 @@ type outline struct {
 	run      strings.Builder // text of the block being read
 	runLink  int             // bytes of it that are links
 	runBold  int             // bytes of it that are bold
-	owner    atom.Atom       // the element the block stands in
+	owner    *html.Node      // the element the block stands in
 	region   int
 	list     int
 	item     int
@@ -38,11 +38,12 @@ type outline struct {
 // block is a line of text: a paragraph, a heading, a caption, a cell.
 type block struct {
 	text   string
-	tag    atom.Atom // the element it stands in
-	region int       // the nearest one, -1: none
-	list   int       // the nearest one, -1: none
-	item   int       // its number in the list
-	link   int       // bytes of text that are links
+	node   *html.Node // the element it stands in, nil: none
+	tag    atom.Atom  // its name
+	region int        // the nearest one, -1: none
+	list   int        // the nearest one, -1: none
+	item   int        // its number in the list
+	link   int        // bytes of text that are links
 	bold   int
 	words  int
 }
@@ -141,10 +142,8 @@ func (o *outline) button(n *html.Node) {
 		return
 	}
 	o.flush()
-	outer := o.owner
-	o.owner = atom.H4
 	o.emit(text, 0, 0)
-	o.owner = outer
+	o.blocks[len(o.blocks)-1].node, o.blocks[len(o.blocks)-1].tag = n, atom.H4
 }
 
 // element reads an element. Inline ones are transparent; every other ends
@@ -176,7 +175,7 @@ func (o *outline) element(n *html.Node) {
 	}
 	o.flush()
 	outerOwner, outerRegion := o.owner, o.region
-	o.owner = n.DataAtom
+	o.owner = n
 	opened := o.open(n)
 	o.heading = isHeading(n.DataAtom)
 	switch {
@@ -304,7 +303,11 @@ func (o *outline) emit(text string, link, bold int) {
 	if text == "" {
 		return
 	}
-	o.blocks = append(o.blocks, block{text: text, tag: o.owner, region: o.region, list: o.list, item: max(o.item, 0),
+	tag := atom.Atom(0)
+	if o.owner != nil {
+		tag = o.owner.DataAtom
+	}
+	o.blocks = append(o.blocks, block{text: text, node: o.owner, tag: tag, region: o.region, list: o.list, item: max(o.item, 0),
 		link: min(link, len(text)), bold: min(bold, len(text)), words: wordCount(text)})
 }
 

@@ -21,8 +21,10 @@ type page struct {
 	description string
 	body        []int // blocks
 	known       vocabulary
-	chosen      *candidate // the list its key points were taken from, nil: none
-	snippet     bool       // the HTML of a feed item: the headline stands above it
+	chosen      *candidate     // the list its key points were taken from, nil: none
+	foreign     []stretch      // blocks of other articles
+	own         *withinArticle // what is known to be its own, nil: it is a text
+	snippet     bool           // the HTML of a feed item: the headline stands above it
 	reading
 	root    *html.Node   // nil: it is a text
 	trial   *trial       // what the rule came to; nil: there is none, or it was not needed
@@ -95,9 +97,10 @@ func newPage(o *outline, m *metadata, base *url.URL) *page {
 func (p *page) findBody() {
 	var all, named []int
 	namedSize := 0
+	p.findForeign()
 	for i := p.headlineAt + 1; i < len(p.o.blocks); i++ {
 		b := p.o.blocks[i]
-		if !p.isProse(b) {
+		if p.isForeign(i) || !p.isProse(b) {
 			continue
 		}
 		all = append(all, i)
@@ -135,7 +138,11 @@ func (p *page) readBody(doc *html.Node, base *url.URL) {
 	if err != nil || article.Node == nil {
 		return
 	}
+	others := p.foreignTexts()
 	for _, b := range newOutline(article.Node).blocks {
+		if others[squash(b.text)] {
+			continue
+		}
 		if b.list < 0 && b.words >= 8 && b.link*2 < len(b.text) && !isHeading(b.tag) {
 			b.region, b.list = -1, -1
 			p.body = append(p.body, len(p.o.blocks))

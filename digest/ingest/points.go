@@ -29,7 +29,8 @@ type candidate struct {
 	grade    grade
 	headed   bool // a heading named it, not only a class
 	heading  string
-	early    bool // named by words that mean key points only near the top
+	teaser   string // the line above it, where that leads to another article
+	early    bool   // named by words that mean key points only near the top
 	ordered  bool
 	spoken   bool       // its lines begin with the dash that many languages put before speech
 	state    bool       // of the page's data, not of what it shows
@@ -299,6 +300,9 @@ func (p *page) readHeading(c *candidate) {
 		}
 		if isHeading(b.tag) && b.words <= 7 || strings.HasSuffix(b.text, ":") && b.words <= 10 || b.words <= 4 && b.bold*2 > len(b.text) {
 			c.headed, c.heading = true, b.text
+			if isHeading(b.tag) && b.link*2 > len(b.text) && b.words >= 3 {
+				c.teaser = b.text
+			}
 			if c.grade < gradePoints {
 				c.grade = gradeBare
 			}
@@ -403,6 +407,11 @@ func (p *page) wellPlaced(c *candidate) {
 	}
 	around := p.o.around(c.region)
 	c.must(around&signFurniture == 0, reasonFurniture, within{p.o, c.region, signFurniture})
+	c.must(!p.isForeign(c.from), reasonForeign)
+	if c.teaser == "" {
+		c.teaser = p.own.cardOf(c)
+	}
+	c.must(c.teaser == "", reasonTeaser, c.teaser)
 	c.must(c.from >= p.headlineAt || c.grade == gradePoints, reasonAbove)
 	if c.refused() && !p.explaining {
 		return // counting the paragraphs costs

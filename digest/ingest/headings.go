@@ -1,5 +1,10 @@
 package ingest
 
+import (
+	"regexp"
+	"strings"
+)
+
 // pointsHeadings are the headings that mean key points and nothing else, in
 // lower case without marks.
 var pointsHeadings = lineSet(`
@@ -736,3 +741,28 @@ rezumat
 ringkasan
 สรุป
 `)
+
+// otherStories are labels over lists of other stories. Lists below them speak
+// of the same matter in the same kind of lines, so nothing else tells them.
+var otherStories = regexp.MustCompile(`(?i)^\W*(?:` +
+	`(?:you (?:may|might) )?also (?:like|read|see|of interest|in the news)|(?:read|see|watch|further|suggested) (?:also|more|next|this|reading)|read:|more (?:on (?:this|the)\b|about this|stories|news|from\b|like this|to read|coverage)|related\b|recommended\b|(?:most|editors?'?s?'?) (?:read|popular|viewed|shared|picks?|choice)|trending\b|(?:latest|other|top) (?:news|stories|headlines|articles)|up next|in other news|don't miss|sponsored\b|` +
+	`lesen sie (?:auch|dazu|mehr|hierzu)|lies auch|auch interessant|das könnte (?:sie|dich)|(?:mehr|weitere[sr]?) (?:zum|zu|aus|artikel|themen|nachrichten|meldungen|berichte|lesen|dazu)|zum thema|mehr dazu|passend dazu|dazu passend|verwandte|ähnliche artikel|meistgelesen|meist gelesen|am meisten gelesen|empfohlen|empfehlungen|anzeige\b|` +
+	`(?:à|a) (?:lire|voir|découvrir) (?:aussi|également|ailleurs|sur|ensuite)|(?:à|a) lire\s*:?$|lire (?:aussi|également|plus)|lisez (?:aussi|également)|voir aussi|sur le même (?:sujet|thème)|dans la même rubrique|nos (?:autres )?articles|articles (?:liés|similaires|associés|recommandés)|les plus lus|plus d'(?:infos|articles)|` +
+	`(?:lea|lee|leer|vea|ver|mira|te puede|le puede|también te puede|quizás? te|quizás? le) (?:también|además|más|interesar|interese)|también (?:te|le) (?:puede )?interesa|(?:más|otras) (?:sobre|noticias|información)|(?:lo |las )?más (?:leído|leídas|visto)|(?:noticias|artículos|notas) relacionad|relacionad[oa]s|` +
+	`(?:leia|veja|ler|ver|confira|saiba) (?:também|mais|ainda)|mais (?:sobre|notícias|lidas|lidos)|(?:notícias|artigos|matérias) relacionad|` +
+	`legg(?:i|ere) (?:anche|pure|di più)|guarda anche|vedi anche|potrebbe interessart|ti potrebbe|(?:altre|ultime) notizie|(?:articoli|notizie) correlat|i più letti|(?:per )?approfondi|` +
+	`lees (?:ook|meer|verder|hier)|bekijk ook|meer (?:over|nieuws|artikelen|lezen)|(?:ook|misschien ook) interessant|gerelateerd|verwant|meest gelezen|` +
+	`l(?:es|æs|äs) (?:også|også:|også om|også disse|mer|mere|också|vidare|videre)|se (?:også|också)|mer (?:om|fra|från)|mere om|(?:flere|fler) (?:saker|nyheter|artikler|artiklar|nyheder|artikler)|relatert|relatere[dt]|relaterade?|mest (?:lest|læst|läst)|andre (?:leser|læser)|` +
+	`(?:czytaj|przeczytaj|zobacz|sprawdź|polecamy|obejrzyj) (?:też|także|również|więcej)|polecamy|(?:więcej|inne) (?:na ten temat|o|artykuły|wiadomości)|powiązane|podobne|najczęściej czytane|(?:przeczytaj|zobacz)\s*:?$|` +
+	`lue (?:myös|lisää)|katso myös|luetuimmat|(?:přečtěte|čtěte|prečítajte) (?:si )?(?:také|též|tiež|aj)|čtěte (?:také|dále)|související|súvisiace|olvassa (?:el|még)|(?:citește|citiți) și|(?:ayrıca|bunları da) (?:okuyun|oku)|ilgili haberler|διαβάστε (?:επίσης|ακόμη)|` +
+	`чита(?:йте|ть) (?:также|еще|ещё|далее|по теме)|(?:по теме|материалы по теме|смотрите также|ещё по теме|другие новости|самое читаемое)|чита(?:йте|ти) (?:також|ще)|` +
+	`(?:関連|あわせて|合わせて|こちらも|おすすめ|オススメ|その他の)|(?:相关|相關|延伸阅读|延伸閱讀|推荐阅读|推薦閱讀|更多|热门|熱門)|(?:관련|함께|추천|많이 본)|(?:اقرأ|إقرأ|قد يهمك|مواضيع|أخبار ذات|شاهد)|(?:קראו|כתבות|עוד ב)|(?:baca juga|berita terkait|xem thêm|đọc thêm|tin liên quan|อ่านเพิ่มเติม|ข่าวที่เกี่ยวข้อง|यह भी पढ़ें)` +
+	`)`)
+
+// leadsElsewhere tells such labels from lines and headings that only begin as
+// they do: they are short, or end in a colon.
+func leadsElsewhere(line string) bool {
+	line = strings.ReplaceAll(strings.TrimSpace(line), "’", "'")
+	short := wordCount(line) <= 6 || strings.HasSuffix(line, ":") && wordCount(line) <= 12
+	return short && otherStories.MatchString(line)
+}

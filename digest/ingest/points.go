@@ -237,8 +237,8 @@ func (p *page) regionCandidate(i int) (candidate, bool) {
 			}
 			continue
 		}
-		if isHeading(b.tag) || b.words < 4 {
-			continue
+		if isHeading(b.tag) || b.words < 4 || len(c.items) == 0 && namedGrade(b.text) != gradeNone {
+			continue // the box's own heading, whatever element it is
 		}
 		text, _ := bullet(b.text)
 		c.items = append(c.items, item{text: text, link: b.link, bold: b.bold, size: len(b.text), words: b.words})
@@ -293,6 +293,13 @@ func (p *page) readHeading(c *candidate) {
 			}
 			c.grade = g
 			c.early = g == gradePoints && !meansPoints.MatchString(b.text)
+			return
+		}
+		if !isHeading(b.tag) && b.words <= 20 && leadsElsewhere(b.text) {
+			c.headed, c.heading = true, b.text
+			if c.grade < gradePoints {
+				c.grade = gradeBare
+			}
 			return
 		}
 		if !isHeading(b.tag) && (b.words <= 1 || b.words <= 20 && isBoilerplate(b.text)) {

@@ -380,6 +380,9 @@ func (t *textArticle) points(p *page) []string {
 			c.grade, c.headed, c.heading = named, true, t.lines[i-1].text
 			c.pro(headingReasons[named], c.heading)
 		}
+		if above := t.lines[i-1].text; i-1 > t.headline && leadsElsewhere(above) {
+			c.must(false, reasonNamed, above)
+		}
 		for ; i < len(t.lines) && t.lines[i].bullet; i++ {
 			l := t.lines[i]
 			c.items = append(c.items, item{text: l.text, size: len(l.text), words: l.words})

@@ -99,6 +99,8 @@ const (
 	reasonLong       reason = "some of its lines are too long for a point (%d of %d)"
 	reasonShort      reason = "too many of its lines are shorter than four words (%d of %d)"
 	reasonTerse      reason = "its lines have too few words (%d on average, at least %d)"
+	reasonQuestions  reason = "its lines are questions, and points answer them"
+	reasonPictures   reason = "nothing names it, and its lines belong to pictures"
 	reasonLinked     reason = "too many of its lines are links (%d of %d)"
 	reasonLabels     reason = "too many of its lines begin with a label and a colon (%d of %d)"
 	reasonAmounts    reason = "too many of its lines begin with an amount, a step or a time (%d of %d)"

@@ -473,7 +473,7 @@ func wellShaped(c *candidate) {
 	n := len(c.items)
 	c.must(n <= maxPoints, reasonMany, n, maxPoints)
 	c.must(n != 1 || c.grade == gradePoints && c.items[0].words >= 6, reasonOne)
-	words, short, long, labels, amounts, linked := 0, 0, 0, 0, 0, 0
+	words, short, long, labels, amounts, linked, questions := 0, 0, 0, 0, 0, 0, 0
 	for _, it := range c.items {
 		words += it.words
 		if it.words < 4 {
@@ -491,13 +491,18 @@ func wellShaped(c *candidate) {
 		if it.size > 0 && it.link*10 >= it.size*8 {
 			linked++
 		}
+		if strings.HasSuffix(it.text, "?") || strings.HasSuffix(it.text, "？") || strings.HasSuffix(it.text, "؟") {
+			questions++
+		}
 	}
 	c.must(long == 0, reasonLong, long, n)
+	c.must(c.grade == gradePoints || questions < n || n == 0, reasonQuestions)
 	switch c.grade {
 	case gradePoints:
 		c.must(linked*2 <= n, reasonLinked, linked, n)
 		c.must(short*2 <= n, reasonShort, short, n)
 		c.must(words >= 4*n, reasonTerse, words/n, 4)
+		c.must(!c.early || labels < n || n == 0, reasonLabels, labels, n)
 	case gradeSummary:
 		c.must(linked*3 <= n, reasonLinked, linked, n)
 		c.must(short*4 <= n, reasonShort, short, n)
@@ -506,6 +511,7 @@ func wellShaped(c *candidate) {
 		c.must(amounts*2 <= n, reasonAmounts, amounts, n)
 	default:
 		c.must(!c.alike(), reasonAlike)
+		c.must(!hasPictures(c.element, n), reasonPictures)
 		c.must(linked == 0, reasonLinked, linked, n)
 		c.must(short == 0, reasonShort, short, n)
 		c.must(words >= 6*n, reasonTerse, words/n, 6)
@@ -513,6 +519,20 @@ func wellShaped(c *candidate) {
 		c.must(amounts*2 < n, reasonAmounts, amounts, n)
 		c.must(n <= 7, reasonMany, n, 7)
 	}
+}
+
+// hasPictures tells lists whose items are pictures with what they show.
+func hasPictures(n *html.Node, items int) bool {
+	if n == nil {
+		return false
+	}
+	pictures := 0
+	for d := range n.Descendants() {
+		if d.DataAtom == atom.Img {
+			pictures++
+		}
+	}
+	return pictures > 0 && pictures >= items
 }
 
 // alike tells answers to choose from, and forms: each of their lines says

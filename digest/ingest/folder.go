@@ -48,12 +48,24 @@ func (in *Ingest) pollFolder(ctx context.Context, state digest.SourceState) (dig
 		return state, nil, result
 	}
 	state.Failures, state.Error, state.NotBefore = 0, "", time.Time{}
-	state.NextPoll, state.Seen = now.Add(folderInterval), packMarks(f.kept)
+	state.NextPoll = now.Add(folderInterval)
+	if had := len(f.seen); f.count == 0 && had > 0 {
+		// A disk that is not mounted leaves an empty folder behind. What was
+		// read stays known, or all of it would be read anew when it is back.
+		f.warn("%s", emptied(state.Source.URL, had))
+	} else {
+		state.Seen = packMarks(f.kept)
+	}
 	result.Next, result.Warnings, result.Files = state.NextPoll, f.told(), f.count
 	if len(f.articles) > 0 || f.fresh {
 		result.Status, result.Articles = StatusRead, len(f.articles)
 	}
 	return state, in.claim(state, f.articles, now), result
+}
+
+// emptied says that a folder lost all of its files.
+func emptied(dir string, had int) string {
+	return fmt.Sprintf("the folder %s is empty, and it had %s; is it mounted?", dir, counted(had, "file"))
 }
 
 // configured is a source as the config has it: the rows don't know its prefix,
@@ -263,6 +275,10 @@ func (f *folder) unsettled(ctx context.Context) (files []folderFile) {
 			f.kept = append(f.kept, m)
 			continue
 		}
+		if f.unended(file) {
+			f.waiting++
+			continue
+		}
 		files = append(files, file)
 		young = young || f.young(file)
 	}
@@ -286,6 +302,19 @@ func (f *folder) unsettled(ctx context.Context) (files []folderFile) {
 // machine that writes, makes no file wait for ever.
 func (f *folder) young(file folderFile) bool {
 	return f.now.Sub(file.moved).Abs() < settled
+}
+
+// textSettled is settled for texts: a page and a feed say where they end, and of
+// half a text nobody sees that it is half.
+const textSettled = time.Minute
+
+// unended tells a text that may still be written.
+func (f *folder) unended(file folderFile) bool {
+	switch strings.ToLower(path.Ext(file.path)) {
+	case ".txt", ".text", ".md":
+		return f.now.Sub(file.moved).Abs() < textSettled
+	}
+	return false
 }
 
 // take reads one file. What cannot be read is told once and not tried again

@@ -130,12 +130,13 @@ func TestFilesBeingWrittenWait(t *testing.T) {
 	in, _, _, d := dropRoom(t, "https://example.com/wire")
 	whole := pointedPage
 	d.put("whole.html", whole, time.Second)
-	d.put("growing.txt", "A headline of the morning over the city\n", time.Second)
+	d.put("quiet.txt", "A headline of the morning over the city\n", 59*time.Second)
+	d.put("growing.html", whole, time.Second)
 	d.put("half.html", whole[:len(whole)/2], time.Second)
 	d.put("empty.txt", "", time.Second)
 	d.put("ahead.html", whole, -time.Hour) // its clock is ahead
 	f := folder{source: in.Sources[0], now: testNow, settle: func(context.Context) error {
-		d.put("growing.txt", "A headline of the morning over the city\n\nand more\n", time.Second)
+		d.put("growing.html", whole+"\n", time.Second)
 		return nil
 	}}
 	if err := f.read(t.Context()); err != nil {
@@ -145,15 +146,15 @@ func TestFilesBeingWrittenWait(t *testing.T) {
 	for _, a := range f.articles {
 		got = append(got, a.GUID)
 	}
-	if !slices.Equal(got, []string{"file:ahead.html", "file:whole.html"}) || f.waiting != 3 || len(f.kept) != 2 {
+	if !slices.Equal(got, []string{"file:ahead.html", "file:whole.html"}) || f.waiting != 4 || len(f.kept) != 2 {
 		t.Errorf("read %q, %+v", got, f)
 	}
-	if told := f.told(); len(told) != 1 || told[0] != "still being written, to be read at the next poll: 3 files" {
+	if told := f.told(); len(told) != 1 || told[0] != "still being written, to be read at the next poll: 4 files" {
 		t.Errorf("%q", told)
 	}
 	// Left alone for long enough, what is there is read as it is.
 	g := folder{source: in.Sources[0], now: testNow.Add(time.Minute), settle: noPause, seen: unpackMarks(packMarks(f.kept))}
-	if err := g.read(t.Context()); err != nil || len(g.articles) != 2 || g.waiting != 0 {
+	if err := g.read(t.Context()); err != nil || len(g.articles) != 3 || g.waiting != 0 {
 		t.Errorf("%+v, %v", g, err)
 	}
 }
@@ -375,5 +376,30 @@ func TestMarksComeBackWhole(t *testing.T) {
 	}
 	if len(got) != 4 || len(unpackMarks("torn")) != 0 || packMarks([]mark{1, 2}) != packMarks([]mark{2, 1}) {
 		t.Errorf("%v", got)
+	}
+}
+
+func TestEmptiedFolderIsToldAndKeepsItsMarks(t *testing.T) {
+	t.Parallel()
+	in, store, c, d := dropRoom(t, "")
+	d.put("a.html", bridgeAt("https://example.com/a"), time.Hour)
+	fetchOne(t, in)
+	if err := os.Remove(filepath.Join(d.dir, "a.html")); err != nil {
+		t.Fatal(err)
+	}
+	c.turn(time.Minute)
+	for range 2 {
+		if r := fetchOne(t, in); len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "is empty, and it had 1 file; is it mounted?") {
+			t.Errorf("%+v", r)
+		}
+	}
+	states := slices.Clone(store.states)
+	states[0].Newest = testNow
+	if f := in.Look(t.Context(), states)[0]; f.State != digest.FindingLook || !strings.Contains(f.Text, "it had 1 file") || !strings.Contains(f.Next, "mounted") {
+		t.Errorf("%+v", f)
+	}
+	d.put("a.html", bridgeAt("https://example.com/a"), time.Hour)
+	if r := fetchOne(t, in); r.Status != StatusUnchanged || len(store.articles) != 1 {
+		t.Errorf("%+v", r)
 	}
 }

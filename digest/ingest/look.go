@@ -219,7 +219,7 @@ func (in *Ingest) judge(g *glance, past digest.SourceState) digest.Finding {
 	case source.Kind == digest.SourcePush:
 		return heardOf(past, f)
 	case source.Kind == digest.SourceFolder:
-		return g.folder(f)
+		return g.folder(f, len(unpackMarks(past.Seen)))
 	case len(g.articles) == 0:
 		return f.Look("there are no articles in it", "check the address in a browser; an empty feed brings nothing")
 	}
@@ -259,8 +259,8 @@ func heardOf(past digest.SourceState, f digest.Finding) digest.Finding {
 	return f.OK("its articles are pushed, the last on " + past.LastSuccess.UTC().Format("2006-01-02 15:04 UTC"))
 }
 
-// folder says what a folder holds.
-func (g *glance) folder(f digest.Finding) digest.Finding {
+// folder says what a folder holds, which had so many files.
+func (g *glance) folder(f digest.Finding, had int) digest.Finding {
 	text := counted(g.result.Files, "file")
 	if n := len(g.articles); n > 0 {
 		text += fmt.Sprintf(", %s, key points in %d", counted(n, "article"), withPoints(g.articles))
@@ -268,6 +268,8 @@ func (g *glance) folder(f digest.Finding) digest.Finding {
 	}
 	dir := g.before.Source.URL
 	switch {
+	case g.result.Files == 0 && had > 0:
+		return f.Look(strings.TrimSuffix(emptied(dir, had), "; is it mounted?"), "look whether it is mounted; if the files were taken away, nothing")
 	case len(g.result.Warnings) > 0:
 		return f.Look(text+"; "+g.result.Warnings[0], "`courant extract "+dir+"/FILE` shows what Courant sees in one of them")
 	case g.result.Files == 0:

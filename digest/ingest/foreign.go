@@ -66,11 +66,11 @@ func (p *page) findForeign() {
 
 // mayBegin tells headings that another article may begin with.
 func (p *page) mayBegin(b block) bool {
-	if b.tag != atom.H1 && b.tag != atom.H2 && b.tag != atom.H3 || b.words < 3 || namedGrade(b.text) != gradeNone {
+	if b.tag != atom.H1 && b.tag != atom.H2 && b.tag != atom.H3 || b.words < 3 {
 		return false
 	}
 	return p.o.around(b.region)&(signFurniture|signAside|signHidden|signCaption|signPoints|signSummary) == 0 &&
-		similar(b.text, p.headline) < 0.4
+		similar(b.text, p.headline) < 0.4 && namedGrade(b.text) == gradeNone
 }
 
 // withinArticle is what is known to be the article's while its blocks are read.

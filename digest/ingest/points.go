@@ -3,6 +3,8 @@ package ingest
 import (
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -237,7 +239,7 @@ func (p *page) regionCandidate(i int) (candidate, bool) {
 			}
 			continue
 		}
-		if isHeading(b.tag) || b.words < 4 || len(c.items) == 0 && namedGrade(b.text) != gradeNone {
+		if isHeading(b.tag) || b.words < 4 || len(c.items) == 0 && b.words <= 14 && namedGrade(b.text) != gradeNone {
 			continue // the box's own heading, whatever element it is
 		}
 		text, _ := bullet(b.text)
@@ -334,15 +336,26 @@ var countedHeading = regexp.MustCompile(`^(?:the |die |les |las |los |le |i |as 
 
 const maxHeading = 80
 
-// namedGrade knows the headings publishers put over key points.
+// countedWords are those of which each counted heading has one.
+var countedWords = [...]string{"key ", "takeaway", "thing", "wichtigst", "points", "puntos", "claves", "punti", "pontos", "punten", "punkter", "pointer",
+	"najważniejsze", "dinge", "choses", "cosas", "cose", "coisas", "ting", "saker"}
+
+var plainMarks = strings.NewReplacer("’", "'", "ß", "ss", "‘", "'")
+
+// namedGrade knows the headings publishers put over key points. It is asked of
+// many a line, so the patterns come last.
 func namedGrade(heading string) grade {
 	if len(heading) > maxHeading {
 		return gradeNone
 	}
-	h := strings.ToLower(headingNoise.ReplaceAllString(headingNoise.ReplaceAllString(strings.TrimSpace(heading), ""), ""))
-	h = strings.NewReplacer("’", "'", "ß", "ss", "‘", "'").Replace(h)
+	h := strings.TrimSpace(heading)
+	first, _ := firstRune(h)
+	if last, _ := utf8.DecodeLastRuneInString(h); !unicode.IsLetter(first) || !unicode.IsLetter(last) {
+		h = headingNoise.ReplaceAllString(headingNoise.ReplaceAllString(h, ""), "")
+	}
+	h = plainMarks.Replace(strings.ToLower(h))
 	switch {
-	case pointsHeadings[h], countedHeading.MatchString(h):
+	case pointsHeadings[h], containsAny(h, countedWords[:]) && countedHeading.MatchString(h):
 		return gradePoints
 	case summaryHeadings[h]:
 		return gradeSummary

@@ -3,6 +3,7 @@ package ingest
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 
@@ -141,14 +142,34 @@ func label(n *html.Node) string {
 	var b strings.Builder
 	b.WriteString(n.Data)
 	if id := attribute(n, "id"); id != "" && len(id) <= maxLabel && !strings.ContainsAny(id, space) {
-		b.WriteString("#" + id)
+		b.WriteString("#" + escapedName(id))
 	}
 	for class := range strings.FieldsSeq(attribute(n, "class")) {
 		if b.Len()+len(class) > maxLabel {
-			b.WriteString("…")
-			break
+			break // the others name it as well
 		}
-		b.WriteString("." + class)
+		b.WriteString("." + escapedName(class))
 	}
 	return digest.PlainLine(b.String(), 2*maxLabel) // an editor's terminal must not obey a publisher's class
+}
+
+// escapedName is a name as a selector has it: what is no letter, digit, hyphen
+// or underscore has a backslash before it, a digit at the beginning its number
+// (CSSOM section 2.1, serialize an identifier).
+func escapedName(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		switch {
+		case r >= '0' && r <= '9' && (i == 0 || i == 1 && name[0] == '-'):
+			fmt.Fprintf(&b, `\%x `, r)
+		case r >= utf8.RuneSelf, r == '-', r == '_', r >= '0' && r <= '9', r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z':
+			b.WriteRune(r)
+		case r < ' ' || r == 0x7f:
+			fmt.Fprintf(&b, `\%x `, r)
+		default:
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }

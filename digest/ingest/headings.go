@@ -523,6 +523,17 @@ saken kort
 saken oppsummert
 det korte
 det korte af det lange
+here are the main points
+our key takeaways
+the main points at a glance
+das sind die wichtigsten punkte
+alles wichtige auf einen blick
+il riassunto
+det viktigaste i korthet
+核心提示
+内容提要
+самое важное
+باختصار
 det korte av det lange
 overblik kort fortalt
 sammanfattning i punkter

@@ -290,7 +290,7 @@ func (o *outline) flush() {
 		o.emit(text, link, bold)
 		return
 	}
-	for _, part := range breakLines(text) {
+	for _, part := range breakLines(text, o.region >= 0 && o.list < 0 && o.regions[o.region].sign&(signPoints|signSeveral) == signPoints|signSeveral) {
 		o.emit(part, link*len(part)/len(text), bold*len(part)/len(text))
 	}
 }
@@ -315,15 +315,16 @@ func (o *outline) emit(text string, link, bold int) {
 // source are white space and nothing more.
 const lineBreak = '\v'
 
-// breakLines parts a text with line breaks.
-func breakLines(text string) []string {
+// breakLines parts a text with line breaks. Within an element that is named for
+// its points each line is one.
+func breakLines(text string, each bool) []string {
 	lines := strings.Split(text, string(lineBreak))
 	var parts []string
 	current := ""
 	for _, line := range lines {
 		line = strings.TrimSpace(line)
 		_, bulleted := bullet(line)
-		if line == "" || bulleted {
+		if line == "" || bulleted || each {
 			parts = append(parts, current)
 			current = line
 			continue

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -129,7 +130,7 @@ func (p *page) candidates() []candidate {
 			}
 		}
 	}
-	return append(append(found, p.bulletedRuns()...), p.stateCandidates()...)
+	return append(append(append(found, p.bulletedRuns()...), p.definedRuns()...), p.stateCandidates()...)
 }
 
 // listCandidate reads a list. Its grade comes from the elements around it, if
@@ -140,8 +141,12 @@ func (p *page) listCandidate(i int) candidate {
 	if c.must(l.items <= 3*maxPoints, reasonMany, l.items, maxPoints); c.refused() {
 		return c
 	}
-	items := make([]item, l.items)
+	items, nested := make([]item, l.items), false
 	for _, b := range p.o.blocks[l.from:l.to] {
+		if b.list != i && p.o.lists[b.list].parent == i {
+			nested = true // a point's own points
+			continue
+		}
 		if c.must(b.list == i && b.item < l.items && b.tag != atom.H1 && b.tag != atom.H2, reasonNested); c.refused() {
 			return c
 		}
@@ -150,8 +155,48 @@ func (p *page) listCandidate(i int) candidate {
 	c.items = items
 	p.regionGrade(&c)
 	p.readHeading(&c)
+	c.must(!nested || c.grade == gradePoints, reasonNested)
+	p.joinLists(&c, i)
 	c.readFirst()
 	return c
+}
+
+// joinLists takes the lists that follow for one with it, where a heading that
+// means key points stands above lists of a single item each.
+func (p *page) joinLists(c *candidate, i int) {
+	if len(c.items) != 1 || !c.headed || c.grade != gradePoints {
+		return
+	}
+	for _, l := range p.o.lists[i+1:] {
+		if l.items != 1 || l.from != c.to || l.to != l.from+1 {
+			return
+		}
+		c.items = append(c.items, item{})
+		c.items[len(c.items)-1].join(p.o.blocks[l.from])
+		c.to = l.to
+	}
+}
+
+// definedRuns finds points that are the meanings of a term, which is their
+// heading.
+func (p *page) definedRuns() []candidate {
+	var found []candidate
+	for i := p.headlineAt + 1; i < len(p.o.blocks); i++ {
+		if b := p.o.blocks[i]; b.tag != atom.Dt || namedGrade(b.text) != gradePoints {
+			continue
+		}
+		c := candidate{from: i + 1, region: p.o.blocks[i].region, grade: gradePoints, headed: true, heading: p.o.blocks[i].text}
+		c.pro(headingReasons[gradePoints], c.heading)
+		for i++; i < len(p.o.blocks) && p.o.blocks[i].tag == atom.Dd; i++ {
+			c.items = append(c.items, item{})
+			c.items[len(c.items)-1].join(p.o.blocks[i])
+		}
+		if c.to = i; len(c.items) > 1 && (i == len(p.o.blocks) || p.o.blocks[i].tag != atom.Dt) {
+			found = append(found, c)
+		}
+		i--
+	}
+	return found
 }
 
 // readFirst takes a list's first item for its heading, where it is one.
@@ -379,8 +424,9 @@ func (p *page) judge(c *candidate, wellPlaced func(*candidate)) {
 // aboutNews takes out what is about the site, and what is no text of a line.
 func (p *page) aboutNews(c *candidate) {
 	whole := c.items[:0:0]
+	c.unmark()
 	for _, it := range c.items {
-		it.text = strings.TrimSpace(stripBullet(it.text))
+		it.text = withoutReadOn(strings.TrimSpace(stripBullet(it.text)))
 		if by, dropped := p.rule.drops(it.text); dropped {
 			c.con(reasonDropped, it.text, by)
 			continue
@@ -394,6 +440,48 @@ func (p *page) aboutNews(c *candidate) {
 	}
 	c.items = whole
 	c.must(len(whole) > 0, reasonEmpty)
+}
+
+// unmark takes off what marks or counts each of the items and is no part of
+// them: the same tick or arrow before all, or 1, 2, 3.
+func (c *candidate) unmark() {
+	if len(c.items) < 2 {
+		return
+	}
+	mark, _ := firstRune(c.items[0].text)
+	marked, counted := strings.ContainsRune("➔→✓✔✅☑★☆", mark), true
+	for i, it := range c.items {
+		rest, ok := behindNumber(it.text, i+1)
+		counted = counted && ok && rest != ""
+		marked = marked && strings.HasPrefix(it.text, string(mark))
+	}
+	for i, it := range c.items {
+		switch {
+		case marked:
+			c.items[i].text = strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(it.text, string(mark)), emojiStyle))
+		case counted:
+			c.items[i].text, _ = behindNumber(it.text, i+1)
+		}
+	}
+}
+
+// behindNumber is a text without the number that it begins with.
+func behindNumber(text string, n int) (string, bool) {
+	rest, ok := strings.CutPrefix(text, strconv.Itoa(n))
+	trimmed := strings.TrimLeft(rest, ".) ")
+	first, _ := firstRune(trimmed)
+	return trimmed, ok && len(trimmed) < len(rest) && !unicode.IsDigit(first)
+}
+
+// withoutReadOn takes a call to read on off a point's end.
+func withoutReadOn(point string) string {
+	if !containsAny(strings.ToLower(point), pointerWords[:]) {
+		return point
+	}
+	if at := pointsOn.FindStringIndex(point); at != nil && endsLikeSentence(point[:at[0]]) {
+		return strings.TrimSpace(point[:at[0]])
+	}
+	return point
 }
 
 // escapedTwice tells text that still holds entities or tags after it was

@@ -226,7 +226,7 @@ func TestHostilePushReachesNobodyAlive(t *testing.T) {
 		"image": map[string]any{"url": "https://news.example.com/a.jpg?\"onload=alert(5)", "alt": hostile, "width": 1200, "height": 600}, "description": hostile,
 		"body": "<p>" + hostile + "</p>", "published": "2026-01-02T03:04:05Z"}
 	for _, name := range []string{"title", "category", "site", "attribution", "author"} {
-		fields[name] = hostile[:120] + " words"
+		fields[name] = "Words " + hostile[:120] + " words"
 	}
 	fields["guid"] = hostile
 	fields["published"] = time.Now().UTC().Format(time.RFC3339)

@@ -135,8 +135,8 @@ func nextPoll(s digest.SourceState, now time.Time) (time.Time, string) {
 func sourceAdvice(s digest.SourceState, now time.Time) string {
 	wake := fmt.Sprintf("`courant sources wake %q`", s.Source.Name)
 	moved := ""
-	if to := cmp.Or(s.Address, s.MovedTo); to != "" {
-		moved = "it has moved for good: put the new address into the config, " + to
+	if s.Address != "" {
+		moved = "it has moved for good: put the new address into the config, " + s.Address
 	}
 	switch s.Condition(now) {
 	case digest.SourceDead:
@@ -148,9 +148,6 @@ func sourceAdvice(s digest.SourceState, now time.Time) string {
 	case digest.SourceSilent:
 		return silentAdvice(s)
 	case digest.SourceFailing:
-		if moved != "" {
-			return moved
-		}
 		_, next := errorOf(s)
 		return cmp.Or(next, "nothing yet: it is tried again by itself") + "; " + wake + " asks at once"
 	case digest.SourceNew:

@@ -217,12 +217,22 @@ func authority(u *url.URL) string {
 	return net.JoinHostPort(strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), port)
 }
 
+// server is what a pause, a turn and a Retry-After are about. A site's http and
+// https are one server; other ports may well be other people's.
+func server(u *url.URL) string {
+	at := authority(u)
+	if host, port, err := net.SplitHostPort(at); err == nil && (port == "80" || port == "443") {
+		return host
+	}
+	return at
+}
+
 // hop makes one request. next is where it redirects to, nil: nowhere. The
 // host's turn comes before a place, so that who waits for a host keeps nobody
 // from others.
 func (f *Fetcher) hop(ctx context.Context, through http.RoundTripper, at *url.URL, r request, p *patience) (a *answer, next *url.URL, err error) {
-	server := authority(at)
-	h := f.host(server)
+	key := server(at)
+	h := f.host(key)
 	if err := f.enter(ctx, h, r.paced); err != nil {
 		return nil, nil, err
 	}
@@ -244,7 +254,7 @@ func (f *Fetcher) hop(ctx context.Context, through http.RoundTripper, at *url.UR
 	}
 	defer resp.Body.Close()
 	if until := retryAfter(resp, f.now()); !until.IsZero() {
-		f.hold(server, until)
+		f.hold(key, until)
 	}
 	if location := resp.Header.Get("Location"); location != "" && redirects(resp.StatusCode) {
 		next, err = at.Parse(location)

@@ -73,7 +73,7 @@ func (r *pageRound) read(ctx context.Context, a *digest.Article) error {
 		a.Page = ""
 		return nil
 	}
-	server, in := authority(u), r.in
+	server, in := server(u), r.in
 	if r.away[server] || r.asked == pagesAPoll || in.Fetcher.now().After(r.end) || ctx.Err() != nil {
 		return nil
 	}

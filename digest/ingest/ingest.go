@@ -182,7 +182,7 @@ func (in *Ingest) holdSources(states []digest.SourceState) {
 // serverOf is the server a source is asked at, empty where it has none.
 func serverOf(s digest.SourceState) string {
 	if u, err := url.Parse(address(s)); err == nil && u.Host != "" {
-		return authority(u)
+		return server(u)
 	}
 	return ""
 }

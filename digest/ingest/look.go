@@ -183,10 +183,10 @@ func (in *Ingest) readOne(ctx context.Context, origin string, u *url.URL, a *dig
 		return err
 	}
 	if !thisMachine(u.Hostname()) {
-		if end, ok := ctx.Deadline(); ok && in.Fetcher.untilPage(authority(u)) > time.Until(end) {
+		if end, ok := ctx.Deadline(); ok && in.Fetcher.untilPage(server(u)) > time.Until(end) {
 			return errNoTime
 		}
-		if err := in.Fetcher.pause(ctx, authority(u)); err != nil {
+		if err := in.Fetcher.pause(ctx, server(u)); err != nil {
 			return errNoTime
 		}
 	}
@@ -228,7 +228,7 @@ func (in *Ingest) judge(g *glance, past digest.SourceState) digest.Finding {
 	case g.missed != "":
 		return f.Look(text+"; "+g.ruleFault(), fmt.Sprintf("`courant extract --explain --rules %q %s` shows what it picks", source.Name, g.missed))
 	case g.state.MovedTo != "":
-		return f.Look(text+"; it has moved for good", "put the new address into the config: "+g.state.MovedTo)
+		return f.Look(text+"; it says that it has moved for good", "put the new address into the config if it goes on saying so: "+g.state.MovedTo)
 	case len(result.Warnings) > 0:
 		return f.Look(text+"; "+result.Warnings[0], "`courant extract "+source.URL+"` shows what Courant sees")
 	case teasers != "":

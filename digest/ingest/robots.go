@@ -105,7 +105,7 @@ func (f *Fetcher) askRobots(ctx context.Context, u *url.URL, origin string) (*ro
 			return nil, askRobotsAgain, fmt.Errorf("read robots.txt: %w", err)
 		}
 	}
-	f.host(authority(u)).slowDown(rules.FindGroup("Courant").CrawlDelay)
+	f.host(server(u)).slowDown(rules.FindGroup("Courant").CrawlDelay)
 	if a.status >= 500 {
 		return rules, usualInterval, nil
 	}

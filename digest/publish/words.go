@@ -85,7 +85,7 @@ const sameSense = `earthquake quake tremor temblor
 	layoff layoffs redundancies job jobs positions
 	strike strikes walkout stoppage
 	launch launches launched lift lifts lifted liftoff
-	chief ceo boss
+	chief boss
 	premier pm
 	blackout outage
 	lawsuit sue sues sued suing complaint

@@ -43,7 +43,7 @@ func fleet() ([]SourceHealth, time.Time) {
 			fail(s, 8*day, "there is no host example.invalid; check the address")
 		}),
 		source("Late Edition", digest.SourceFeed, func(s *digest.SourceState) {
-			s.LastPoll, s.LastSuccess, s.NextPoll, s.MovedTo = ago(5*time.Hour), ago(5*time.Hour), ago(4*time.Hour), "https://example.org/feed.xml"
+			s.LastPoll, s.LastSuccess, s.NextPoll, s.Address = ago(5*time.Hour), ago(5*time.Hour), ago(4*time.Hour), "https://example.org/feed.xml"
 		}),
 		source("Wire drop", digest.SourceFolder, func(s *digest.SourceState) {
 			s.Source.URL, s.FirstPoll, s.Newest = "/srv/wire", ago(3*time.Hour), ago(40*day)

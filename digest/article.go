@@ -45,9 +45,10 @@ type SourceState struct {
 	Seen         string    // a folder's files as they were when they were read, packed; empty: none were
 
 	// What the store knows beside it; SavePoll leaves it alone.
-	Newest time.Time       // when its newest article was first seen; zero: it has none
-	Told   SourceCondition // what the operator was last told of it: SourceSilent, SourceDead, or nothing
-	ToldAt time.Time       // when that was; zero: never
+	Newest   time.Time       // when its newest article was first seen; zero: it has none
+	Listened time.Duration   // of a source that is pushed: how long an article could have come since the last new one
+	Told     SourceCondition // what the operator was last told of it: SourceSilent, SourceDead, or nothing
+	ToldAt   time.Time       // when that was; zero: never
 }
 
 // PointsFrom says where an article's key points come from, so that lead

@@ -22,6 +22,14 @@ const (
 	DeadAfter   = 7 * 24 * time.Hour
 )
 
+// ListenEvery is how often a process that takes pushed articles says that it
+// does. Of two such moments that lie further apart than ListenGap, nobody is
+// sure what was between.
+const (
+	ListenEvery = time.Minute
+	ListenGap   = 3 * time.Minute
+)
+
 // Condition judges a source by what is remembered of it.
 //
 // A silence is measured up to the last poll that succeeded: while nobody asked,
@@ -30,7 +38,7 @@ const (
 func (s SourceState) Condition(now time.Time) SourceCondition {
 	switch {
 	case s.Source.Kind == SourcePush:
-		return s.pushed(now)
+		return s.pushed()
 	case s.Gone:
 		return SourceDead
 	case s.LastPoll.IsZero():
@@ -50,12 +58,13 @@ func (s SourceState) Condition(now time.Time) SourceCondition {
 }
 
 // pushed judges a source whose articles are sent to us: nobody is asked, so
-// nothing can fail.
-func (s SourceState) pushed(now time.Time) SourceCondition {
-	switch quiet := s.QuietSince(); {
-	case quiet.IsZero():
+// nothing can fail. Its silence is measured in time in which an article could
+// have come: while nobody listened, it may have called in vain.
+func (s SourceState) pushed() SourceCondition {
+	switch {
+	case s.QuietSince().IsZero():
 		return SourceNew
-	case now.Sub(quiet) >= SilentAfter:
+	case s.Listened >= SilentAfter:
 		return SourceSilent
 	}
 	return SourceUp

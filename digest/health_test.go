@@ -43,7 +43,9 @@ func TestConditionOfSources(t *testing.T) {
 		"an idle folder":  {with(func(s *SourceState) { s.Source.Kind, s.Newest = SourceFolder, ago(8*day) }), SourceSilent},
 		"pushed":          {SourceState{Source: Source{Kind: SourcePush}, Newest: ago(day)}, SourceUp},
 		"nothing pushed":  {SourceState{Source: Source{Kind: SourcePush}}, SourceNew},
-		"pushed no more":  {SourceState{Source: Source{Kind: SourcePush}, Newest: ago(7 * day)}, SourceSilent},
+		"pushed no more":  {SourceState{Source: Source{Kind: SourcePush}, Newest: ago(7 * day), Listened: 7 * day}, SourceSilent},
+		"almost no more":  {SourceState{Source: Source{Kind: SourcePush}, Newest: ago(7 * day), Listened: 7*day - time.Second}, SourceUp},
+		"nobody listened": {SourceState{Source: Source{Kind: SourcePush}, Newest: ago(30 * day), Listened: 2 * day}, SourceUp},
 	}
 	for name, test := range tests {
 		if got := test.state.Condition(now); got != test.want {

@@ -62,6 +62,11 @@ func push(ctx context.Context, tx *sqlx.Tx, p digest.Push, articles []digest.Art
 	if _, err := insertArticles(ctx, tx, fresh); err != nil {
 		return nil, err
 	}
+	if len(fresh) > 0 {
+		if _, err := tx.ExecContext(ctx, `UPDATE sources SET listened = 0 WHERE name = $1`, p.Source.Name); err != nil {
+			return nil, fmt.Errorf("count the source's silence anew: %w", err)
+		}
+	}
 	if err := overwriteArticles(ctx, tx, seen, standings); err != nil {
 		return nil, err
 	}
@@ -91,6 +96,25 @@ func claimSource(ctx context.Context, tx *sqlx.Tx, src digest.Source, at time.Ti
 		WHERE name = $1`, src.Name, src.Kind, src.URL, first(all), textArray(all), at)
 	if err != nil {
 		return fmt.Errorf("keep when the source was heard of: %w", err)
+	}
+	return nil
+}
+
+// Listening counts for the sources that articles of theirs could come since it
+// was last said, if that was within digest.ListenGap. Several processes that
+// listen count the time once.
+func (s *Store) Listening(ctx context.Context, sources []string, at time.Time) error {
+	_, err := s.db.ExecContext(ctx, `
+		UPDATE sources
+		SET listened = listened + CASE
+		        WHEN listening_at BETWEEN $2::timestamptz - $3 * interval '1 second' AND $2 THEN extract(epoch FROM $2 - listening_at)::bigint
+		        ELSE 0 END,
+		    listening_at = $2
+		WHERE name = ANY ($1::text[]) AND kind = 'push' AND active
+		  AND (listening_at IS NULL OR listening_at NOT BETWEEN $2::timestamptz - interval '1 second' AND $2::timestamptz + $3 * interval '1 second')`,
+		textArray(sources), at, digest.ListenGap.Seconds())
+	if err != nil {
+		return fmt.Errorf("count how long pushes could come: %w", err)
 	}
 	return nil
 }

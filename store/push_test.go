@@ -272,3 +272,38 @@ func TestArticleRecordSaysWhereItWasTold(t *testing.T) {
 		}
 	}
 }
+
+func TestSilenceOfAPushIsTimeInWhichItCouldCome(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.push(piece("a"))
+	listen := func(after time.Duration, sources ...string) {
+		t.Helper()
+		n.now = n.now.Add(after)
+		if err := n.Listening(t.Context(), sources, n.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	listened := func(want time.Duration) {
+		t.Helper()
+		if got := n.states()[0].Listened; got != want {
+			t.Errorf("listened %s, want %s", got, want)
+		}
+	}
+	listen(0, pressRoom.Name)
+	listen(time.Minute, pressRoom.Name)
+	listen(0, pressRoom.Name) // a second process
+	listen(time.Minute, pressRoom.Name)
+	listened(2 * time.Minute)
+	listen(20*24*time.Hour, pressRoom.Name) // it was off
+	listen(time.Minute, pressRoom.Name)
+	listen(time.Minute, "another source")
+	listened(3 * time.Minute)
+	listen(-40*24*time.Hour, pressRoom.Name) // a clock was ahead, and was set right
+	listen(time.Minute, pressRoom.Name)
+	listened(4 * time.Minute)
+	n.push(piece("a", "It says more."))
+	listened(4 * time.Minute)
+	n.push(piece("b"))
+	listened(0)
+}

@@ -36,6 +36,7 @@ type sourceRow struct {
 	Seen         string
 	TTL          int64 // seconds
 	Newest       *time.Time
+	Listened     int64 // seconds
 	Told         digest.SourceCondition
 	ToldAt       *time.Time
 }
@@ -48,7 +49,7 @@ func (r sourceRow) state() digest.SourceState {
 		FirstPoll: orZero(r.FirstPoll), LastPoll: orZero(r.LastPoll), LastSuccess: orZero(r.LastSuccess),
 		Failures: r.Failures, FailingSince: orZero(r.FailingSince), Error: r.Error,
 		Gone: r.Gone, MovedTo: r.MovedTo, Address: r.Address, Seen: r.Seen, TTL: time.Duration(r.TTL) * time.Second,
-		Newest: orZero(r.Newest), Told: r.Told, ToldAt: orZero(r.ToldAt),
+		Newest: orZero(r.Newest), Listened: time.Duration(r.Listened) * time.Second, Told: r.Told, ToldAt: orZero(r.ToldAt),
 	}
 }
 
@@ -65,7 +66,7 @@ func (s *Store) SourceStates(ctx context.Context) ([]digest.SourceState, error) 
 	var rows []sourceRow
 	err := s.db.SelectContext(ctx, &rows, `
 		SELECT s.name, s.kind, s.url, s.category, s.categories, s.address, s.moved_to, s.etag AS e_tag, s.last_modified, s.next_poll,
-		       s.not_before, s.first_poll, s.last_poll, s.last_success, s.failures, s.failing_since, s.error, s.gone, s.seen, s.ttl, s.told,
+		       s.not_before, s.first_poll, s.last_poll, s.last_success, s.failures, s.failing_since, s.error, s.gone, s.seen, s.ttl, s.listened, s.told,
 		       s.told_at, (SELECT max(a.first_seen) FROM articles a WHERE a.source = s.name) AS newest
 		FROM sources s
 		WHERE s.active

@@ -156,7 +156,7 @@ func (p *program) readArticleFile(h *house, file string) ([]digest.Article, []di
 	if len(data) > largestImport {
 		return nil, nil, fmt.Errorf("%s is larger than %d MB; split it, one article a line can be cut anywhere between lines", file, largestImport>>20)
 	}
-	articles, faults, err := ingest.ReadPush(data, ingest.PushOptions{Now: h.now(), File: true, Filing: h.config.filing()})
+	articles, faults, err := ingest.ReadPush(data, ingest.PushOptions{Now: h.now(), File: true, Filing: h.config.filing(), AllowPrivate: h.config.AllowPrivateSources})
 	var fault digest.ArticleFault
 	if errors.As(err, &fault) {
 		return nil, []digest.ArticleFault{fault}, nil

@@ -172,5 +172,5 @@ func (s *surroundings) keyRecords() ([]submit.Record, error) {
 // name service has to know the sender.
 func (c Config) staysHere() bool {
 	u, err := url.Parse(c.URL)
-	return err == nil && c.onlyLoopback() && (loopback(u.Hostname()) || privateHost(u.Hostname()))
+	return err == nil && c.onlyLoopback() && (loopback(u.Hostname()) || digest.PrivateHost(u.Hostname()))
 }

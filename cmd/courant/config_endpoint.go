@@ -9,6 +9,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"courant/digest"
 	"courant/digest/ingest"
 )
 
@@ -62,7 +63,7 @@ func parseEndpointURL(s string) (string, error) {
 	switch host := u.Hostname(); {
 	case linkLocal(host):
 		return "", fmt.Errorf("%s is never asked: link-local addresses hold the secrets of cloud machines", host)
-	case u.Scheme == "http" && !privateHost(host):
+	case u.Scheme == "http" && !digest.PrivateHost(host):
 		return "", errors.New("articles and key would cross the network in clear; use https, or an address inside")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return "", errors.New("the address has a query or fragment; write what comes before /chat/completions")

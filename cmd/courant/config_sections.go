@@ -203,7 +203,7 @@ func (c *Config) checkSourceHost(m *yamlMapping, s digest.Source) {
 	switch host := u.Hostname(); {
 	case linkLocal(host):
 		m.r.fault(m.r.at(path), path, "%s is never read: link-local addresses hold the secrets of cloud machines", host)
-	case privateHost(host) && !c.AllowPrivateSources:
+	case digest.PrivateHost(host) && !c.AllowPrivateSources:
 		m.r.warn(m.r.at(path), path, "%s is a private address and will not be read; set allow_private_sources: true if it is meant", host)
 	}
 }

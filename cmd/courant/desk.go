@@ -49,9 +49,38 @@ func (h *house) serveDeskAt(ctx context.Context, listener net.Listener) {
 	h.log.Info("answering scrapes", "desk_listen", listener.Addr().String(), "path", "/metrics")
 	if n := len(desk.Push.Tokens); n > 0 {
 		h.log.Info("taking articles", "desk_listen", listener.Addr().String(), "path", "/api/articles", "sources", n)
+		listening, stop := context.WithCancel(ctx)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			h.countListening(listening, desk.Push.Tokens)
+		}()
+		defer func() { stop(); <-ended }()
 	}
 	if err := serveHTTP(ctx, h.log, desk.Server(), listener); err != nil {
 		h.log.Error("the desk stopped", "error", err)
+	}
+}
+
+// countListening records that sources can push, as long as they can: their
+// silence is measured by it. A database that is away counts as nobody listening,
+// and a push would fail, too.
+func (h *house) countListening(ctx context.Context, tokens []web.PushToken) {
+	var sources []string
+	for _, t := range tokens {
+		sources = append(sources, t.Source.Name)
+	}
+	tick := time.NewTicker(digest.ListenEvery)
+	defer tick.Stop()
+	for {
+		if err := h.store.Listening(ctx, sources, h.now()); err != nil && ctx.Err() == nil {
+			h.log.Debug("the time in which articles can be pushed is not counted", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
 	}
 }
 
@@ -61,7 +90,7 @@ func (h *house) wayIn() web.Push {
 	push := web.Push{
 		Store: h.store, Now: h.now, TrustedProxies: h.config.TrustedProxies,
 		Read: func(body []byte) ([]digest.Article, []digest.ArticleFault, error) {
-			return ingest.ReadPush(body, ingest.PushOptions{Now: h.now(), Most: web.MostPushed, Filing: filing})
+			return ingest.ReadPush(body, ingest.PushOptions{Now: h.now(), Most: web.MostPushed, Filing: filing, AllowPrivate: h.config.AllowPrivateSources})
 		},
 		Counted: func(created int) { h.figures.Polled("pushed", created) },
 	}

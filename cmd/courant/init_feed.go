@@ -58,7 +58,7 @@ func (i *interview) takeUnread(address string) {
 		return // parseSourceURL made it
 	}
 	i.draft.Source = digest.Source{Name: u.Hostname(), Kind: digest.SourceFeed, URL: address, Category: cmp.Or(i.opt.category, standardCategory)}
-	i.draft.Private = privateHost(u.Hostname())
+	i.draft.Private = digest.PrivateHost(u.Hostname())
 }
 
 // sourceFault is what the config has against the source.
@@ -139,7 +139,7 @@ func (i *interview) inside(ctx context.Context, address string) bool {
 	if err != nil {
 		return false
 	}
-	if privateHost(u.Hostname()) {
+	if digest.PrivateHost(u.Hostname()) {
 		return true
 	}
 	find := i.hosts
@@ -147,7 +147,7 @@ func (i *interview) inside(ctx context.Context, address string) bool {
 		find = net.DefaultResolver.LookupNetIP
 	}
 	addresses, err := find(ctx, "ip", u.Hostname())
-	public := func(ip netip.Addr) bool { return !privateHost(ip.String()) }
+	public := func(ip netip.Addr) bool { return !digest.PrivateHost(ip.String()) }
 	return err == nil && len(addresses) > 0 && !slices.ContainsFunc(addresses, public)
 }
 

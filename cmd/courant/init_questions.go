@@ -80,7 +80,7 @@ func (i *interview) addressQuestion() question {
 func (i *interview) standardAddress() string {
 	domain := digest.Domain(i.draft.From.Address)
 	switch {
-	case domain != "" && !exampleDomain(domain) && !privateHost(domain):
+	case domain != "" && !exampleDomain(domain) && !digest.PrivateHost(domain):
 		return "https://news." + domain
 	case i.draft.Relay.Host == "" || loopback(i.draft.Relay.Host):
 		return "http://127.0.0.1:8080"

@@ -374,7 +374,7 @@ func (r Relay) advice(o digest.Outcome) string {
 			return "write the host by the name its certificate has"
 		case r.TLS == TLSFull:
 			return "write it without smtps://, or with port 465"
-		case privateHost(r.Host):
+		case digest.PrivateHost(r.Host):
 			return "if nobody can listen inside your network, write it anyway, then set tls: none and allow_cleartext: true"
 		}
 		return "try smtps://" + net.JoinHostPort(r.Host, "465") + ", TLS from the first byte"

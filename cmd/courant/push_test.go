@@ -102,8 +102,12 @@ func TestPushedPieceGoesOutWithItsOwnPoints(t *testing.T) {
 	t.Parallel()
 	d := newPressRoom(t)
 	d.must("readers", "add", "ann@example.org")
+	d.must("fetch") // makes the sources known
 	p := d.start("serve", "--only", "web")
 	d.deskReady(p)
+	d.until("it counts how long it listens", func() bool {
+		return d.query(`SELECT count(*) FROM sources WHERE kind = 'push' AND listening_at IS NOT NULL`) == "1"
+	})
 	const at = "https://news.example.com/fund"
 	d.wants("POST", "/api/articles", pushed(at, "Fund reaches 48 million", "It has reached 48 million.", "Half of it goes north."), 201, `"status":"created"`)
 	d.wants("POST", "/api/articles", pushed(at, "Fund reaches 48 million", "It has reached 48 million.", "Half of it goes north."), 200, `"status":"unchanged"`)

@@ -5,8 +5,13 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
+
+	"courant/digest"
 )
 
 // errPrivate is the answer to addresses that lead inside.
@@ -70,6 +75,42 @@ func refused(a netip.Addr, allowPrivate bool) error {
 		}
 	}
 	return nil
+}
+
+// sealed says why readers, who are outside, cannot open an address, and what to
+// do; empty: they may. What no reader can open is refused whatever the operator
+// says. Names are not asked for: they may be public only tomorrow.
+func sealed(address string, allowPrivate bool) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "it is no address; write the whole of it, as in https://example.com/story"
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return fmt.Sprintf("no server has the port %s; ports are 1 to 65535, and mostly none is written", digest.PlainLine(port, 20))
+		}
+	}
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case err == nil && refused(ip, true) != nil:
+		return host + " is an address that nobody may open; write the public address"
+	case err == nil && refused(ip, false) == nil && !digest.PrivateHost(host):
+		return ""
+	case err != nil && !digest.PrivateHost(host) && !strings.HasSuffix(host, ".localhost") && !endsInNumber(host): // RFC 6761 section 6.3
+		return ""
+	case allowPrivate:
+		return ""
+	}
+	return host + " is known inside a network only; write the public address, or set allow_private_sources: true where all readers are inside"
+}
+
+// endsInNumber tells a host that browsers read as an IPv4 address in an odd
+// spelling, such as 127.1 or 0x7f.0.0.1 (URL Standard, "ends in a number").
+func endsInNumber(host string) bool {
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	_, err := strconv.ParseUint(last, 0, 64)
+	return err == nil || last != "" && strings.Trim(last, "0123456789") == ""
 }
 
 // guardedDialer connects to allowed addresses only. Control runs after the

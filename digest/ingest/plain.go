@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -134,6 +136,40 @@ func bullet(line string) (text string, ok bool) {
 	}
 	return line, false
 }
+
+// unmarked are given points without what marks or counts them. A bullet, and a
+// hyphen or dash before a space, are no part of a text. Ticks, arrows, a plus
+// and a number alone may be one, so they go only where every point has a mark;
+// numbers that count from 1 always go. Some languages write an ordinal like a
+// number before a line ("1. FC", "1. Mai"): there a single one is left alone.
+func unmarked(points []string, language string) []string {
+	texts, numbers, all := slices.Clone(points), 0, true
+	for i, s := range points {
+		text, marked := bullet(s)
+		all = all && marked
+		first, size := firstRune(s)
+		if _, number := numbered(s); number && numbers >= 0 {
+			if numbers++; !strings.HasPrefix(strings.TrimPrefix(s, "("), strconv.Itoa(numbers)) {
+				numbers = -1
+			}
+		} else if marked && strings.ContainsRune(drawnBullets, first) || strings.ContainsRune("-*–—", first) && strings.HasPrefix(s[size:], " ") {
+			texts[i] = text
+		}
+	}
+	base, _, _ := strings.Cut(language, "-")
+	counted := numbers > 1 || numbers == 1 && all && (len(points) > 1 || !slices.Contains(ordinalLanguages[:], base))
+	for i, s := range points {
+		text, marked := bullet(s)
+		first, _ := firstRune(s)
+		if _, number := numbered(s); number && counted || marked && all && strings.ContainsRune("➔→✓✔✅☑★+", first) {
+			texts[i] = text
+		}
+	}
+	return texts
+}
+
+// ordinalLanguages write the first as "1.".
+var ordinalLanguages = [...]string{"de", "da", "nb", "nn", "no", "fi", "is", "fo", "pl", "cs", "sk", "sl", "hr", "sr", "bs", "hu", "tr", "et", "lv", "lb"}
 
 // numbered reads "1. ", "12) " and "(3) ".
 func numbered(line string) (string, bool) {

@@ -26,6 +26,9 @@ type PushOptions struct {
 	// later telling counts.
 	File   bool
 	Filing *Filing // how the config files what publishers say; nil: they keep it
+	// AllowPrivate takes addresses that only a network inside knows: readers are
+	// inside, too.
+	AllowPrivate bool
 }
 
 // mostFaults bounds how many faults of one document are told.

@@ -153,6 +153,67 @@ func TestFaultsOfAPushAreAllToldWithTheirPlace(t *testing.T) {
 	}
 }
 
+// What a mail cannot open, no reader can: the address is refused where it is
+// written, with what to do.
+func TestPushTakesNoAddressThatReadersCannotOpen(t *testing.T) {
+	t.Parallel()
+	const inside, nobody, port = "allow_private_sources", "nobody may open", "ports are 1 to 65535"
+	for address, want := range map[string]string{
+		"http://localhost/a": inside, "http://LOCALHOST.:8080/a": inside, "http://app.localhost/a": inside, "http://127.0.0.1/a": inside,
+		"http://[::1]/a": inside, "http://[::ffff:10.0.0.1]/a": inside, "http://10.1.2.3/a": inside, "https://192.168.0.7/a": inside,
+		"http://172.16.0.1/a": inside, "http://100.64.0.1/a": inside, "http://[fd00::1]/a": inside, "http://intranet/a": inside,
+		"http://cms.local/a": inside, "http://news.CORP/a": inside, "http://wiki.home.arpa/a": inside, "http://2130706433/a": inside,
+		"http://127.1/a": inside, "http://0x7f.0.0.0x1/a": inside, "http://u:p@localhost/a": inside, "http://203.0.113.9/a": inside,
+		"http://169.254.169.254/latest": nobody, "http://0.0.0.0/a": nobody, "http://[::]/a": nobody, "http://[fe80::1]/a": nobody,
+		"http://224.0.0.1/a": nobody, "http://255.255.255.255/a": nobody,
+		"https://example.com:0/a": port, "https://example.com:65536/a": port, "https://example.com:99999999999999999999/a": port,
+		"https://example.com/a": "", "https://example.com:8443/a": "", "http://1.1.1.1/a": "", "https://localhost.example.com/a": "",
+		"https://local.example/a": "", "https://www.123.example/a": "", "https://münchen.example/a": "", "http://[2606:4700::1111]/a": "",
+	} {
+		for field, document := range map[string]string{
+			"/url":       `{"url":` + inJSON(address) + `,"title":"x"}`,
+			"/image":     `{"url":"https://example.com/a","title":"x","image":` + inJSON(address) + `}`,
+			"/image/url": `{"url":"https://example.com/a","title":"x","image":{"url":` + inJSON(address) + `}}`,
+		} {
+			for _, allowed := range []bool{false, true} {
+				_, faults, err := ReadPush([]byte(document), PushOptions{Now: pushDay, AllowPrivate: allowed})
+				if want == "" || want == inside && allowed {
+					if err != nil || len(faults) > 0 {
+						t.Errorf("%s %s, allowed %t: %v %v", field, address, allowed, faults, err)
+					}
+					continue
+				}
+				if err != nil || len(faults) != 1 || faults[0].Pointer != field || !strings.Contains(faults[0].Said, want) {
+					t.Errorf("%s %s, allowed %t: %v %v", field, address, allowed, faults, err)
+				}
+			}
+		}
+	}
+}
+
+func TestPushedPointsLoseTheirMarks(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ language, given, want string }{
+		{"en", "- The bridge is closed.|* The ferry runs.|1. It is free.|• It is full.", "The bridge is closed.|The ferry runs.|It is free.|It is full."},
+		{"en", "1. The bridge is closed.|2) The ferry runs.|(3) It is free.", "The bridge is closed.|The ferry runs.|It is free."},
+		{"en", "1. The bridge is closed.", "The bridge is closed."},
+		{"de", "1. FC Köln steigt ab.", "1. FC Köln steigt ab."},
+		{"de", "1. Die Brücke ist zu.|2. Die Fähre geht.", "Die Brücke ist zu.|Die Fähre geht."},
+		{"", "1. FC Köln goes down.|50,000 came.", "1. FC Köln goes down.|50,000 came."},
+		{"", "3. Liga starts in May.|The 2. Liga does not.", "3. Liga starts in May.|The 2. Liga does not."},
+		{"", "2.5 million came.|-5 degrees at night.|–3 on Sunday.|+3 percent.", "2.5 million came.|-5 degrees at night.|–3 on Sunday.|+3 percent."},
+		{"", "– The bridge is closed.|— The ferry runs.|‣ It is free.", "The bridge is closed.|The ferry runs.|It is free."},
+		{"", "✔ The bridge is closed.|✔ The ferry runs.", "The bridge is closed.|The ferry runs."},
+		{"", "★ reviews fall out of fashion.|The guide says why.", "★ reviews fall out of fashion.|The guide says why."},
+		{"", "*Star* is back.|A-level results are out.", "*Star* is back.|A-level results are out."},
+	} {
+		document := `{"url":"https://example.com/a","title":"x","language":` + inJSON(c.language) + `,"points":["` + strings.ReplaceAll(c.given, "|", `","`) + `"]}`
+		if got := strings.Join(readPush(t, document, PushOptions{})[0].Points, "|"); got != c.want {
+			t.Errorf("%s: %s, want %s", c.given, got, c.want)
+		}
+	}
+}
+
 func TestMalformedPushSaysTheLine(t *testing.T) {
 	t.Parallel()
 	for document, want := range map[string]digest.ArticleFault{

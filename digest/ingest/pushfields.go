@@ -187,6 +187,10 @@ func (f *pushFields) address() (open, canonical string) {
 		f.fault("url", "readers cannot open this; write the whole address, as in https://example.com/story")
 		return "", ""
 	}
+	if why := sealed(open, f.r.o.AllowPrivate); why != "" {
+		f.fault("url", "readers cannot open this: %s", why)
+		return "", ""
+	}
 	return open, canonical
 }
 
@@ -263,6 +267,10 @@ func (f *pushFields) imageAddress(name string, value json.RawMessage) string {
 		f.fault(name, "a mail cannot show this; write the image's whole address, as in https://example.com/a.jpg")
 		return ""
 	}
+	if why := sealed(open, f.r.o.AllowPrivate); why != "" {
+		f.fault(name, "a mail cannot show this: %s", why)
+		return ""
+	}
 	return open
 }
 
@@ -307,8 +315,8 @@ func (f *pushFields) texts(name string, most, long int) (list []string) {
 // made for this, and no page was read for them.
 func (f *pushFields) points(a *digest.Article) {
 	var points []string
-	for _, s := range f.texts("points", mostPoints, mostPoint) {
-		if s = stripBullet(s); !isBoilerplate(s) {
+	for _, s := range unmarked(f.texts("points", mostPoints, mostPoint), a.Language) {
+		if !isBoilerplate(s) {
 			points = append(points, s)
 		}
 	}

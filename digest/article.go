@@ -30,6 +30,7 @@ type SourceState struct {
 	Source       Source
 	ETag         string        // sent back exactly, RFC 9110 section 13.1.2
 	LastModified string        // sent back exactly, RFC 9110 section 13.1.3
+	Validated    string        // the address that gave both and alone gets them back; empty: where the source is asked
 	TTL          time.Duration // how long the feed last asked to be left alone; 0: it didn't
 	NextPoll     time.Time     // not before, by Courant's own schedule; zero: at once
 	NotBefore    time.Time     // not before, by the server's Retry-After; binds every fetch

@@ -103,7 +103,7 @@ func (s *Store) WakeSource(ctx context.Context, name string) error {
 	result, err := s.db.ExecContext(ctx, `
 		UPDATE sources
 		SET gone = false, failures = 0, failing_since = NULL, error = '', next_poll = NULL,
-		    address = '', moved_to = '', etag = '', last_modified = '', seen = ''
+		    address = '', moved_to = '', etag = '', last_modified = '', validated = '', seen = ''
 		WHERE name = $1 AND active`, name)
 	if err != nil {
 		return fmt.Errorf("wake source %s: %w", name, err)

@@ -113,7 +113,7 @@ func TestWokenSourceIsAskedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := n.states()[0]
-	if s.Gone || s.Failures != 0 || s.Error != "" || !s.NextPoll.IsZero() || s.Address != "" || s.MovedTo != "" || s.ETag != "" || s.LastModified != "" || s.Seen != "" || !s.FailingSince.IsZero() {
+	if s.Gone || s.Failures != 0 || s.Error != "" || !s.NextPoll.IsZero() || s.Address != "" || s.MovedTo != "" || s.ETag != "" || s.LastModified != "" || s.Validated != "" || s.Seen != "" || !s.FailingSince.IsZero() {
 		t.Errorf("%+v", s)
 	}
 	// What its server asked for stays, and what makes its first poll the first.

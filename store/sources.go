@@ -24,6 +24,7 @@ type sourceRow struct {
 	MovedTo      string
 	ETag         string
 	LastModified string
+	Validated    string
 	NextPoll     *time.Time
 	NotBefore    *time.Time
 	FirstPoll    *time.Time
@@ -44,7 +45,7 @@ type sourceRow struct {
 func (r sourceRow) state() digest.SourceState {
 	return digest.SourceState{
 		Source: digest.Source{Name: r.Name, Kind: r.Kind, URL: r.URL, Category: r.Category, Categories: several(r.Categories)},
-		ETag:   r.ETag, LastModified: r.LastModified,
+		ETag:   r.ETag, LastModified: r.LastModified, Validated: r.Validated,
 		NextPoll: orZero(r.NextPoll), NotBefore: orZero(r.NotBefore),
 		FirstPoll: orZero(r.FirstPoll), LastPoll: orZero(r.LastPoll), LastSuccess: orZero(r.LastSuccess),
 		Failures: r.Failures, FailingSince: orZero(r.FailingSince), Error: r.Error,
@@ -65,7 +66,7 @@ func orZero(t *time.Time) time.Time {
 func (s *Store) SourceStates(ctx context.Context) ([]digest.SourceState, error) {
 	var rows []sourceRow
 	err := s.db.SelectContext(ctx, &rows, `
-		SELECT s.name, s.kind, s.url, s.category, s.categories, s.address, s.moved_to, s.etag AS e_tag, s.last_modified, s.next_poll,
+		SELECT s.name, s.kind, s.url, s.category, s.categories, s.address, s.moved_to, s.etag AS e_tag, s.last_modified, s.validated, s.next_poll,
 		       s.not_before, s.first_poll, s.last_poll, s.last_success, s.failures, s.failing_since, s.error, s.gone, s.seen, s.ttl, s.listened, s.told,
 		       s.told_at, (SELECT max(a.first_seen) FROM articles a WHERE a.source = s.name) AS newest
 		FROM sources s
@@ -228,14 +229,14 @@ func saveState(ctx context.Context, tx *sqlx.Tx, st digest.SourceState) error {
 	result, err := tx.ExecContext(ctx, `
 		UPDATE sources
 		SET address = $3, moved_to = $4, etag = $5, last_modified = $6, next_poll = $7, not_before = $8,
-		    last_poll = $9, last_success = $10, failures = $11, error = $12, gone = $13, ttl = $15, polling_until = NULL,
+		    last_poll = $9, last_success = $10, failures = $11, error = $12, gone = $13, ttl = $15, validated = $16, polling_until = NULL,
 		    seen = CASE WHEN seen = $14 THEN seen ELSE $14 END, -- 80 KB, each minute the same, are not written again
 		    first_poll = COALESCE(first_poll, $9),
 		    failing_since = CASE WHEN $11 > 0 THEN COALESCE(failing_since, $9, clock_timestamp()) END
 		WHERE name = $1 AND url = $2`,
 		st.Source.Name, st.Source.URL, clean(st.Address), clean(st.MovedTo), clean(st.ETag), clean(st.LastModified),
 		zeroNull(st.NextPoll), zeroNull(st.NotBefore), zeroNull(st.LastPoll), zeroNull(st.LastSuccess),
-		st.Failures, clean(st.Error), st.Gone, []byte(st.Seen), int64(st.TTL/time.Second))
+		st.Failures, clean(st.Error), st.Gone, []byte(st.Seen), int64(st.TTL/time.Second), clean(st.Validated))
 	if err != nil {
 		return fmt.Errorf("keep the source's state: %w", err)
 	}

@@ -50,7 +50,7 @@ var wire = digest.Source{Name: "wire", Kind: digest.SourceFeed, URL: "https://ex
 
 func fullState(src digest.Source, at time.Time) digest.SourceState {
 	return digest.SourceState{
-		Source: src, ETag: `W/"odd"`, LastModified: "Sun, 06 Nov 1994 08:49:37 GMT", NextPoll: at.Add(time.Hour),
+		Source: src, ETag: `W/"odd"`, LastModified: "Sun, 06 Nov 1994 08:49:37 GMT", Validated: "https://elsewhere.example/feed", NextPoll: at.Add(time.Hour),
 		NotBefore: at.Add(time.Minute), FirstPoll: at, LastPoll: at, LastSuccess: at, Failures: 2, FailingSince: at, Error: "a fault", Gone: true,
 		MovedTo: "https://example.com/b.xml", Address: "https://example.com/c.xml", TTL: 3 * time.Hour, Seen: "\x00\xff\\",
 	}
@@ -285,7 +285,7 @@ func TestHostileArticleIsStoredClean(t *testing.T) {
 		Image: digest.Image{URL: evil, Alt: evil, Width: -1, Height: 1 << 40},
 	}
 	empty := digest.Article{Source: "wire", URL: "u", Canonical: "u", Title: "t", PointsFrom: digest.PointsFeed, FirstSeen: n.now}
-	st := digest.SourceState{Source: wire, ETag: evil, Error: evil, LastModified: evil, MovedTo: evil, Address: evil}
+	st := digest.SourceState{Source: wire, ETag: evil, Error: evil, LastModified: evil, Validated: evil, MovedTo: evil, Address: evil}
 	if got := n.save(st, a, empty); got != 2 {
 		t.Fatalf("added %d", got)
 	}

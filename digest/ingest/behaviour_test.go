@@ -219,6 +219,48 @@ var scenarios = map[string]func(b *behaviour){
 		b.reads()
 		b.saw("+0s GET /feed.xml", `+0s GET /feed.xml If-None-Match: "1"`, "+0s GET /feed.xml")
 	},
+	"validators go to the address that gave them, and to none that leads there": func(b *behaviour) {
+		b.set("/feed.xml", status(302, "Location", "/a.xml"))
+		b.set("/a.xml", conditional(`"1"`, dayOld, wholeFeed(1)))
+		b.reads()
+		b.restart() // by way of the rows
+		if r := b.poll(); r.Status != StatusUnchanged {
+			b.t.Errorf("%+v", r)
+		}
+		b.saw("+0s GET /feed.xml", "+0s GET /a.xml", "+0s GET /feed.xml", `+0s GET /a.xml If-None-Match: "1" If-Modified-Since: `+dayOld)
+	},
+	"a redirect that leads elsewhere by now gets no validators": func(b *behaviour) {
+		b.set("/feed.xml", status(302, "Location", "/a.xml"))
+		b.set("/a.xml", conditional(`"1"`, dayOld, wholeFeed(1)))
+		b.reads()
+		b.set("/feed.xml", status(302, "Location", "/b.xml"))
+		b.set("/b.xml", conditional(`"1"`, dayOld, wholeFeed(2))) // of the same version, as many count from one
+		if r := b.reads(); r.Added != 1 {
+			b.t.Errorf("%+v", r)
+		}
+		b.poll()
+		b.saw("+0s GET /feed.xml", "+0s GET /a.xml", "+0s GET /feed.xml", "+0s GET /b.xml",
+			"+0s GET /feed.xml", `+0s GET /b.xml If-None-Match: "1" If-Modified-Since: `+dayOld)
+	},
+	"a redirect that has ended gets no validators": func(b *behaviour) {
+		b.set("/feed.xml", status(307, "Location", "/a.xml"))
+		b.set("/a.xml", conditional(`"1"`, dayOld, wholeFeed(1)))
+		b.reads()
+		b.set("/feed.xml", conditional(`"1"`, dayOld, wholeFeed(2)))
+		if r := b.reads(); r.Added != 1 {
+			b.t.Errorf("%+v", r)
+		}
+		b.saw("+0s GET /feed.xml", "+0s GET /a.xml", "+0s GET /feed.xml")
+	},
+	"an address that is taken over keeps its validators": func(b *behaviour) {
+		b.set("/feed.xml", status(301, "Location", "/a.xml"))
+		b.set("/a.xml", conditional(`"1"`, dayOld, wholeFeed(1)))
+		b.reads()
+		b.poll()
+		b.log()
+		b.poll()
+		b.saw(`+0s GET /a.xml If-None-Match: "1" If-Modified-Since: ` + dayOld)
+	},
 	"a 304 to who knows nothing is a failure": func(b *behaviour) {
 		b.set("/feed.xml", status(304))
 		b.fails("304 Not Modified although nothing was known")

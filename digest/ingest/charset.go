@@ -22,8 +22,10 @@ var declaredCharset = regexp.MustCompile(`(?i)(?:<\?xml[^>]{0,200}?encoding|<met
 // toUTF8 decodes a document. The order is: byte order mark, the charset of
 // the Content-Type header, UTF-8 if the whole body is valid UTF-8, the
 // document's own declaration, and a guess. The header is asked before the
-// bytes because a server that recodes pages knows; the bytes are asked
-// before the declaration because templates declare what nobody checked.
+// bytes because a server that recodes pages knows, and the bytes before the
+// declaration because templates declare what nobody checked. Neither is
+// believed where the bytes show beyond doubt that they are UTF-8: a server
+// that says iso-8859-1 of everything is more common than a text in it.
 func toUTF8(data []byte, contentType string) (text []byte, warning string) {
 	if e, mark := byteOrderMark(data); e != nil {
 		return decode(e, data[mark:]), ""
@@ -32,7 +34,11 @@ func toUTF8(data []byte, contentType string) (text []byte, warning string) {
 	}
 	if label := headerCharset(contentType); label != "" {
 		if e, name := charset.Lookup(label); e != nil && name != "utf-8" {
-			return decode(e, data), ""
+			if !surelyUTF8(data, name) {
+				return decode(e, data), ""
+			}
+			text, _ := patchUTF8(data)
+			return text, "its server says that the encoding is " + strings.ToLower(label) + ", and it is not; read as UTF-8"
 		} else if name == "utf-8" && mostlyUTF8(data, 1) {
 			return patchUTF8(data)
 		}
@@ -45,14 +51,16 @@ func toUTF8(data []byte, contentType string) (text []byte, warning string) {
 	if bytes.Contains(data, []byte("\x1b$B")) {
 		return decode(japanese.ISO2022JP, data), ""
 	}
-	if utf8.Valid(trimPartialRune(data)) {
+	declared, declaration := declaredEncoding(data)
+	if valid := utf8.Valid(trimPartialRune(data)); valid && (declared == nil || !byChance(data, declaration)) || surelyUTF8(data, declaration) {
 		if label := declaredWrongly(data); label != "" {
 			warning = "the encoding was declared as " + label + " and is not; read as UTF-8"
 		}
-		return trimPartialRune(data), warning
+		text, stray := patchUTF8(data)
+		return text, first(warning, stray)
 	}
-	if e := declaredEncoding(data); e != nil {
-		return decode(e, data), ""
+	if declared != nil {
+		return decode(declared, data), ""
 	}
 	doubt := 4
 	if declaresUTF8(data) {
@@ -125,15 +133,56 @@ func headerCharset(contentType string) string {
 // declaredEncoding reads the first 4096 bytes for a declaration. UTF-8 is
 // not an answer, as the caller has found that the bytes are not that;
 // neither is UTF-16, which could not be read byte by byte.
-func declaredEncoding(data []byte) encoding.Encoding {
+func declaredEncoding(data []byte) (e encoding.Encoding, name string) {
 	head := data[:min(len(data), 4096)]
 	for _, m := range declaredCharset.FindAllSubmatch(head, 4) {
 		e, name := charset.Lookup(string(m[1]))
 		if e != nil && name != "utf-8" && !strings.HasPrefix(name, "utf-16") && name != "replacement" {
-			return e
+			return e, name
 		}
 	}
-	return nil
+	return nil, ""
+}
+
+// surelyUTF8 tells text that is UTF-8 although something says that it is in
+// the named encoding. In one that has a byte for each letter, real text is
+// hardly ever made of whole characters of UTF-8; of two bytes that are both
+// letters, as those of East Asia have them, it takes many to be sure. A stray
+// byte among very many whole ones is somebody's paste.
+func surelyUTF8(data []byte, name string) bool {
+	if name == "" || name == "replacement" || bytes.IndexByte(data, 0) >= 0 {
+		return false // UTF-16, perhaps
+	}
+	whole, stray := counts8(trimPartialRune(data))
+	switch name {
+	case "gbk", "gb18030", "big5", "euc-jp", "euc-kr", "shift_jis":
+		return stray == 0 && whole >= 20
+	case "iso-2022-jp", "utf-16le", "utf-16be", "x-user-defined":
+		return stray == 0 && whole > 0
+	}
+	return whole > 0 && whole >= 50*stray && !byChance(data, name)
+}
+
+// byChance tells the few pairs of bytes that are a character of UTF-8 and
+// may as well be two of windows-1252: an accented capital or an eszett before a
+// mark, as in "NESTLÉ®" and "Spaß…". What they would be in UTF-8 are letters of
+// scripts that come in numbers or not at all.
+func byChance(data []byte, name string) bool {
+	if !strings.HasPrefix(name, "windows-125") && !strings.HasPrefix(name, "iso-8859-") {
+		return false
+	}
+	whole := trimPartialRune(data)
+	odd := 0
+	for i, c := range whole {
+		if c < utf8.RuneSelf || i > 0 && whole[i-1] >= 0xc0 {
+			continue
+		}
+		if c < 0xc6 || c > 0xdf {
+			return false
+		}
+		odd++
+	}
+	return odd < 4 && (odd > 0 || len(whole) < len(data))
 }
 
 // unmarkedWide knows UTF-16 and UTF-32 without a mark by the zero bytes of
@@ -184,7 +233,13 @@ func declaresUTF8(data []byte) bool {
 // whole characters for each of them. Other encodings hardly ever look like
 // whole characters of UTF-8.
 func mostlyUTF8(data []byte, each int) bool {
-	whole, stray := 0, 0
+	whole, stray := counts8(data)
+	return stray == 0 || whole >= each*stray
+}
+
+// counts8 counts the whole characters of UTF-8 beyond ASCII, and the bytes
+// that belong to none.
+func counts8(data []byte) (whole, stray int) {
 	for i := 0; i < len(data); {
 		if data[i] < utf8.RuneSelf {
 			i++
@@ -198,7 +253,7 @@ func mostlyUTF8(data []byte, each int) bool {
 		}
 		i += size
 	}
-	return stray == 0 || whole >= each*stray
+	return whole, stray
 }
 
 // patchUTF8 reads stray bytes as windows-1252: text pasted from elsewhere is

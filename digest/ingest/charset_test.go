@@ -114,3 +114,64 @@ func document(page bool, said, title, body string) string {
 	return `<?xml version="1.0"` + said + `?><rss version="2.0"><channel><title>Gazette</title><link>https://gazette.example/</link><item><title>` + title +
 		`</title><link>https://gazette.example/1</link><guid>1</guid><description>` + body + `</description></item></channel></rss>`
 }
+
+// TestBytesThatAreUTF8AreBelievedAgainstWhatIsSaidOfThem has the declarations
+// that servers and templates make of everything.
+func TestBytesThatAreUTF8AreBelievedAgainstWhatIsSaidOfThem(t *testing.T) {
+	t.Parallel()
+	const title, body = "Die Brücke über den Hafen schließt – für “acht Monate”", "Die Stadt zahlt 40 Millionen € für die Brücke, sagte Bürgermeisterin Löw am Montag."
+	for _, label := range []string{"iso-8859-1", "ISO-8859-1", "windows-1252", "us-ascii", "latin1", "iso-8859-15", "windows-1250", "windows-1251", "koi8-r"} {
+		for _, page := range []bool{false, true} {
+			media := map[bool]string{false: "application/rss+xml", true: "text/html"}[page]
+			for how, said := range map[string][2]string{"header": {media + "; charset=" + label, ""}, "itself": {media, label}, "both": {media + "; charset=" + label, label}} {
+				e, err := Extract("fixture", []byte(document(page, said[1], title, body)), Options{ContentType: said[0], Address: "https://gazette.example/1"})
+				if err != nil || len(e.Articles) != 1 || e.Articles[0].Title != title {
+					t.Errorf("%s by %s, page %v: %+v, %v", label, how, page, e.Articles, err)
+					continue
+				}
+				if !strings.Contains(strings.Join(e.Warnings, "\n"), "and is not; read as UTF-8") && !strings.Contains(strings.Join(e.Warnings, "\n"), "and it is not; read as UTF-8") {
+					t.Errorf("%s by %s, page %v: warnings %q", label, how, page, e.Warnings)
+				}
+			}
+		}
+	}
+	// East Asian encodings look like UTF-8 by chance, but not for long.
+	const long = "市政府表示，港口的旧桥将关闭八个月，公共汽车改走海滨路。"
+	if got, _ := toUTF8([]byte(long), "text/html; charset=gbk"); string(got) != long {
+		t.Errorf("%s", got)
+	}
+	// A stray byte in a long text of UTF-8.
+	stray := strings.Repeat(body, 20) + "\x93"
+	if got, _ := toUTF8([]byte(stray), "text/html; charset=iso-8859-1"); string(got) != strings.Repeat(body, 20)+"“" {
+		t.Errorf("%s", got)
+	}
+	// UTF-8 that was cut off in mid-character by a cap.
+	if got, _ := toUTF8([]byte(body[:strings.Index(body, "ü")+1]), "text/html; charset=iso-8859-1"); strings.Contains(string(got), "Ã") {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestLatin1StaysLatin1HoweverLittleOfItThereIs(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"Le pont est fermé", "CAFÉ", "NESTLÉ® recalls coffee", "Der ganze Spaß… ist vorbei", "Où est l’été ?", "São Paulo NÃO", "Ü–Wagen", "ÅÄÖ", "¿Qué?", "25 °C", "naïve Ångström", "«CAFÉ»",
+		"L'ÉTÉ: CAFÉ» et THÉ»",
+	} {
+		for _, enc := range []struct {
+			name string
+			e    encoding.Encoding
+		}{{"windows-1252", charmap.Windows1252}, {"iso-8859-1", charmap.Windows1252}} {
+			data, err := enc.e.NewEncoder().String(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, warning := toUTF8([]byte(data), "text/html; charset="+enc.name); string(got) != text || warning != "" {
+				t.Errorf("by the header: %q, want %q (%s)", got, text, warning)
+			}
+			declared := `<?xml version="1.0" encoding="` + enc.name + `"?>`
+			if got, warning := toUTF8([]byte(declared+data), "text/xml"); string(got) != declared+text || warning != "" {
+				t.Errorf("by itself: %q, want %q (%s)", got, text, warning)
+			}
+		}
+	}
+}

@@ -127,6 +127,7 @@ type request struct {
 	origin       string // the source's configured address; private networks are open to its host and port alone
 	etag         string
 	lastModified string
+	validated    string // whose the two are: nobody else gets them; empty: address's
 	max          int64
 	accept       string
 	paced        bool // a pause of its host's comes first
@@ -144,6 +145,7 @@ type answer struct {
 	address string // where the body came from in the end
 	moved   string // where permanent redirects led; empty: nowhere
 	led     bool   // a redirect or a page led to it, so it speaks for itself alone
+	asked   bool   // with validators, so it may be a 304
 	release func()
 }
 
@@ -168,6 +170,9 @@ func (f *Fetcher) get(ctx context.Context, r request) (*answer, error) {
 	}
 	ctx, p := f.patient(ctx)
 	defer p.cancel()
+	if r.validated == "" {
+		r.validated = at.String()
+	}
 	moved, permanent := "", true
 	for hop := 0; ; hop++ {
 		a, next, err := f.hop(ctx, through, at, r, p)
@@ -264,7 +269,7 @@ func (f *Fetcher) hop(ctx context.Context, through http.RoundTripper, at *url.UR
 		next.Fragment = ""
 		return &answer{status: resp.StatusCode}, next, nil
 	}
-	a = &answer{status: resp.StatusCode, header: resp.Header, address: at.String(), release: release}
+	a = &answer{status: resp.StatusCode, header: resp.Header, address: at.String(), release: release, asked: r.conditional(at)}
 	if resp.StatusCode != http.StatusOK {
 		return a, nil, nil
 	}
@@ -283,7 +288,7 @@ func (f *Fetcher) send(ctx context.Context, through http.RoundTripper, at *url.U
 		return nil, fmt.Errorf("ask %s: %w", at.Host, err)
 	}
 	req.URL.User = nil
-	f.introduce(req, r)
+	f.introduce(req, r, r.conditional(at))
 	resp, err := through.RoundTrip(req)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", at.Host, err)
@@ -291,19 +296,26 @@ func (f *Fetcher) send(ctx context.Context, through http.RoundTripper, at *url.U
 	return resp, nil
 }
 
+// conditional says whether an address gets the validators. They were said of
+// one resource, RFC 9110 section 8.8: behind a redirect that leads elsewhere
+// today, the same ETag or a later date would make another one's news unchanged.
+func (r request) conditional(at *url.URL) bool {
+	return (r.etag != "" || r.lastModified != "") && r.validated == at.String()
+}
+
 // introduce sets the request's headers. The validators go back byte for byte
 // as they came, RFC 9110 section 13.1.
-func (f *Fetcher) introduce(req *http.Request, r request) {
+func (f *Fetcher) introduce(req *http.Request, r request, conditional bool) {
 	agent := f.UserAgent
 	if agent == "" {
 		agent = UserAgent("", "")
 	}
 	req.Header.Set("User-Agent", agent)
 	req.Header.Set("Accept", r.accept)
-	if r.etag != "" {
+	if conditional && r.etag != "" {
 		req.Header.Set("If-None-Match", r.etag)
 	}
-	if r.lastModified != "" {
+	if conditional && r.lastModified != "" {
 		req.Header.Set("If-Modified-Since", r.lastModified)
 	}
 }

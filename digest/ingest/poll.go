@@ -113,13 +113,13 @@ func settleState(state digest.SourceState, a *answer, ttl time.Duration, err err
 		}
 		if (gone || state.Failures >= lostAfter) && state.Address != "" {
 			// What was permanent has come to an end: back to what the editor wrote.
-			state.Address, state.MovedTo, state.ETag, state.LastModified = "", "", "", ""
+			state.Address, state.MovedTo, state.ETag, state.LastModified, state.Validated = "", "", "", "", ""
 		}
 		return state
 	}
 	state.Failures, state.Error, state.NotBefore = 0, "", time.Time{}
 	if a.status == http.StatusOK {
-		state.TTL, state.ETag, state.LastModified = ttl, "", ""
+		state.TTL, state.ETag, state.LastModified, state.Validated = ttl, "", "", ""
 	}
 	state.NextPoll = now.Add(spread(interval(a.header, state.TTL), state.Source.Name, now))
 	// RFC 9110 section 15.4.5: a 304 may bring new ones. Half a document has
@@ -127,6 +127,9 @@ func settleState(state digest.SourceState, a *answer, ttl time.Duration, err err
 	if !a.broken {
 		state.ETag = first(validator(a.header.Get("ETag")), state.ETag)
 		state.LastModified = first(validator(a.header.Get("Last-Modified")), state.LastModified)
+		if state.Validated = ""; state.ETag != "" || state.LastModified != "" {
+			state.Validated = a.address
+		}
 	}
 	switch {
 	case a.moved == "":
@@ -166,7 +169,10 @@ func (in *Ingest) ask(ctx context.Context, state digest.SourceState) (Extraction
 	f, at := in.Fetcher, address(state)
 	// Even where a permanent redirect led elsewhere, private networks are open
 	// to what the editor wrote alone: names change where they lead.
-	r := request{address: at, origin: state.Source.URL, etag: state.ETag, lastModified: state.LastModified, max: maxFeedBytes, accept: acceptFeed}
+	r := request{
+		address: at, origin: state.Source.URL, max: maxFeedBytes, accept: acceptFeed,
+		etag: state.ETag, lastModified: state.LastModified, validated: state.Validated,
+	}
 	if state.Source.Kind == digest.SourcePage {
 		r.max, r.accept, r.obey = maxPageBytes, acceptPage, true
 		if err := f.allowed(ctx, at, r.origin); err != nil {
@@ -177,7 +183,7 @@ func (in *Ingest) ask(ctx context.Context, state digest.SourceState) (Extraction
 	switch {
 	case a == nil:
 		return Extraction{}, nil, fmt.Errorf("%s: %w", at, plainError(err))
-	case a.status == http.StatusNotModified && r.etag == "" && r.lastModified == "":
+	case a.status == http.StatusNotModified && !a.asked:
 		return Extraction{}, a, fmt.Errorf("%s answered 304 Not Modified although nothing was known of it; check the address in a browser", at)
 	case a.status == http.StatusNotModified:
 		return Extraction{}, a, nil

@@ -15,7 +15,7 @@ func (p *page) fill(a *digest.Article) choice {
 	made := choice{pages: []*page{p}}
 	points := made.points()
 	lead := p.leadSentences()
-	a.Lead, a.Text = digest.PlainLine(strings.Join(lead, " "), maxLead), p.text()
+	a.Lead = digest.PlainLine(strings.Join(lead, " "), maxLead)
 	if len(points) > 0 {
 		a.Points, a.PointsFrom = points, digest.PointsPage
 		return made

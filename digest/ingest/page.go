@@ -21,10 +21,11 @@ type page struct {
 	description string
 	body        []int // blocks
 	known       vocabulary
-	chosen      *candidate     // the list its key points were taken from, nil: none
-	foreign     []stretch      // blocks of other articles
-	own         *withinArticle // what is known to be its own, nil: it is a text
-	snippet     bool           // the HTML of a feed item: the headline stands above it
+	chosen      *candidate       // the list its key points were taken from, nil: none
+	foreign     []stretch        // blocks of other articles
+	own         *withinArticle   // what is known to be its own, nil: it is a text
+	snippet     bool             // the HTML of a feed item: the headline stands above it
+	headed      map[string][]int // see headings; nil: nobody asked yet
 	reading
 	root    *html.Node   // nil: it is a text
 	trial   *trial       // what the rule came to; nil: there is none, or it was not needed
@@ -53,10 +54,11 @@ func readPage(text []byte, address *url.URL, how reading) (digest.Article, choic
 		Published: m.published(how.now),
 		Language:  m.lang(),
 		Image:     m.leadImage(base, p.headline),
+		Text:      p.text(),
 	}
 	a.Author = m.author(a.Site)
 	if a.Language == "" {
-		a.Language = guessedLanguage(p.text())
+		a.Language = guessedLanguage(a.Text)
 	}
 	a.Terms = m.terms(p.headline)
 	a.URL, a.Canonical = m.addresses(address)

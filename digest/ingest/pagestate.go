@@ -37,10 +37,24 @@ var stateKeys = map[string]grade{
 	"highlights": gradeSummary, "bullets": gradeSummary, "aisummary": gradeSummary, "summarylist": gradeSummary,
 }
 
-// stateHints are pieces of those names as scripts write them. Looking for
-// them costs next to nothing; most pages have none.
-var stateHints = []string{"eyPoint", "ey_point", "ey-point", "eypoint", "akeaway", "akeAway", "ighlights", "ullet", "eyFact", "ey_fact", "eyFinding", "eyInsight",
-	"eyMessage", "ldr\"", "LDR\"", "LDR\\\"", "ldr\\\"", "iSummary", "i_summary", "ummaryPoint", "ummary_point", "ummaryList"}
+// stateHints are pieces of those names as scripts write them, by what several
+// of them share. Looking for that costs next to nothing; most pages have none.
+var stateHints = []struct {
+	shared string
+	hints  []string
+}{
+	{"oint", []string{"eyPoint", "ey_point", "ey-point", "eypoint", "ummaryPoint", "ummary_point"}},
+	{"way", []string{"akeaway", "akeAway"}},
+	{"ighlights", []string{"ighlights"}},
+	{"ullet", []string{"ullet"}},
+	{"eyF", []string{"eyFact", "eyFinding"}},
+	{"ey_fact", []string{"ey_fact"}},
+	{"eyInsight", []string{"eyInsight"}},
+	{"eyMessage", []string{"eyMessage"}},
+	{"ldr", []string{"ldr\"", "ldr\\\""}},
+	{"LDR", []string{"LDR\"", "LDR\\\""}},
+	{"ummary", []string{"iSummary", "i_summary", "ummaryList"}},
+}
 
 // stateField is a field of a script that may hold key points.
 type stateField struct {
@@ -50,8 +64,8 @@ type stateField struct {
 
 // mayHoldPoints looks for the hints.
 func mayHoldPoints(script string) bool {
-	for _, hint := range stateHints {
-		if strings.Contains(script, hint) {
+	for _, h := range stateHints {
+		if strings.Contains(script, h.shared) && containsAny(script, h.hints) {
 			return true
 		}
 	}

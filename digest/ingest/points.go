@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -371,10 +372,6 @@ var headingReasons = map[grade]reason{gradePoints: reasonHeadingPoints, gradeSum
 // piece. "In brief" or "Key facts" down there head boxes about other things.
 var meansPoints = regexp.MustCompile(`(?i)key ?(?:point|takeaway|highlight|message|finding|insight)|takeaways|story highlights|das wichtigste|wichtigsten? (?:punkte|fakten|aussagen|erkenntnisse)|kernpunkte|points[ -]clés|retenir|puntos clave|pontos[ -]chave|punti chiave|tl;?dr|ポイント|要点`)
 
-// Marks and emojis before a heading, a mark or a note in brackets behind it:
-// "✨ Key points (AI)".
-var headingNoise = regexp.MustCompile(`^[^\pL\pN(„"«]+|^\d{1,2}[.)]\s+|\s*[(\[][^()\[\]]{1,40}[)\]]\s*$|[^\pL\pN)\]]+$`)
-
 // countedHeading is a heading that counts the points: "5 key takeaways from
 // the debate".
 var countedHeading = regexp.MustCompile(`^(?:the |die |les |las |los |le |i |as |os |de )?(?:(?:\d{1,2}|two|three|four|five|six|seven|zwei|drei|vier|fünf|deux|trois|quatre|cinq|dos|tres|cuatro|cinco|due|tre|quattro|cinque|três|quatro|twee|drie|vijf|fyra|fem|fire|trzy|cztery|pięć) )?(?:key (?:points|takeaways|facts|findings|highlights|insights)|takeaways|wichtigsten? (?:punkte|fakten|erkenntnisse)|points (?:clés|essentiels|à retenir)|puntos clave|claves|punti chiave|pontos[- ]chave|belangrijkste punten|viktigste punkter|viktigaste punkter|vigtigste pointer|najważniejsze (?:punkty|fakty|informacje)|things (?:to|you (?:need to|should|must)) know|dinge,? die (?:sie|man|du) (?:jetzt )?wissen (?:müssen|muss|musst|sollten|sollte)|choses à (?:savoir|retenir)|cosas que (?:debes|hay que|tienes que) saber|cose da sapere|coisas (?:a|para|que precisa) saber|dingen die je moet weten|ting du bør vite|ting du skal vide|saker (?:att|du bör) veta)(?: (?:from|of|about|on|to|in|aus|zu|zum|zur|vom|der|des|du|de|del|della|dell|do|da|uit|van|over|fra|om|från|z|o|w) .{1,50})?$`)
@@ -396,7 +393,7 @@ func namedGrade(heading string) grade {
 	h := strings.TrimSpace(heading)
 	first, _ := firstRune(h)
 	if last, _ := utf8.DecodeLastRuneInString(h); !unicode.IsLetter(first) || !unicode.IsLetter(last) {
-		h = headingNoise.ReplaceAllString(headingNoise.ReplaceAllString(h, ""), "")
+		h = withoutNoise(withoutNoise(h))
 	}
 	h = plainMarks.Replace(strings.ToLower(h))
 	switch {
@@ -406,6 +403,63 @@ func namedGrade(heading string) grade {
 		return gradeSummary
 	}
 	return gradeNone
+}
+
+// withoutNoise takes off what stands around a heading: marks and emojis or a
+// number before it, a note in brackets or marks behind it, as of
+// "✨ Key points (AI)". It reads by hand what a pattern would try at each
+// letter, for many lines of a page are asked whether they are headings.
+func withoutNoise(h string) string {
+	rest := strings.TrimLeftFunc(h, beforeHeading)
+	if len(rest) == len(h) {
+		rest = withoutCount(h)
+	}
+	return rest[:min(noteBehind(rest), len(strings.TrimRightFunc(rest, behindHeading)))]
+}
+
+func beforeHeading(r rune) bool { return !inWord(r) && !strings.ContainsRune("(„\"«", r) }
+
+func behindHeading(r rune) bool { return !inWord(r) && r != ')' && r != ']' }
+
+// inWord tells letters and numbers of all kinds.
+func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
+
+// asciiSpace is the white space that patterns know.
+const asciiSpace = "\t\n\f\r "
+
+// withoutCount takes the "1." or "12)" off that counts headings. It counts
+// nothing where no space follows.
+func withoutCount(h string) string {
+	digits := len(h) - len(strings.TrimLeft(h, "0123456789"))
+	if digits == 0 || digits > 2 || digits == len(h) || h[digits] != '.' && h[digits] != ')' {
+		return h
+	}
+	rest := h[digits+1:]
+	if trimmed := strings.TrimLeft(rest, asciiSpace); len(trimmed) < len(rest) {
+		return trimmed
+	}
+	return h
+}
+
+// longestNote is how many letters a note in brackets behind a heading has.
+const longestNote = 40
+
+// noteBehind is where that note begins, the white space before it included; the
+// heading's end if it has none.
+func noteBehind(h string) int {
+	inside := strings.TrimRight(h, asciiSpace)
+	if !strings.HasSuffix(inside, ")") && !strings.HasSuffix(inside, "]") {
+		return len(h)
+	}
+	inside = inside[:len(inside)-1]
+	at := strings.LastIndexAny(inside, "()[]")
+	if at < 0 || inside[at] == ')' || inside[at] == ']' {
+		return len(h)
+	}
+	if n := utf8.RuneCountInString(inside[at+1:]); n == 0 || n > longestNote {
+		return len(h)
+	}
+	return len(strings.TrimRight(h[:at], asciiSpace))
 }
 
 // judge puts a candidate to the tests: place, shape, links, and words shared
@@ -654,19 +708,29 @@ var (
 
 // noContents tells tables of contents: their items are the page's headings.
 func (p *page) noContents(c *candidate) {
-	headings := map[string]bool{}
-	for i, b := range p.o.blocks {
-		if isHeading(b.tag) && i != p.headlineAt && (i < c.from || i >= c.to) {
-			headings[squash(b.text)] = true
-		}
-	}
-	n := 0
+	headings, n := p.headings(), 0
 	for _, it := range c.items {
-		if headings[squash(it.text)] {
+		if slices.ContainsFunc(headings[squash(it.text)], func(at int) bool { return at < c.from || at >= c.to }) {
 			n++
 		}
 	}
 	c.must(n*2 < len(c.items) || n == 0, reasonContents)
+}
+
+// headings are the blocks of the page's headings, the headline left out, by
+// their squashed text.
+func (p *page) headings() map[string][]int {
+	if p.headed != nil {
+		return p.headed
+	}
+	p.headed = map[string][]int{}
+	for i, b := range p.o.blocks {
+		if isHeading(b.tag) && i != p.headlineAt {
+			key := squash(b.text)
+			p.headed[key] = append(p.headed[key], i)
+		}
+	}
+	return p.headed
 }
 
 // onTopic demands that the points speak of the article: each shares words

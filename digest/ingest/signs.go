@@ -1,8 +1,8 @@
 package ingest
 
 import (
-	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/net/html"
@@ -40,9 +40,43 @@ var pointsWords = []string{
 	"kortfortalt", "kortversjon", "oppsummering", "sammanfattning", "samenvatting", "inhetkort", "tiivistelma", "puntiprincipali",
 }
 
-// severalPoints tells names of things that come in numbers. A "summary" made
-// of paragraphs is a standfirst.
-var severalPoints = regexp.MustCompile(`bullet|points|takeaway|highlights|hghlght|keyfact|keyfinding|keyinsight|at(?:a)?glance|wichtigste|tldr`)
+// severalPoints are parts of names of things that come in numbers. A "summary"
+// made of paragraphs is a standfirst.
+var severalPoints = []string{
+	"bullet", "points", "takeaway", "highlights", "hghlght", "keyfact", "keyfinding", "keyinsight", "ataglance", "atglance", "wichtigste", "tldr",
+}
+
+// telling is a part of a name that says something.
+type telling struct {
+	part string
+	sign sign
+}
+
+// tellingParts are the parts by their first two letters: a page has hundreds
+// of names, and few of them have even a beginning of one.
+var tellingParts = sync.OnceValue(func() map[[2]byte][]telling {
+	by := map[[2]byte][]telling{}
+	for s, parts := range map[sign][]string{signPoints: pointsWords, signSeveral: severalPoints} {
+		for _, part := range parts {
+			opening := [2]byte{part[0], part[1]}
+			by[opening] = append(by[opening], telling{part, s})
+		}
+	}
+	return by
+})
+
+// partSigns reads a name whose words were joined.
+func partSigns(joined string) (s sign) {
+	parts := tellingParts()
+	for i := 1; i < len(joined); i++ {
+		for _, t := range parts[[2]byte{joined[i-1], joined[i]}] {
+			if strings.HasPrefix(joined[i-1:], t.part) {
+				s |= t.sign
+			}
+		}
+	}
+	return s
+}
 
 // summaryWord tells whole words of class names that need more evidence.
 func summaryWord(w string) bool {
@@ -124,18 +158,8 @@ func (o *outline) nameSigns(name string) sign {
 	if s, known := o.names[name]; known {
 		return s
 	}
-	var s sign
 	words := nameWords(name)
-	joined := strings.Join(words, "")
-	for _, p := range pointsWords {
-		if strings.Contains(joined, p) {
-			s |= signPoints
-			break
-		}
-	}
-	if severalPoints.MatchString(joined) {
-		s |= signSeveral
-	}
+	s := partSigns(strings.Join(words, ""))
 	for i, w := range words {
 		next := ""
 		if i+1 < len(words) {

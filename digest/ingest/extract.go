@@ -40,6 +40,7 @@ type Extraction struct {
 	unruled map[string]bool // articles of which a rule's selector found no points, by identity
 	page    []byte          // the page, for autodiscovery
 	address *url.URL
+	astray  string        // what a text says its address is, where that is none
 	ttl     time.Duration // how long a feed asks to be left alone
 }
 
@@ -94,6 +95,7 @@ func Extract(input string, data []byte, opts Options) (Extraction, error) {
 		e.page, e.address = text, address
 	} else {
 		a, made, warnings = readText(text, how)
+		e.astray = made.astray
 	}
 	e.Title, e.Warnings = a.Title, append(e.Warnings, warnings...)
 	e.keep(a, made, how)
@@ -115,6 +117,7 @@ type choice struct {
 	pages       []*page  // what was looked through for them, in this order
 	description string   // that was to stand in for them
 	fallback    fallback // what stands in for them; zero: nothing had to
+	astray      string   // what a text says its address is, where that is none
 }
 
 // keep takes an article in.

@@ -38,6 +38,7 @@ func (in *Ingest) pollFolder(ctx context.Context, state digest.SourceState) (dig
 	state.LastPoll = now
 	f := folder{
 		source: in.configured(state.Source), now: now, first: state.LastSuccess.IsZero(), seen: unpackMarks(state.Seen), settle: in.Fetcher.settle,
+		inside: in.Fetcher.AllowPrivate,
 	}
 	result := Result{Source: state.Source.Name, Status: StatusUnchanged, Local: true}
 	if err := f.read(ctx); err != nil {
@@ -86,6 +87,7 @@ type folder struct {
 	first  bool                            // nothing was ever read of it
 	seen   map[mark]bool                   // the files that were read before, as they were then
 	settle func(ctx context.Context) error // waits until who writes a file has written more of it
+	inside bool                            // readers are inside a network, and open what only that knows
 
 	root     *os.Root
 	files    []folderFile
@@ -376,6 +378,9 @@ func (f *folder) extract(file folderFile, data []byte) ([]digest.Article, []stri
 	if unlikeArticle(file.path, e.Kind) {
 		return nil, nil, errors.New("it is neither a feed nor an article")
 	}
+	if e.astray != "" {
+		return nil, nil, errors.New(astrayAddress(e.astray))
+	}
 	if frontPage(e.Articles[0].Canonical) && published != "" {
 		if e, err = Extract(file.path, data, Options{Now: f.now, Address: published, Rule: f.source.Points}); err != nil {
 			return nil, nil, err
@@ -393,6 +398,9 @@ func (f *folder) extract(file folderFile, data []byte) ([]digest.Article, []stri
 		return nil, nil, errors.New("it has no headline")
 	case frontPage(a.Canonical):
 		return nil, nil, errors.New("it does not say where readers find it; give it a link of rel=canonical or a line \"URL: https://...\", or give the source a url_prefix")
+	}
+	if why := sealed(a.URL, f.inside); why != "" {
+		return nil, nil, fmt.Errorf("readers cannot open its address %s: %s", digest.PlainLine(a.URL, 120), why)
 	}
 	return e.Articles[:1], e.Warnings, nil
 }

@@ -82,6 +82,47 @@ func TestFolderOfPagesTextsAndFeedsIsRead(t *testing.T) {
 	}
 }
 
+func TestTextWithAnAddressThatNobodyOpensIsLeftOutWithTheReason(t *testing.T) {
+	t.Parallel()
+	for _, prefix := range []string{"", "https://example.com/wire/"} {
+		in, store, _, d := dropRoom(t, prefix)
+		in.Fetcher.AllowPrivate = false
+		wrong := []string{
+			"URL: javascript:alert(document.cookie)", "URL: JavaScript:alert('a b c')", "URL: data:text/html,one two three four five six seven eight</p>", "Link: file:///etc/passwd",
+			"url: /news/bridge", "URL: ../bridge.html", "URL: bridge.html", "Permalink: //example.com/bridge", "URL: https://", "URL: ftp://example.com/bridge",
+			"Source: javascript:alert(1)", "URL: http://localhost/bridge", "URL: https://example.com:99999/bridge", "URL: <javascript:x>",
+		}
+		for i, line := range wrong {
+			d.put(fmt.Sprintf("wrong%d.txt", i), line+"\n\n"+fmt.Sprintf(dropText, ""), time.Hour)
+		}
+		d.put("good.txt", "URL: https://example.com/good\n\n"+fmt.Sprintf(dropText, ""), 2*time.Hour)
+		d.put("both.txt", "Link: /bridge\nURL: https://example.com/both\n\n"+fmt.Sprintf(dropText, ""), 3*time.Hour)
+		d.put("words.txt", "Web: how the spider does it\n\nURL: https://example.com/words\n\nThe spider spins, and it has done so for as long as there were any flies about.\n", 4*time.Hour)
+		f := folder{source: in.Sources[0], now: testNow, settle: noPause}
+		if err := f.read(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range wrong {
+			name := fmt.Sprintf("wrong%d.txt was left out: ", i)
+			if !slices.ContainsFunc(f.warnings, func(w string) bool {
+				return strings.HasPrefix(w, name) && strings.Contains(w, "readers cannot open") && strings.Contains(w, "write the ")
+			}) {
+				t.Errorf("%s, below %q: %q", line, prefix, f.warnings)
+			}
+		}
+		r := fetchOne(t, in)
+		var got []string
+		for _, a := range store.articles {
+			got = append(got, a.URL+" "+a.Title)
+		}
+		const bridge = " City opens bridge over the river after nine years of works"
+		want := []string{"https://example.com/good" + bridge, "https://example.com/both" + bridge, "https://example.com/words Web: how the spider does it"}
+		if !slices.Equal(got, want) || r.Status != StatusRead {
+			t.Errorf("%q, %+v", got, r)
+		}
+	}
+}
+
 func TestFirstLookAtFolderCountsFromItsDates(t *testing.T) {
 	t.Parallel()
 	in, store, c, d := dropRoom(t, "https://example.com/wire/")

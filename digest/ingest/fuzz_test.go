@@ -69,6 +69,7 @@ func FuzzLinkedData(f *testing.F) {
 func FuzzText(f *testing.F) {
 	f.Add(bridgeText)
 	f.Add("# **City**\r\n\r\n- [one](x) two\r\n🔹 three\r\n❖ four\r\n> five\r\n")
+	f.Add("URL: javascript:alert(1)\n\nHead line of four\nWeb: data:text/html,x y\nurl:\n\nAddress: //x\n")
 	f.Add("City\n\n# Head line of four\n1. one\n(2) two\n  wrapped\n")
 	f.Fuzz(func(t *testing.T, s string) {
 		a, _, _ := readText([]byte(s), reading{now: testNow})

@@ -87,7 +87,7 @@ func sealed(address string, allowPrivate bool) string {
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-			return fmt.Sprintf("no server has the port %s; ports are 1 to 65535, and mostly none is written", digest.PlainLine(port, 20))
+			return fmt.Sprintf("no server has the port %s, ports are 1 to 65535; write the address with the right one, or with none", digest.PlainLine(port, 20))
 		}
 	}
 	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))

@@ -44,18 +44,23 @@ func readText(text []byte, how reading) (digest.Article, choice, []string) {
 		a.Category = digest.PlainLine(t.lines[t.category].text, maxName)
 	}
 	t.credits(&a)
+	var warnings []string
 	a.URL, a.Canonical = t.address()
+	astray := t.astray()
+	if astray != "" {
+		warnings = []string{astrayAddress(astray)}
+	}
 	p := t.page()
 	p.reading, p.where, p.source = how, "text", "text"
-	made := choice{pages: []*page{p}}
+	made := choice{pages: []*page{p}, astray: astray}
 	lead := p.leadSentences()
 	a.Lead, a.Text = digest.PlainLine(strings.Join(lead, " "), maxLead), p.text()
 	if points := t.points(p); len(points) > 0 {
 		a.Points, a.PointsFrom = points, digest.PointsPage
-		return a, made, nil
+		return a, made, warnings
 	}
 	made.fallback = fallBack(&a, "", lead)
-	return a, made, nil
+	return a, made, warnings
 }
 
 const (
@@ -242,6 +247,9 @@ func (t *textArticle) label(i int, now time.Time) bool {
 	if namesAddress(t.lines[i].text) != nil {
 		return true
 	}
+	if _, ok := straysFrom(t.lines[i].text); ok {
+		return true
+	}
 	m := labelledHead.FindStringSubmatch(t.lines[i].text)
 	if m == nil || t.lines[i].bullet {
 		return false
@@ -344,7 +352,7 @@ func (t *textArticle) page() *page {
 			break
 		}
 		key := squash(l.text)
-		if l.bullet || l.words < 8 || seen[key] || isBoilerplate(l.text) || attribution(l.text) != "" {
+		if _, address := straysFrom(l.text); address || l.bullet || l.words < 8 || seen[key] || isBoilerplate(l.text) || attribution(l.text) != "" {
 			continue
 		}
 		seen[key] = true

@@ -35,9 +35,10 @@ type Material struct {
 	Candidates  []Candidate // articles of the digest's categories, newest first
 	Sent        []Story     // stories any digest sent in the last 72 hours, for folding
 	Groups      []Group
-	Corrections []Correction // those lately made, that a group may be owed
-	Older       int          // articles of its categories that came in since the digest's last edition, but lie before every window; only where publishing is foreseen
-	Answered    bool         // Edition answers the slot already, or tells in HeldReason why it was skipped; there is nothing to decide
+	Corrections []Correction   // those lately made, that a group may be owed
+	Older       int            // articles of its categories that came in since the digest's last edition, but lie before every window; only where publishing is foreseen
+	OnLists     map[string]int // readers of the audience by list; only where publishing is foreseen
+	Answered    bool           // Edition answers the slot already, or tells in HeldReason why it was skipped; there is nothing to decide
 }
 
 // Draft is a variant before it has a row.

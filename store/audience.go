@@ -40,8 +40,33 @@ func (p *publication) material(ctx context.Context) (digest.Material, error) {
 			return m, err
 		}
 	}
-	m.Groups, err = p.group(ctx, len(m.Corrections) > 0)
+	if m.Groups, err = p.group(ctx, len(m.Corrections) > 0); err != nil || !p.looking {
+		return m, err
+	}
+	m.OnLists, err = p.onLists(ctx)
 	return m, err
+}
+
+// onLists counts the audience by list.
+func (p *publication) onLists(ctx context.Context) (map[string]int, error) {
+	var rows []struct {
+		List    string
+		Readers int
+	}
+	err := p.tx.SelectContext(ctx, &rows, `
+		SELECT s.list, count(*) AS readers
+		FROM audience a
+		JOIN subscriptions s ON s.reader_id = a.reader_id
+		WHERE s.list = ANY ($1::text[]) AND s.state = 'active'
+		GROUP BY s.list`, textArray(p.order.Digest.Lists))
+	if err != nil {
+		return nil, fmt.Errorf("count the readers by list: %w", err)
+	}
+	on := make(map[string]int, len(rows))
+	for _, r := range rows {
+		on[r.List] = r.Readers
+	}
+	return on, nil
 }
 
 // newsSince reads what there is to tell: the articles of the widest window,

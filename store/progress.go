@@ -284,3 +284,33 @@ func (s *Store) Delivered(ctx context.Context, ref digest.Ref) (digest.Edition, 
 	v, err := s.Variant(ctx, id)
 	return e, v, err
 }
+
+// fewForARate is how many mails make a rate worth believing.
+const fewForARate = 100
+
+// RecentRate is how many mails a second the relays took of the last large
+// edition that is done; zero: there is none to judge by. The last tenth is left
+// out: retries wait for minutes, and are no work.
+func (s *Store) RecentRate(ctx context.Context) (perSecond float64, err error) {
+	err = s.db.GetContext(ctx, &perSecond, `
+		SELECT r.rate
+		FROM (
+			SELECT id FROM editions WHERE state = 'done' AND kind <> 'proof' ORDER BY id DESC LIMIT 5
+		) e
+		CROSS JOIN LATERAL (
+			SELECT (0.9 * count(*) / GREATEST(1, EXTRACT(EPOCH FROM
+			        percentile_disc(0.9) WITHIN GROUP (ORDER BY d.settled_at) - min(d.settled_at))))::float8 AS rate
+			FROM deliveries d
+			WHERE d.edition_id = e.id AND d.state = 'accepted'
+			HAVING count(*) >= $1
+		) r
+		ORDER BY e.id DESC
+		LIMIT 1`, fewForARate)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("measure the rate of the last editions: %w", err)
+	}
+	return perSecond, nil
+}

@@ -58,10 +58,49 @@ func (p *program) plan(ctx context.Context, h *house, days int, asJSON bool) err
 	if err != nil {
 		return err
 	}
+	if err := p.foresee(ctx, h, planned); err != nil {
+		return err
+	}
 	if !asJSON {
 		return explain.WritePlan(p.stdout, planned, p.look())
 	}
 	return writeJSON(p, planned)
+}
+
+// foresee adds to a plan how large its mails are and how long they take.
+func (p *program) foresee(ctx context.Context, h *house, planned []explain.Planned) error {
+	r, err := h.previewRenderer(h.config.URL)
+	if err != nil {
+		return err
+	}
+	to := digest.Recipient{Address: "reader@preview.invalid", KeyID: h.keys.Current}
+	explain.Weigh(planned, func(e digest.Edition, v digest.Variant) (explain.Size, error) {
+		if e.Published.Before(e.Instant) {
+			e.Published = e.Instant
+		}
+		m, err := r.Render(e, v)
+		if err != nil {
+			return explain.Size{}, err
+		}
+		to.Digest = e.Digest
+		text, html, err := m.Parts(to)
+		return explain.Size{HTML: len(html), Text: len(text), Mail: len(m.Splice(nil, to)), More: m.More}, err
+	})
+	w := watcher{house: h}
+	relays, err := w.limits(ctx)
+	if err != nil {
+		return err
+	}
+	rate, err := h.store.RecentRate(ctx)
+	if err != nil {
+		return err
+	}
+	s := explain.Sending{Relays: relays, PerSecond: rate, Now: h.now()}
+	for _, r := range h.config.Relays {
+		s.Connections += r.Connections
+	}
+	explain.Dispatch(planned, s)
+	return nil
 }
 
 // look is how answers for people are set on stdout.
@@ -95,8 +134,18 @@ func (h *house) coming(ctx context.Context, d digest.Digest, from, to time.Time)
 	}
 	var list []explain.Coming
 	seen := map[string]bool{}
-	for _, slot := range t.Owed(from, to) {
-		c := explain.Coming{Digest: d, Slot: skipped(d, slot), Remark: schedule.Remark(slot), Warnings: schedule.Warnings(d.Schedule)}
+	around := t.Owed(from.Add(-aroundPlan), to.Add(aroundPlan))
+	last := map[string]digest.Slot{}
+	for i, slot := range around {
+		before := last[slot.Zone]
+		last[slot.Zone] = slot
+		if !slot.Instant.After(from) || slot.Instant.After(to) {
+			continue
+		}
+		c := explain.Coming{
+			Digest: d, Slot: skipped(d, slot), Remark: schedule.Remark(slot), Apart: schedule.ClockChange(before, slot), Next: nextOf(d, slot, around[i+1:]),
+			Warnings: schedule.Warnings(d.Schedule),
+		}
 		if c.Slot.State != digest.SlotSkipped && !seen[slot.Zone] {
 			seen[slot.Zone] = true
 			order, err := h.publisher().Order(digest.Order{Digest: d, Kind: digest.KindSlot, Slot: slot}, slot.Instant)
@@ -110,6 +159,21 @@ func (h *house) coming(ctx context.Context, d digest.Digest, from, to time.Time)
 		list = append(list, c)
 	}
 	return list, nil
+}
+
+// aroundPlan is how far beside a plan slots are looked at: a weekly digest's
+// last one, and the next one before which an edition must be out.
+const aroundPlan = 8 * 24 * time.Hour
+
+// nextOf is when the next edition of the digest comes to the readers of a slot;
+// zero: not soon.
+func nextOf(d digest.Digest, slot digest.Slot, later []digest.Slot) time.Time {
+	for _, s := range later {
+		if s.Zone == slot.Zone && skipped(d, s).State != digest.SlotSkipped {
+			return s.Instant
+		}
+	}
+	return time.Time{}
 }
 
 // skipped marks a slot on a day that the config leaves out.

@@ -142,3 +142,44 @@ func TestListOfReadersKeepsItsColumns(t *testing.T) {
 		t.Errorf("the names stand in columns %v", columns)
 	}
 }
+
+func TestPlanForeseesListsSizeAndHowLongTheRelayTakes(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, smtpsink.Options{})
+	d.configure()
+	for i := range 3 {
+		d.must("readers", "add", fmt.Sprintf("reader%d@example.org", i))
+	}
+	d.tell("Harbour closes for repairs")
+	var first struct {
+		Readers int
+		Lists   []struct {
+			List    string
+			Readers int
+		}
+		Size         *struct{ HTML, Text, Mail int }
+		TakesSeconds *int       `json:"takes_seconds"`
+		OutBy        *time.Time `json:"out_by"`
+	}
+	line, _, _ := strings.Cut(d.must("plan", "--json"), "\n")
+	if err := json.Unmarshal([]byte(line), &first); err != nil {
+		t.Fatal(err)
+	}
+	if first.Readers != 3 || len(first.Lists) != 1 || first.Lists[0].Readers != 3 {
+		t.Errorf("readers are %d, lists %+v", first.Readers, first.Lists)
+	}
+	if s := first.Size; s == nil || s.HTML < 2000 || s.Text < 200 || s.Mail < s.HTML+s.Text {
+		t.Errorf("the size is %+v", s)
+	}
+	if first.TakesSeconds == nil || first.OutBy == nil {
+		t.Errorf("how long it takes is not said: %s", line)
+	}
+	if said := d.must("plan"); !strings.Contains(said, "lists: readers 3 · HTML ") || strings.Contains(said, "\x1b[") {
+		t.Errorf("plan says\n%s", said)
+	}
+	d.withConfig("tls: none", "tls: none, limits: [1/day]", func() {
+		if said := d.must("plan"); !strings.Contains(said, "the relays are too slow: 3 readers take 48 h (limits 1/day)") {
+			t.Errorf("plan says\n%s", said)
+		}
+	})
+}

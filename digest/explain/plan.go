@@ -14,6 +14,8 @@ type Coming struct {
 	Digest   digest.Digest
 	Slot     digest.Slot // SlotSkipped with its Reason where nothing will be published
 	Remark   string      // what a change of the clock does to it; empty: nothing
+	Apart    string      // what a change of the clock since the last slot does to the time between them; empty: nothing
+	Next     time.Time   // the next slot of the digest in the zone; zero: none that matters
 	Warnings []string    // what is to be said of the schedule
 	Material digest.Material
 }
@@ -30,6 +32,16 @@ type Planned struct {
 	Variants int              `json:"variants"` // renders it takes; zero: not known yet
 	Warnings []string         `json:"warnings"`
 
+	Lists        []OnList   `json:"lists"`         // the readers who are due, by list
+	Size         *Size      `json:"size"`          // null: not known yet
+	TakesSeconds *int       `json:"takes_seconds"` // how long the relays need; null: nobody gets it
+	OutBy        *time.Time `json:"out_by"`        // when the last mail is gone, UTC
+
+	of      digest.Digest
+	next    time.Time
+	edition digest.Edition
+	mails   []digest.Variant // that would be made, those with most readers first
+	pace    string           // what TakesSeconds comes from
 	title   string
 	skipped string
 	later   bool      // Readers is who is there now, Variants is not known
@@ -79,7 +91,7 @@ func Plan(coming []Coming, compose func(digest.Material) (digest.Composition, er
 			p.unsaid = p.warn("nothing will be published: " + c.Slot.Reason)
 		case later:
 			p.later = true
-			p.Readers = first.due
+			p.Readers, p.Lists = first.due, first.Lists
 			p.unsaid = p.warn("its articles come in after the edition of " + first.Local.Format("Mon 2 January 15:04") + "; readers are those who are due for that one, if there is news")
 		default:
 			if err := p.fill(c, compose); err != nil {
@@ -99,10 +111,12 @@ func begin(c Coming) Planned {
 	}
 	p := Planned{
 		Digest: c.Digest.Name, title: c.Digest.Title, Slot: c.Slot.Instant.UTC(), Local: c.Slot.Instant.In(loc), Zone: c.Slot.Zone,
-		Articles: []PlannedArticle{}, LeftOut: []NotPlanned{}, Warnings: []string{},
+		Articles: []PlannedArticle{}, LeftOut: []NotPlanned{}, Warnings: []string{}, Lists: []OnList{},
+		of: c.Digest, next: c.Next,
 	}
 	p.always = c.Warnings
 	p.warn(c.Remark)
+	p.warn(c.Apart)
 	for _, w := range c.Warnings {
 		p.warn(w)
 	}
@@ -124,6 +138,10 @@ func (p *Planned) fill(c Coming, compose func(digest.Material) (digest.Compositi
 	}
 	a := newAudience(c.Material.Groups, composition.Variants)
 	p.count(a, composition.Variants)
+	for _, l := range c.Digest.Lists {
+		p.Lists = append(p.Lists, OnList{l, c.Material.OnLists[l]})
+	}
+	p.edition, p.mails = c.Material.Edition, mailsOf(composition, a)
 	p.older(c.Material)
 	shown, ok := archived(composition.Variants)
 	if !ok {

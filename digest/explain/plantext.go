@@ -58,9 +58,33 @@ func (s *sheet) edition(p Planned, told map[string]bool) {
 		since.text = ", of what came in since " + moment(p.since.In(p.Local.Location()))
 	}
 	s.line(4, to, since)
+	if about := p.weight(); about != "" {
+		s.line(4, piece{faint, "  " + about})
+	}
 	s.warnings(2, p, told)
 	s.articles(p)
 	s.leftOut(p.LeftOut)
+}
+
+// weight is who the readers are, how large their mail is and how long it takes
+// to carry it away.
+func (p Planned) weight() string {
+	var notes []string
+	if p.Readers > 0 {
+		for _, l := range p.Lists {
+			notes = append(notes, fmt.Sprintf("%s %d", l.List, l.Readers))
+		}
+		if len(notes) > 0 {
+			notes = []string{"lists: " + strings.Join(notes, ", ")}
+		}
+	}
+	if p.Size != nil {
+		notes = append(notes, fmt.Sprintf("HTML %s, text %s", kilobytes(p.Size.HTML), kilobytes(p.Size.Text)))
+	}
+	if p.OutBy != nil {
+		notes = append(notes, "out in "+long(time.Duration(*p.TakesSeconds)*time.Second)+" ("+p.pace+")")
+	}
+	return joined(notes)
 }
 
 // heading names an edition: its digest, by title and by the name that commands

@@ -83,3 +83,36 @@ func shownAgain(wall, first time.Time, loc *time.Location) bool {
 	}
 	return false
 }
+
+// ClockChange says what a change of the zone's clock between two slots of a
+// digest does to the time between them; empty: nothing. Both are in one zone.
+func ClockChange(last, next digest.Slot) string {
+	z, err := loadZone(next.Zone)
+	if err != nil || last.Instant.IsZero() {
+		return ""
+	}
+	real := next.Instant.Sub(last.Instant)
+	by := wallOf(next.Instant, z.loc).Sub(wallOf(last.Instant, z.loc)) - real
+	if by == 0 {
+		return ""
+	}
+	// Of several changes in between the last one is named: the time apart is
+	// what all of them make.
+	offset, start, _ := period(next.Instant, z.loc)
+	before, _, _ := period(start.Add(-time.Nanosecond), z.loc)
+	moved := "forward"
+	if offset < before {
+		moved = "back"
+	}
+	shown := start.Add(before)
+	return fmt.Sprintf("clocks go %s at %s on %s: this slot is %s after the last", moved, shown.Format("15:04"), shown.Format("2 January 2006"), apart(real))
+}
+
+// apart is a time between two slots: 25 h, 24 h 30 min.
+func apart(d time.Duration) string {
+	text := fmt.Sprintf("%d h", int(d.Hours()))
+	if rest := d % time.Hour; rest >= time.Minute {
+		text += fmt.Sprintf(" %d min", int(rest.Minutes()))
+	}
+	return text
+}

@@ -61,3 +61,28 @@ func TestRemarksOnChangesOfTheClock(t *testing.T) {
 		t.Errorf("a zone nobody knows gives %q", got)
 	}
 }
+
+func TestClockChangeSaysHowFarSlotsAreApart(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		spec, zone, after string
+		want              []string // of the second slot on
+	}{
+		{"0 7 * * *", "Europe/Berlin", "2026-10-24T00:00:00Z", []string{"clocks go back at 03:00 on 25 October 2026: this slot is 25 h after the last", ""}},
+		{"0 7 * * *", "Europe/Berlin", "2026-03-28T00:00:00Z", []string{"clocks go forward at 02:00 on 29 March 2026: this slot is 23 h after the last", ""}},
+		{"30 2 * * *", "Europe/Berlin", "2026-03-28T00:00:00Z", []string{"clocks go forward at 02:00 on 29 March 2026: this slot is 23 h 30 min after the last"}},
+		{"0 7 * * 1", "America/New_York", "2026-10-25T12:00:00Z", []string{"clocks go back at 02:00 on 1 November 2026: this slot is 169 h after the last"}},
+		{"0 7 * * *", "Australia/Lord_Howe", "2026-10-02T12:00:00Z", []string{"clocks go forward at 02:00 on 4 October 2026: this slot is 23 h 30 min after the last"}},
+		{"0 7 * * *", "UTC", "2026-03-28T00:00:00Z", []string{"", ""}},
+	} {
+		slots := timetable(t, c.spec, c.zone).Next(len(c.want)+1, instant(c.after))
+		for i, want := range c.want {
+			if got := ClockChange(slots[i], slots[i+1]); got != want {
+				t.Errorf("%s in %s, %s: %q, want %q", c.spec, c.zone, slots[i+1].Key, got, want)
+			}
+		}
+		if got := ClockChange(digest.Slot{}, slots[0]); got != "" {
+			t.Errorf("the first slot ever is %q", got)
+		}
+	}
+}

@@ -119,6 +119,7 @@ A first day:
 		p.checkCommand(),
 		p.planCommand(),
 		p.previewCommand(),
+		p.simulateCommand(),
 		p.lintCommand(),
 		p.sendCommand(),
 		p.deliverCommand(),

@@ -175,4 +175,26 @@ func (a Account) resting(e Edition, at time.Time) string {
 	return ""
 }
 
+// AlreadySent begins the reason of a story that the reader had before; Where
+// says in which edition.
+const AlreadySent = "already sent"
+
+// Where is the edition as the reason of what it told: " on 2026-11-20 in
+// Morning Brief no. 12". The day is that of its zone.
+func (e Edition) Where() string {
+	at := e.Instant.UTC()
+	if loc, err := time.LoadLocation(e.Zone); err == nil {
+		at = at.In(loc)
+	}
+	name := e.Title
+	if name == "" {
+		name = e.Digest
+	}
+	where := fmt.Sprintf(" on %s in %s", at.Format(time.DateOnly), name)
+	if e.Number > 0 {
+		where += fmt.Sprintf(" no. %d", e.Number)
+	}
+	return where
+}
+
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -24,7 +24,7 @@ func (s *Store) Why(ctx context.Context, hash []byte, from, to time.Time) (diges
 	snapshot := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 	err := s.txOf(ctx, snapshot, func(tx *sqlx.Tx) error {
 		for _, read := range []func(context.Context, *sqlx.Tx, *digest.Account) error{
-			readPerson(hash), readSubscriptions, readChoices, readEvents, readEntries, readSkipped,
+			readPerson(hash), readSubscriptions, readChoices, readEvents, readEntries, readHad, readFolded, readSkipped,
 		} {
 			if err := read(ctx, tx, &a); err != nil {
 				return err

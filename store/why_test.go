@@ -141,3 +141,92 @@ func TestWhyOfAnErasedReaderTellsNoAddress(t *testing.T) {
 		t.Errorf("account %+v", a)
 	}
 }
+
+// again publishes what came in, tells the newest story, and leaves the stories
+// of before out as already sent. Articles but the newest are folded into it.
+func (n *newsroom) again() digest.EditionID {
+	n.t.Helper()
+	n.now = n.now.Add(time.Minute)
+	e, err := n.Publish(n.t.Context(), digest.Order{
+		Digest: n.digest, Kind: digest.KindExtra, Now: n.now, FirstWindow: n.now.Add(-24 * time.Hour), ConfigHash: "c", KeyID: 1,
+	}, func(m digest.Material) (digest.Composition, error) {
+		c, err := oneVariant(m)
+		if len(c.Stories) > 1 {
+			for _, f := range c.Stories[1:] {
+				c.Stories[0].Articles = append(c.Stories[0].Articles, f.Articles...)
+			}
+			c.Stories, c.Variants[0].Stories = c.Stories[:1], []int{0}
+		}
+		c.Variants[0].LeftOut = map[int]string{}
+		for _, s := range m.Sent {
+			c.Variants[0].LeftOut[len(c.Stories)] = digest.AlreadySent
+			c.Stories = append(c.Stories, digest.Fold{Told: digest.Told{Story: s.ID, Article: s.Articles[0].ID, Title: s.Articles[0].Title}})
+		}
+		return c, err
+	})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return e.ID
+}
+
+func TestWhyTellsWhereAStoryWasSentBefore(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	ids := n.subscribe("ann@example.org", "bob@example.org")
+	first := n.publish()
+	n.do(`UPDATE deliveries SET state = 'accepted', intent_at = clock_timestamp(), settled_at = clock_timestamp(), message_id = 'm' || reader_id WHERE reader_id = $1`, ids[0])
+	n.do(`UPDATE deliveries SET state = 'refused', reply = '550 no', intent_at = clock_timestamp(), settled_at = clock_timestamp(), message_id = 'm' || reader_id WHERE reader_id = $1`, ids[1])
+	n.report(1)
+	n.again()
+	day := n.one(`SELECT to_char(instant AT TIME ZONE zone, 'YYYY-MM-DD') FROM editions WHERE id = $1`, first)
+	for address, want := range map[string]string{
+		"ann@example.org": "already sent on " + day + " in Morning Brief no. 1",
+		"bob@example.org": "already sent", // not to him
+	} {
+		left := n.why(address).Entries[1].LeftOut
+		if len(left) != 1 || left[0].Reason != want {
+			t.Errorf("%s is told %+v, want %q", address, left, want)
+		}
+	}
+	if left := n.why("ann@example.org").Entries[0].LeftOut; len(left) != 0 {
+		t.Errorf("the first edition left out %+v", left)
+	}
+}
+
+func TestWhyTellsWhatWasFoldedIntoWhat(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.subscribe("ann@example.org")
+	n.report(3)
+	n.again()
+	// What comes in later and joins the story was no candidate.
+	n.now = n.now.Add(time.Minute)
+	n.report(1)
+	n.do(`INSERT INTO article_story (article_id, story_id) SELECT max(a.id), (SELECT min(id) FROM stories) FROM articles a`)
+	e := n.why("ann@example.org").Entries[0]
+	if len(e.Stories) != 1 || len(e.LeftOut) != 2 {
+		t.Fatalf("told %+v, left out %+v", e.Stories, e.LeftOut)
+	}
+	for _, l := range e.LeftOut {
+		if want := `folded into "` + e.Stories[0].Title + `" at wire`; l.Reason != want || l.Title == e.Stories[0].Title {
+			t.Errorf("left out %+v, want %q", l, want)
+		}
+	}
+}
+
+func TestRateIsThatOfTheLastLargeEdition(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	if rate, err := n.RecentRate(t.Context()); err != nil || rate != 0 {
+		t.Errorf("without editions it is %g, %v", rate, err)
+	}
+	n.multitude(200)
+	large := n.publish()
+	n.do(`UPDATE deliveries SET state = 'accepted', intent_at = clock_timestamp(), message_id = 'm' || reader_id, settled_at = clock_timestamp() + make_interval(secs => reader_id / 10.0)`)
+	n.do(`UPDATE deliveries SET settled_at = settled_at + interval '1 hour' WHERE reader_id = (SELECT max(reader_id) FROM deliveries)`)
+	n.do(`UPDATE editions SET state = 'done' WHERE id = $1`, large)
+	if rate, err := n.RecentRate(t.Context()); err != nil || rate < 9 || rate > 11.5 {
+		t.Errorf("200 mails, ten a second, are %g/s, %v", rate, err)
+	}
+}

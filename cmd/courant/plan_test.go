@@ -44,7 +44,7 @@ func TestPlanLeadsWithWhatReadersGet(t *testing.T) {
 			t.Errorf("left out is %+v", first.LeftOut)
 		}
 		d.must("send", "morning")
-		if why := d.must("why", "ann@example.org"); !strings.Contains(why, "left out: already sent") || strings.Count(why, "Old lighthouse") != 1 {
+		if why := d.must("why", "ann@example.org"); !strings.Contains(why, "left out: already sent on 20") || !strings.Contains(why, " no. 1\n    - Story a2") || strings.Count(why, "Old lighthouse") != 1 {
 			t.Errorf("what came is not what was planned:\n%s", why)
 		}
 	})

@@ -167,7 +167,9 @@ func account() digest.Account {
 		{Title: "Vote in Geneva", URL: "https://example.com/vote", Category: "World", PointsFrom: digest.PointsLead},
 	}
 	left := []digest.LeftOut{
-		{Title: "Cup final", Reason: "category Sport is not among the reader's"}, {Title: "Königswahl in Köln", Reason: "already sent"},
+		{Title: "Cup final", Reason: "category Sport is not among the reader's"}, {Title: "Königswahl in Köln", Reason: "already sent on 2026-02-27 in Evening Brief no. 7"},
+		{Title: "Ships set sail", Reason: `folded into "Fleet leaves harbour" at Navy wire`}, {Title: "Lighthouse for sale", Reason: "over max_articles (2)"},
+		{Title: "Old news", Reason: "first seen before this reader's window"},
 	}
 	const accepted = "250 2.0.0 OK queued as 4F1"
 	return digest.Account{
@@ -178,6 +180,7 @@ func account() digest.Account {
 		Suppressed: "soft (mailbox full)", SuppressedAt: instant("2026-03-09T06:10:00Z"),
 		Entries: []digest.Entry{
 			{Edition: edition(12, "2026-03-02T06:00:00Z"), State: digest.Accepted, Reply: accepted, Stories: stories, LeftOut: left},
+			{Edition: edition(11, "2026-02-27T06:00:00Z"), Reason: "paused until 2026-03-01 00:00 UTC", Stories: stories[:1], LeftOut: left[:1]},
 			{Edition: edition(13, "2026-03-03T06:00:00Z"), Reason: "reads it weekly, and this was not the week's edition", Stories: stories},
 			{Edition: edition(14, "2026-03-04T06:00:00Z"), State: digest.Queued, Attempts: 2, NotBefore: instant("2026-03-04T06:20:00Z"),
 				Reply: "451 4.7.1 greylisted"},

@@ -228,7 +228,7 @@ func (e *editor) fits(s *story, since time.Time) ruling {
 func (e *editor) reason(r ruling, story int, below string) string {
 	switch r {
 	case alreadySent:
-		return "already sent"
+		return digest.AlreadySent
 	case otherCategory:
 		all := e.stories[story].Told.AllCategories()
 		if len(e.digest.Categories) > 0 && digest.FirstCategory(e.digest.Categories, all) == "" {

@@ -75,6 +75,7 @@ type Recipient struct {
 	Address string
 	Name    string
 	Since   time.Time // when the reader began to get this digest
+	Weekly  bool      // the reader chose one edition a week
 	KeyID   byte      // the token key of the edition, so that a retry makes the same links
 }
 

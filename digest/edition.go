@@ -172,6 +172,7 @@ type Edition struct {
 	Cadence    Cadence
 	Subject    string    // the digest's subject template at the time
 	Layout     string    // the digest's layout at the time; empty: the publication's
+	Categories []string  // the digest's at the time, in the editor's order; empty: all there are
 	ExpiresAt  time.Time // nothing queued is sent after this
 	Published  time.Time
 }

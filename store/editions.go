@@ -191,7 +191,7 @@ func (p *publication) begin(ctx context.Context) (answered bool, err error) {
 	o := p.order
 	d := o.Digest
 	p.edition = digest.Edition{
-		ID: p.id, Digest: d.Name, Title: d.Title, Kind: o.Kind, Language: d.Language, Subject: d.Subject, Layout: d.Layout,
+		ID: p.id, Digest: d.Name, Title: d.Title, Kind: o.Kind, Language: d.Language, Subject: d.Subject, Layout: d.Layout, Categories: d.Categories,
 		Cadence: o.Cadence, ConfigHash: o.ConfigHash, KeyID: o.KeyID, State: digest.EditionOpen,
 		Published: o.Now.UTC().Truncate(time.Microsecond), WindowTo: o.Now, Instant: o.Now, Zone: homeZone(d),
 		Slot: o.Now.UTC().Format("2006-01-02T15:04:05.000000Z"),

@@ -52,7 +52,7 @@ func (r articleRow) candidate() digest.Candidate {
 // editionQuery reads editions as editionRow has them.
 const editionQuery = `
 	SELECT e.id, e.digest, e.title, e.kind, COALESCE(e.number, 0) AS number, e.slot, e.instant, e.zone, e.language,
-	       e.window_from, e.window_to, e.subject, e.cadence, e.state, e.held_reason, e.config_hash, e.key_id, e.published, e.layout
+	       e.window_from, e.window_to, e.subject, e.cadence, e.state, e.held_reason, e.config_hash, e.key_id, e.published, e.layout, e.categories
 	FROM editions e`
 
 type editionRow struct {
@@ -69,6 +69,7 @@ type editionRow struct {
 	KeyID                         int
 	Published                     time.Time
 	Layout                        string
+	Categories                    pq.StringArray
 }
 
 func (r editionRow) edition() (digest.Edition, error) {
@@ -80,7 +81,7 @@ func (r editionRow) edition() (digest.Edition, error) {
 		ID: digest.EditionID(r.ID), Digest: r.Digest, Title: r.Title, Kind: digest.EditionKind(r.Kind), Number: r.Number,
 		Slot: r.Slot, Instant: r.Instant, Zone: r.Zone, Language: r.Language, WindowFrom: r.WindowFrom, WindowTo: r.WindowTo,
 		Subject: r.Subject, Cadence: digest.Cadence(c), State: digest.EditionState(r.State), HeldReason: r.HeldReason,
-		ConfigHash: r.ConfigHash, KeyID: byte(r.KeyID), Published: r.Published, Layout: r.Layout,
+		ConfigHash: r.ConfigHash, KeyID: byte(r.KeyID), Published: r.Published, Layout: r.Layout, Categories: r.Categories,
 	}, nil
 }
 

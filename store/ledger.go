@@ -21,14 +21,14 @@ type claimedRow struct {
 	Since                          time.Time
 	KeyID                          int
 	Attempts, Resends              int
-	Late                           bool
+	Late, Weekly                   bool
 }
 
 func (r claimedRow) work() digest.Work {
 	return digest.Work{
 		Recipient: digest.Recipient{
 			Ref:     digest.Ref{Edition: digest.EditionID(r.EditionID), Reader: digest.ReaderID(r.ReaderID)},
-			Variant: digest.VariantID(r.VariantID), Digest: r.Digest, Address: r.Email, Name: r.Name, Since: r.Since,
+			Variant: digest.VariantID(r.VariantID), Digest: r.Digest, Address: r.Email, Name: r.Name, Since: r.Since, Weekly: r.Weekly,
 			KeyID: byte(r.KeyID),
 		},
 		Attempts: r.Attempts, Resends: r.Resends, Late: r.Late,
@@ -51,7 +51,8 @@ const (
 	claimRead = `
 	SELECT c.edition_id, c.reader_id, c.variant_id, c.attempts, c.resends, e.digest, e.key_id,
 	       COALESCE(r.email, '') AS email, r.name, v.expires_at <= clock_timestamp() AS late,
-	       COALESCE(ch.since, (SELECT min(s.since) FROM subscriptions s WHERE s.reader_id = r.id AND s.list = ANY (e.lists)), r.created_at) AS since
+	       COALESCE(ch.since, (SELECT min(s.since) FROM subscriptions s WHERE s.reader_id = r.id AND s.list = ANY (e.lists)), r.created_at) AS since,
+	       COALESCE(ch.frequency = 'weekly', false) AS weekly
 	FROM claimed c
 	JOIN editions e ON e.id = c.edition_id
 	JOIN variants v ON v.id = c.variant_id

@@ -100,7 +100,7 @@ func TestFaultsOfOwnFilesNameFileAndLine(t *testing.T) {
 		`lang/n_l.json: nothing reads`:                                            {"lang/n_l.json", en},
 		`lang/nl.json: direction "" is neither ltr nor rtl`:                       {"lang/nl.json", `{"name": "Nederlands"}`},
 		`lang/nl.json:4: months needs 12 names, each another one`:                 {"lang/nl.json", strings.Replace(en, `"January"`, `"March"`, 1)},
-		`lang/nl.json:49: there is no text "mail.unsubscirbe"`:                    {"lang/nl.json", strings.Replace(en, `"mail.unsubscribe"`, `"mail.unsubscirbe"`, 1)},
+		`lang/nl.json:50: there is no text "mail.unsubscirbe"`:                    {"lang/nl.json", strings.Replace(en, `"mail.unsubscribe"`, `"mail.unsubscirbe"`, 1)},
 		`mail.read_more: "Read more" needs the places {host}, as in "Read`:        {"lang/nl.json", strings.Replace(en, "Read more at {host}", "Read more", 1)},
 		`lang/nl.json:40: clock: "{hours}:{minute} {hour}" has the place {hours}`: {"lang/nl.json", strings.Replace(en, `"{hour}:{minute}"`, `"{hours}:{minute} {hour}"`, 1)},
 		`clock: "{hour}" needs the place {minute}`:                                {"lang/nl.json", strings.Replace(en, `"{hour}:{minute}"`, `"{hour}"`, 1)},

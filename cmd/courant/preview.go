@@ -383,7 +383,11 @@ func (v *outlook) recipient(key byte) digest.Recipient {
 		}
 	}
 	for _, c := range v.account.Choices {
-		if c.Digest == v.digest.Name && !c.Since.IsZero() {
+		if c.Digest != v.digest.Name {
+			continue
+		}
+		to.Weekly = c.Frequency == digest.Weekly
+		if !c.Since.IsZero() {
 			to.Since = c.Since
 		}
 	}

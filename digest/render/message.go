@@ -36,9 +36,11 @@ type Message struct {
 	reader      string // the word for a reader without a name
 	reasonKey   string
 	reasonPairs []any
+	weeklyPairs []any  // the same for readers who chose one edition a week
+	brings      string // which categories the variant is of; empty: not said
 
 	mu      sync.RWMutex
-	reasons map[digest.Date]reason // encoded, by the day a reader began
+	reasons map[began]reason // encoded
 }
 
 // cut is a place in a message: behind fixed[:end].
@@ -46,6 +48,13 @@ type cut struct {
 	end   int
 	place place
 	html  bool
+}
+
+// began is what reasons differ by among the readers of a variant: the day a
+// reader began, and how often the reader wants it.
+type began struct {
+	day    digest.Date
+	weekly bool
 }
 
 // reason is why a reader gets the mail, encoded for both parts.
@@ -85,8 +94,8 @@ func (r *Renderer) render(e digest.Edition, v digest.Variant) (*Message, error) 
 		return nil, err
 	}
 	p.Personal = true
-	m := &Message{r: r, lang: s.lang, loc: s.loc, title: p.Title, reasons: map[digest.Date]reason{}}
-	if err := m.words(e); err != nil {
+	m := &Message{r: r, lang: s.lang, loc: s.loc, title: p.Title, reasons: map[began]reason{}}
+	if err := m.words(e, v); err != nil {
 		return nil, err
 	}
 	if m.Subject, err = s.subject(e, v, p); err != nil {
@@ -117,12 +126,15 @@ func (r *Renderer) render(e digest.Edition, v digest.Variant) (*Message, error) 
 }
 
 // words finds what the personal texts of the message are made from.
-func (m *Message) words(e digest.Edition) error {
+func (m *Message) words(e digest.Edition, v digest.Variant) error {
 	var err error
 	if m.reader, err = m.lang.Say("mail.reader"); err != nil {
 		return err
 	}
 	m.reasonPairs = []any{"digest", m.title}
+	if m.brings, err = m.categories(e, v); err != nil {
+		return err
+	}
 	c := e.Cadence
 	days, err := m.lang.Days(c.Weekdays)
 	switch {
@@ -140,11 +152,32 @@ func (m *Message) words(e digest.Edition) error {
 			}
 		}
 		m.reasonKey = "mail.reason"
+		weekly, err := m.lang.Say("days.weekly")
+		if err != nil {
+			return err
+		}
+		m.weeklyPairs = append(m.reasonPairs[:len(m.reasonPairs):len(m.reasonPairs)], "days", weekly, "time", m.lang.FormatClock(c.Hour, c.Minute), "place", place, "n", c.Hour)
 		m.reasonPairs = append(m.reasonPairs, "days", days, "time", m.lang.FormatClock(c.Hour, c.Minute), "place", place,
 			"n", c.Hour) // some languages say one o'clock in the singular
 	}
 	_, err = m.lang.Say(m.reasonKey, m.reasonPairs...)
 	return err
+}
+
+// mostNamed is how many categories of a digest a mail still names: more is a
+// list that nobody reads. What readers chose themselves is always named.
+const mostNamed = 8
+
+// categories says which categories a variant is of.
+func (m *Message) categories(e digest.Edition, v digest.Variant) (string, error) {
+	names := v.Categories
+	if names == nil && len(e.Categories) <= mostNamed {
+		names = e.Categories
+	}
+	if len(names) == 0 || e.Kind == digest.KindProof {
+		return "", nil
+	}
+	return m.lang.Say("mail.reason_categories", "categories", m.lang.List(names))
 }
 
 // personalSize is the most a place can add to the HTML, roughly: links are

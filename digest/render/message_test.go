@@ -388,3 +388,59 @@ func TestDateIsTheOneOfTheSlot(t *testing.T) {
 		t.Errorf("the masthead has another day:\n%.200s", p.text)
 	}
 }
+
+func TestReasonSaysWhatTheReaderChose(t *testing.T) {
+	t.Parallel()
+	r := newRenderer(t, testConfig())
+	e, to := testEdition(), testRecipient()
+	e.Categories = []string{"Military", "World", "Sport"}
+	for _, c := range []struct {
+		language string
+		chosen   []string
+		weekly   bool
+		want     string
+	}{
+		{"en", nil, false, "You get Morning Brief, weekdays at 07:00 (Berlin), since 3 March 2026. Your categories: Military, World and Sport."},
+		{"en", []string{"Military", "World"}, true, "You get Morning Brief, weekly at 07:00 (Berlin), since 3 March 2026. Your categories: Military and World."},
+		{"de", []string{"World"}, true, "Sie erhalten Morning Brief einmal in der Woche um 7:00 Uhr (Berlin), seit dem 3. März 2026. Ihre Rubriken: World."},
+		{"es", []string{"World"}, true, "Recibe Morning Brief, una vez por semana, a las 7:00 (Berlín), desde el 3 de marzo de 2026. Sus secciones: World."},
+		{"fr", []string{"World"}, true, "Vous recevez Morning Brief, une fois par semaine à 7\u00a0h\u00a000 (Berlin), depuis le 3 mars 2026. Vos rubriques\u00a0: World."},
+		{"pt", []string{"World"}, true, "Você recebe Morning Brief, uma vez por semana, às 7h00 (Berlim), desde 3 de março de 2026. Suas seções: World."},
+		{"ar", []string{"World"}, true, "مرة في الأسبوع"},
+	} {
+		v := testVariant(digest.Told{Title: "Fleet leaves harbour", URL: "https://example.com/fleet"})
+		v.Language, v.Categories = c.language, c.chosen
+		to.Weekly = c.weekly
+		got, err := r.Reason(e, v, to)
+		if err != nil || !strings.Contains(got, c.want) || c.chosen != nil && !strings.Contains(got, c.chosen[0]) {
+			t.Errorf("%s: %q, want %q, %v", c.language, got, c.want, err)
+		}
+		m, err := r.Render(e, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, html, err := m.Parts(to)
+		if err != nil || !strings.Contains(strings.Join(strings.Fields(string(text)), " "), strings.Join(strings.Fields(got), " ")) || !strings.Contains(string(html), escape(got)) {
+			t.Errorf("%s: the mail does not say %q, %v", c.language, got, err)
+		}
+		// Readers of one render differ in how often they want it.
+		to.Weekly = !c.weekly
+		if _, other, err := m.Parts(to); err != nil || strings.Contains(string(other), escape(got)) {
+			t.Errorf("%s: a reader who chose otherwise is told %q, %v", c.language, got, err)
+		}
+	}
+}
+
+func TestReasonOfAProofOrOfManyCategoriesNamesNone(t *testing.T) {
+	t.Parallel()
+	r := newRenderer(t, testConfig())
+	e, v := testEdition(), testVariant(digest.Told{Title: "Fleet leaves harbour", URL: "https://example.com/fleet"})
+	e.Categories = strings.Split("a b c d e f g h i", " ")
+	if got, err := r.Reason(e, v, testRecipient()); err != nil || strings.Contains(got, "categories") {
+		t.Errorf("nine categories: %q, %v", got, err)
+	}
+	e.Kind, v.Categories = digest.KindProof, []string{"World"}
+	if got, err := r.Reason(e, v, testRecipient()); err != nil || strings.Contains(got, "World") {
+		t.Errorf("proof: %q, %v", got, err)
+	}
+}

@@ -158,7 +158,7 @@ func naive(t testing.TB, r *Renderer, s sample) (text, html string) {
 	}
 	p.Personal = true
 	m := &Message{r: r, lang: set.lang, loc: set.loc, title: p.Title}
-	if err := m.words(s.Edition); err != nil {
+	if err := m.words(s.Edition, s.Variant); err != nil {
 		t.Fatal(err)
 	}
 	to := s.Recipient
@@ -171,7 +171,7 @@ func naive(t testing.TB, r *Renderer, s sample) (text, html string) {
 		"unsubscribeURL": base + "/p/" + keys.LinkToken(to.KeyID, digest.Token{Purpose: digest.PurposePage, Ref: to.Ref}),
 		"viewURL":        base + "/v/" + keys.LinkToken(to.KeyID, digest.Token{Purpose: digest.PurposeView, Ref: to.Ref}),
 		"name":           m.nameFor(to),
-		"reason":         m.reasonText(since),
+		"reason":         m.reasonText(since, s.Recipient.Weekly),
 	}
 	values["preferencesURL"] = values["unsubscribeURL"] + "#choices"
 	x := &run{lang: set.lang}

@@ -37,7 +37,7 @@ func (s *splice) append(dst []byte, c cut) []byte {
 	case placeListUnsub:
 		return s.m.r.appendListUnsubscribe(dst, s.to)
 	case placeReason:
-		r := s.m.reasonFor(s.to.Since)
+		r := s.m.reasonFor(s.to.Since, s.to.Weekly)
 		if c.html {
 			return append(dst, r.html...)
 		}
@@ -113,25 +113,25 @@ func (m *Message) nameFor(to digest.Recipient) string {
 }
 
 // reasonFor is the encoded reason of readers who began on one day; it is made
-// once a day, because it is the dearest of the personal parts.
-func (m *Message) reasonFor(since time.Time) reason {
-	var day digest.Date
+// once for each, because it is the dearest of the personal parts.
+func (m *Message) reasonFor(since time.Time, weekly bool) reason {
+	key := began{weekly: weekly}
 	if !since.IsZero() {
 		since = since.In(m.loc)
-		day = digest.DateOf(since)
+		key.day = digest.DateOf(since)
 	}
 	m.mu.RLock()
-	r, ok := m.reasons[day]
+	r, ok := m.reasons[key]
 	m.mu.RUnlock()
 	if ok {
 		return r
 	}
 	var html, text quoted
-	words := m.reasonText(since)
+	words := m.reasonText(since, weekly)
 	r = reason{html.append(nil, escape(words)), text.append(nil, hang("", words))}
 	m.mu.Lock()
 	if len(m.reasons) < maxReasons {
-		m.reasons[day] = r
+		m.reasons[key] = r
 	}
 	m.mu.Unlock()
 	return r

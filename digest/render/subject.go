@@ -77,19 +77,22 @@ func (r *Renderer) Reason(e digest.Edition, v digest.Variant, to digest.Recipien
 		return "", err
 	}
 	m := &Message{r: r, lang: s.lang, loc: s.loc, title: p.Title}
-	if err := m.words(e); err != nil {
+	if err := m.words(e, v); err != nil {
 		return "", err
 	}
 	since := to.Since
 	if !since.IsZero() {
 		since = since.In(m.loc)
 	}
-	return m.reasonText(since), nil
+	return m.reasonText(since, to.Weekly), nil
 }
 
 // reasonText is why a reader gets this mail, truthfully.
-func (m *Message) reasonText(since time.Time) string {
+func (m *Message) reasonText(since time.Time, weekly bool) string {
 	key, pairs := m.reasonKey, m.reasonPairs
+	if weekly && m.weeklyPairs != nil {
+		pairs = m.weeklyPairs
+	}
 	switch {
 	case since.IsZero() && key == "mail.reason":
 		key = "mail.reason_no_since"
@@ -102,6 +105,9 @@ func (m *Message) reasonText(since time.Time) string {
 	s, err := m.lang.Say(key, pairs...)
 	if err != nil {
 		return m.title // cannot be: Render has tried the key
+	}
+	if m.brings != "" {
+		s += " " + m.brings
 	}
 	return s
 }

@@ -34,7 +34,7 @@ func (r *Renderer) viewPage(e digest.Edition, v digest.Variant, to *digest.Recip
 	}
 	p.Web, p.Personal = true, to != nil
 	m := &Message{r: r, lang: s.lang, loc: s.loc, title: p.Title}
-	if err := m.words(e); err != nil {
+	if err := m.words(e, v); err != nil {
 		return nil, err
 	}
 	x, err := s.layout.take(s.lang)
@@ -68,7 +68,7 @@ func (m *Message) shown(p place, to *digest.Recipient) string {
 		if !since.IsZero() {
 			since = since.In(m.loc)
 		}
-		return escape(m.reasonText(since))
+		return escape(m.reasonText(since, to.Weekly))
 	case to == nil:
 		return m.r.c.URL + "/"
 	}

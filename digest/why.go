@@ -180,17 +180,13 @@ func (a Account) resting(e Edition, at time.Time) string {
 const AlreadySent = "already sent"
 
 // Where is the edition as the reason of what it told: " on 2026-11-20 in
-// Morning Brief no. 12". The day is that of its zone.
-func (e Edition) Where() string {
-	at := e.Instant.UTC()
-	if loc, err := time.LoadLocation(e.Zone); err == nil {
-		at = at.In(loc)
-	}
+// Morning Brief no. 12". The day is that of local, its instant in its zone.
+func (e Edition) Where(local time.Time) string {
 	name := e.Title
 	if name == "" {
 		name = e.Digest
 	}
-	where := fmt.Sprintf(" on %s in %s", at.Format(time.DateOnly), name)
+	where := fmt.Sprintf(" on %s in %s", local.Format(time.DateOnly), name)
 	if e.Number > 0 {
 		where += fmt.Sprintf(" no. %d", e.Number)
 	}

@@ -57,13 +57,22 @@ func readHad(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 			// The last telling before this edition: rows stand in that order.
 			for _, r := range rows {
 				if r.StoryID == l.Story && r.EditionID != e.Edition.ID && !r.Published.After(e.Edition.Published) {
-					told := digest.Edition{Digest: r.Digest, Title: r.Title, Number: r.Number, Instant: r.Instant, Zone: r.Zone}
-					l.Reason = digest.AlreadySent + told.Where() + strings.TrimPrefix(cutWhere(l.Reason), digest.AlreadySent)
+					told := digest.Edition{Digest: r.Digest, Title: r.Title, Number: r.Number}
+					l.Reason = digest.AlreadySent + told.Where(inZone(r.Instant, r.Zone)) + strings.TrimPrefix(cutWhere(l.Reason), digest.AlreadySent)
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// inZone is an instant on a zone's clock; UTC where the zone is unknown here.
+func inZone(at time.Time, zone string) time.Time {
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		return at.UTC()
+	}
+	return at.In(loc)
 }
 
 // cutWhere takes off a reason what an earlier row said of where a story was

@@ -17,6 +17,12 @@ const (
 	ClaimRead   = claimRead
 )
 
+// The queries of Why that look into the ledger, to have their plans shown.
+const (
+	EntriesQuery = entriesQuery
+	HadQuery     = hadQuery
+)
+
 // CommitArgs are what Commit hands to its statement.
 func CommitArgs(intents []digest.Intent, settlements []digest.Settlement) []any {
 	return append(append(settleArgs(settlements), intentArgs(intents)...), pq.Array(lanesOf(intents, settlements)))

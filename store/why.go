@@ -142,6 +142,35 @@ func readEvents(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 	return nil
 }
 
+// entriesQuery asks for the editions of [$2, $3) and what they meant for the
+// reader $1. Of the ledger it takes one row an edition, by the primary key, or
+// the reader's rows by deliveries_by_reader.
+const entriesQuery = `
+	SELECT e.id, e.digest, e.title, e.kind, COALESCE(e.number, 0) AS number, e.slot, e.instant, e.zone, e.language,
+	       e.window_from, e.window_to, e.subject, e.cadence, e.state, e.held_reason, e.config_hash, e.key_id, e.published,
+	       e.lists, COALESCE(d.state, '') AS delivery_state, COALESCE(d.reply, '') AS reply,
+	       COALESCE(d.message_id, '') AS message_id, COALESCE(d.attempts, 0) AS attempts, COALESCE(d.resends, 0) AS resends,
+	       d.not_before, d.settled_at, COALESCE(d.variant_id, v.id, 0) AS variant_id, COALESCE(v.reason, '') AS empty,
+	       d.state IS NULL AND NOT ` + ledgerKept + ` AS gone,
+	       x.open_until, COALESCE(x.said, '') AS said
+	FROM editions e
+	LEFT JOIN deliveries d ON d.edition_id = e.id AND d.reader_id = $1
+	LEFT JOIN choices c ON c.reader_id = $1 AND c.digest = e.digest
+	LEFT JOIN LATERAL (
+		SELECT v.id, v.reason
+		FROM variants v
+		WHERE v.edition_id = e.id AND d.state IS NULL
+		ORDER BY v.reason IS NOT NULL DESC, v.categories IS NOT DISTINCT FROM c.categories DESC, v.shown DESC, v.id
+		LIMIT 1
+	) v ON true
+	LEFT JOIN readers r ON r.id = $1 AND d.state = 'queued'
+	LEFT JOIN circuits x ON x.domain = ` + domainOf + ` AND x.open_until > clock_timestamp()
+	WHERE e.instant >= $2
+	  AND e.instant < $3
+	  AND (d.state IS NOT NULL
+	       OR e.kind <> 'proof' AND e.lists && ARRAY(SELECT s.list FROM subscriptions s WHERE s.reader_id = $1))
+	ORDER BY e.instant, e.id`
+
 // readEntries reads the editions. Where the reader has no delivery, the
 // variant is the one that was too thin to be sent to readers of these choices.
 func readEntries(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
@@ -158,31 +187,7 @@ func readEntries(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 		OpenUntil            *time.Time
 		Said                 string
 	}
-	err := tx.SelectContext(ctx, &rows, `
-		SELECT e.id, e.digest, e.title, e.kind, COALESCE(e.number, 0) AS number, e.slot, e.instant, e.zone, e.language,
-		       e.window_from, e.window_to, e.subject, e.cadence, e.state, e.held_reason, e.config_hash, e.key_id, e.published,
-		       e.lists, COALESCE(d.state, '') AS delivery_state, COALESCE(d.reply, '') AS reply,
-		       COALESCE(d.message_id, '') AS message_id, COALESCE(d.attempts, 0) AS attempts, COALESCE(d.resends, 0) AS resends,
-		       d.not_before, d.settled_at, COALESCE(d.variant_id, v.id, 0) AS variant_id, COALESCE(v.reason, '') AS empty,
-		       d.state IS NULL AND NOT `+ledgerKept+` AS gone,
-		       x.open_until, COALESCE(x.said, '') AS said
-		FROM editions e
-		LEFT JOIN deliveries d ON d.edition_id = e.id AND d.reader_id = $1
-		LEFT JOIN choices c ON c.reader_id = $1 AND c.digest = e.digest
-		LEFT JOIN LATERAL (
-			SELECT v.id, v.reason
-			FROM variants v
-			WHERE v.edition_id = e.id AND d.state IS NULL
-			ORDER BY v.reason IS NOT NULL DESC, v.categories IS NOT DISTINCT FROM c.categories DESC, v.shown DESC, v.id
-			LIMIT 1
-		) v ON true
-		LEFT JOIN readers r ON r.id = $1 AND d.state = 'queued'
-		LEFT JOIN circuits x ON x.domain = `+domainOf+` AND x.open_until > clock_timestamp()
-		WHERE e.instant >= $2
-		  AND e.instant < $3
-		  AND (d.state IS NOT NULL
-		       OR e.kind <> 'proof' AND e.lists && ARRAY(SELECT s.list FROM subscriptions s WHERE s.reader_id = $1))
-		ORDER BY e.instant, e.id`, a.Reader.ID, a.From, a.To)
+	err := tx.SelectContext(ctx, &rows, entriesQuery, a.Reader.ID, a.From, a.To)
 	if err != nil {
 		return fmt.Errorf("read editions: %w", err)
 	}

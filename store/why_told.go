@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,9 +13,43 @@ import (
 	"github.com/lib/pq"
 )
 
+// hadQuery asks where the stories $2 were sent to the reader $1. It begins at
+// the reader's own deliveries, by deliveries_by_reader, and looks the stories
+// up in what each of them told: neither the size of the ledger nor the number
+// of an edition's variants counts. Materialized, because the planner takes the
+// other way round where stories are few, through all variants that told them.
+const hadQuery = `
+	WITH mine AS MATERIALIZED (
+		SELECT d.edition_id, d.variant_id
+		FROM deliveries d
+		WHERE d.reader_id = $1
+		  AND (d.state IN ('queued', 'claimed', 'sending', 'accepted', 'in doubt', 'bounced', 'complained') OR d.resends > 0)
+	)
+	SELECT vs.story_id, e.id AS edition_id, e.title, e.digest, v.zone, COALESCE(e.number, 0) AS number, e.instant, e.published
+	FROM mine
+	JOIN variant_stories vs ON vs.variant_id = mine.variant_id AND vs.story_id = ANY ($2::bigint[])
+	JOIN variants v ON v.id = mine.variant_id AND v.reason IS NULL
+	JOIN editions e ON e.id = mine.edition_id AND e.kind <> 'proof'
+	ORDER BY e.published, e.id`
+
+// hadRow is one telling of a story to the reader.
+type hadRow struct {
+	StoryID            digest.StoryID
+	EditionID          digest.EditionID
+	Title, Digest      string
+	Zone               string
+	Number             int
+	Instant, Published time.Time
+}
+
+// where is the edition in the words of a reason.
+func (r hadRow) where() string {
+	told := digest.Edition{Digest: r.Digest, Title: r.Title, Number: r.Number}
+	return told.Where(inZone(r.Instant, r.Zone))
+}
+
 // readHad says of each story that was already sent to the reader where that
-// was. The deliveries are found by the stories: variant_stories_by_story, then
-// the ledger's primary key, so the size of the ledger does not count.
+// was.
 func readHad(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 	var sent []int64
 	for _, e := range a.Entries {
@@ -27,43 +62,34 @@ func readHad(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 	if len(sent) == 0 {
 		return nil
 	}
-	var rows []struct {
-		StoryID            digest.StoryID
-		EditionID          digest.EditionID
-		Title, Digest      string
-		Zone               string
-		Number             int
-		Instant, Published time.Time
-	}
-	err := tx.SelectContext(ctx, &rows, `
-		SELECT vs.story_id, e.id AS edition_id, e.title, e.digest, v.zone, COALESCE(e.number, 0) AS number, e.instant, e.published
-		FROM variant_stories vs
-		JOIN variants v ON v.id = vs.variant_id
-		JOIN editions e ON e.id = v.edition_id
-		JOIN deliveries d ON d.edition_id = e.id AND d.variant_id = v.id AND d.reader_id = $1
-		WHERE vs.story_id = ANY ($2::bigint[]) AND v.reason IS NULL AND e.kind <> 'proof'
-		  AND (d.state IN ('queued', 'claimed', 'sending', 'accepted', 'in doubt', 'bounced', 'complained') OR d.resends > 0)
-		ORDER BY e.published, e.id`, a.Reader.ID, pq.Array(sent))
-	if err != nil {
+	var rows []hadRow
+	if err := tx.SelectContext(ctx, &rows, hadQuery, a.Reader.ID, pq.Array(sent)); err != nil {
 		return fmt.Errorf("read where stories were sent: %w", err)
+	}
+	byStory := map[digest.StoryID][]hadRow{}
+	for _, r := range rows {
+		byStory[r.StoryID] = append(byStory[r.StoryID], r)
 	}
 	for i := range a.Entries {
 		e := &a.Entries[i]
 		for j := range e.LeftOut {
-			l := &e.LeftOut[j]
-			if !strings.HasPrefix(l.Reason, digest.AlreadySent) {
-				continue
-			}
-			// The last telling before this edition: rows stand in that order.
-			for _, r := range rows {
-				if r.StoryID == l.Story && r.EditionID != e.Edition.ID && !r.Published.After(e.Edition.Published) {
-					told := digest.Edition{Digest: r.Digest, Title: r.Title, Number: r.Number}
-					l.Reason = digest.AlreadySent + told.Where(inZone(r.Instant, r.Zone)) + strings.TrimPrefix(cutWhere(l.Reason), digest.AlreadySent)
-				}
+			if l := &e.LeftOut[j]; strings.HasPrefix(l.Reason, digest.AlreadySent) {
+				l.Reason = sentBefore(l.Reason, e.Edition, byStory[l.Story])
 			}
 		}
 	}
 	return nil
+}
+
+// sentBefore adds to the reason where the story was last told before the
+// edition; tellings stand in order of time.
+func sentBefore(reason string, e digest.Edition, tellings []hadRow) string {
+	for _, r := range slices.Backward(tellings) {
+		if r.EditionID != e.ID && !r.Published.After(e.Published) {
+			return digest.AlreadySent + r.where()
+		}
+	}
+	return reason
 }
 
 // inZone is an instant on a zone's clock; UTC where the zone is unknown here.
@@ -73,15 +99,6 @@ func inZone(at time.Time, zone string) time.Time {
 		return at.UTC()
 	}
 	return at.In(loc)
-}
-
-// cutWhere takes off a reason what an earlier row said of where a story was
-// sent.
-func cutWhere(reason string) string {
-	if strings.HasPrefix(reason, digest.AlreadySent+" on ") {
-		return digest.AlreadySent
-	}
-	return reason
 }
 
 // readFolded adds the articles that another one stood for: those of a story

@@ -451,9 +451,21 @@ func TestCheckLooksAtAPrivateDatabaseAsItFindsIt(t *testing.T) {
 	})
 }
 
-// The table as a person sees it, on a terminal of two widths and in a pipe.
+// The whole answer as a person sees it, on a terminal of two widths and in a
+// pipe, and as a program does.
 func TestCheckTableIsAsDrawn(t *testing.T) {
 	t.Parallel()
+	skip := digest.DateRange{From: digest.Date{Year: 2026, Month: time.October, Day: 26}, To: digest.Date{Year: 2026, Month: time.October, Day: 27}}
+	config := Config{
+		File: "courant.yaml", Sources: make([]digest.Source, 3), Lists: make([]List, 1), ReceiveListen: "127.0.0.1:2525",
+		Digests: []digest.Digest{
+			{Name: "night", Title: "Night Brief", Schedule: "30 2 * * *", TimeZone: "Europe/Berlin", Skip: []digest.DateRange{skip}},
+			{Name: "friday", Title: "Friday the 13th", Schedule: "0 9 13 * 5", TimeZone: "Pacific/Auckland"},
+			{Name: "alarm", Title: "Alarm"},
+		},
+	}
+	doubtful := []Fault{{File: "courant.yaml", Line: 12, Column: 5, Path: "digests.night.max_articles", Message: "500 stories are more than a mail holds"}}
+	now := time.Date(2026, 10, 23, 12, 0, 0, 0, time.UTC)
 	findings := []digest.Finding{
 		digest.Finding{What: "data_dir", Subject: "/var/lib/courant"}.OK("can be written"),
 		digest.Finding{What: "disk", Subject: "/var/lib/courant"}.Look("1.4 GB free of 41.0 GB", "make room, or set data_dir to a larger disk; Postgres stops when it cannot write"),
@@ -471,6 +483,10 @@ func TestCheckTableIsAsDrawn(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		told := tell(&out)
+		told.config(config, doubtful)
+		for _, d := range config.Digests {
+			told.slots(d, now)
+		}
 		told.findings(findings)
 		if err := told.end(); err != nil {
 			t.Fatal(err)

@@ -147,3 +147,23 @@ func FuzzFolderFile(f *testing.F) {
 		}
 	})
 }
+
+func FuzzByLine(f *testing.F) {
+	f.Add("By Jane Porter, Tom Quay and Ann Pier, Business Editors | March 3, 2026")
+	f.Add("Text: von Anna Hafen und Jörg Kai")
+	f.Add("Published 3 March 2026 by J. P. van der Quay's")
+	f.Add("Von ,, & & |||| 港 花子 : by by by by")
+	f.Fuzz(func(t *testing.T, line string) {
+		for _, how := range []signing{signsNothing, signsLine, signsAuthor, signsName} {
+			names := namesIn(line, how)
+			if len(names) > maxAuthors {
+				t.Errorf("%d people of %q", len(names), line)
+			}
+			for _, name := range names {
+				if strings.TrimSpace(name) == "" || strings.ContainsAny(name, "0123456789|\n") {
+					t.Errorf("%q is nobody, of %q", name, line)
+				}
+			}
+		}
+	})
+}

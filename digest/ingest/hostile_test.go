@@ -34,8 +34,16 @@ var costlyPages = map[string]func() string{
 	"linked data": func() string {
 		return "<html><script type='application/ld+json'>" + fill("[") + "</script><h1>x y z</h1>"
 	},
-	"page's data":      func() string { return "<html><script>x={" + fill(`={"keyPoints":["a",`) + "</script><h1>x y z</h1>" },
-	"quoted data":      func() string { return "<html><script>p(" + fill(`\"keyPoints\":[[[\"`) + "</script><h1>x y z</h1>" },
+	"page's data": func() string { return "<html><script>x={" + fill(`={"keyPoints":["a",`) + "</script><h1>x y z</h1>" },
+	"quoted data": func() string { return "<html><script>p(" + fill(`\"keyPoints\":[[[\"`) + "</script><h1>x y z</h1>" },
+	"authors":     func() string { return "<html><body><h1>x y z</h1>" + fill("<span class=author>x</span>") },
+	"authors above": func() string {
+		return "<html><body>" + strings.Repeat("<div>", 400) + fill("<a rel=author>x</a>") + "<h1>x y z</h1>"
+	},
+	"authors within authors": func() string { return "<html><body><h1>x y z</h1>" + fill("<div class=byline>By") },
+	"authors of comments": func() string {
+		return "<html><body>" + strings.Repeat("<div>", 400) + fill("<i itemprop=author>x y z</i>") + "<h1>x y z</h1>"
+	},
 	"cells thrown out": func() string { return "<html><body><table>" + fill("x<b>y") },
 }
 

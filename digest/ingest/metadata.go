@@ -123,12 +123,30 @@ func (m *metadata) microdata(n *html.Node) {
 	}
 	key := strings.ToLower(property)
 	value := first(attribute(n, "content"), attribute(n, "datetime"))
+	if property == "author" && (isReply(n) || value == "" && m.signed(n)) {
+		return
+	}
 	if value == "" {
 		value = textOf(n, maxTitle)
 	}
 	if value != "" && len(m.meta[key]) < 4 {
 		m.meta[key] = append(m.meta[key], value)
 	}
+}
+
+// signed keeps the people that an element marked as the author names, and says
+// whether it does: dates and what they are may stand there as well.
+func (m *metadata) signed(n *html.Node) bool {
+	var names []string
+	for _, line := range signedLines(n) {
+		if names = namesIn(line, signsAuthor); len(names) > 0 {
+			break
+		}
+	}
+	if len(m.meta["author"]) < 4 {
+		m.meta["author"] = append(m.meta["author"], names...)
+	}
+	return len(names) > 0
 }
 
 // one is the first value of the first of the names that has one, as plain

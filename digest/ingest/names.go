@@ -167,7 +167,7 @@ var (
 	company    = regexp.MustCompile(`^(.{2,60}?\b(?:GmbH|AG|KG|e\. ?V\.|Ltd\.?|Inc\.?|S\.A\.|LLC))(?:,.*| in .*)?$`)
 	pictureBy  = regexp.MustCompile(`(?i)^(?:\(?(?:image|photo|foto|фото|picture|bild)(?:[\s:.]|$))`)
 	mailed     = regexp.MustCompile(`^\S+@\S+\.\S+\s*\((.+)\)$`) // RSS 2.0: "jane@example.com (Jane Roe)"
-	noName     = regexp.MustCompile(`(?i)^(?:admin(?:istrator)?|root|(?:super ?)?user\d*|editor|guest|anonym(?:ous|e)?|anónimo|unknown|no author|meta name author|publisher|webmaster|wordpress|null|undefined|none|n/a|test|author|owner|me|blogger|noreply|[\d.\s]+)$|://|^www\.|^[@/{\[%<$]|^\S+\.\S+/|all rights reserved|^(?:©|copyright)|\[at\]|badges?\b`)
+	noName     = regexp.MustCompile(`(?i)^(?:admin(?:istrator)?|root|(?:super ?)?user\d*|editor|guest|anonym(?:ous|e)?|anónimo|unknown|no author|meta name author|publisher|webmaster|wordpress|null|undefined|none|n/a|test|author|owner|me|blogger|noreply|by|von|par|por|di|door|av|af|[\d.\s]+)$|://|^www\.|^[@/{\[%<$]|^\S+\.\S+/|all rights reserved|^(?:©|copyright)|\[at\]|badges?\b`)
 	login      = regexp.MustCompile(`^[a-z]+[._-][a-z]+(?:[._-][a-z]+)*\d*$|^[a-z_.-]*\d[a-z\d_.-]*$`)
 )
 

@@ -56,7 +56,9 @@ func readPage(text []byte, address *url.URL, how reading) (digest.Article, choic
 		Image:     m.leadImage(base, p.headline),
 		Text:      p.text(),
 	}
-	a.Author = m.author(a.Site)
+	if a.Author = m.author(a.Site); a.Author == "" {
+		a.Author = p.signature(a.Site)
+	}
 	if a.Language == "" {
 		a.Language = guessedLanguage(a.Text)
 	}
@@ -146,7 +148,7 @@ func (p *page) readBody(doc *html.Node, base *url.URL) {
 			continue
 		}
 		if b.list < 0 && b.words >= 8 && b.link*2 < len(b.text) && !isHeading(b.tag) {
-			b.region, b.list = -1, -1
+			b.node, b.region, b.list = nil, -1, -1
 			p.body = append(p.body, len(p.o.blocks))
 			p.o.blocks = append(p.o.blocks, b)
 			p.known.add(b.text)

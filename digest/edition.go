@@ -12,6 +12,16 @@ const (
 	CatchUpNone   CatchUp = "none"   // only slots met on time
 )
 
+// Arrangement is the order in which an edition takes stories, and shows those
+// of one section.
+type Arrangement string
+
+// The arrangements there are. What an editor pinned comes first in both.
+const (
+	Newest Arrangement = "newest"
+	Ranked Arrangement = "ranked" // by how many sources tell it and how fresh it is
+)
+
 // ZoneReader as a digest's time zone means each reader's own.
 const ZoneReader = "reader"
 
@@ -59,13 +69,22 @@ type Digest struct {
 	Categories  []string // in the editor's order
 	MaxArticles int
 	MinArticles int
-	Subject     string // text/template over the edition
-	Layout      string // of the mail: "standard", "brief", or one of the editor's own; empty: the publication's
-	CatchUp     CatchUp
-	MaxLateness time.Duration
-	FreshUntil  time.Duration // a delivery expires so long after its own instant
-	Skip        []DateRange   // no slot falls on these local days
+	// At most so many of one section, and of one source; zero: no limit.
+	MaxPerCategory int
+	MaxPerSource   int
+	Order          Arrangement   // empty: Newest
+	HalfLife       time.Duration // of a story's freshness where Order is Ranked; zero: DefaultHalfLife
+	Subject        string        // text/template over the edition
+	Layout         string        // of the mail: "standard", "brief", or one of the editor's own; empty: the publication's
+	CatchUp        CatchUp
+	MaxLateness    time.Duration
+	FreshUntil     time.Duration // a delivery expires so long after its own instant
+	Skip           []DateRange   // no slot falls on these local days
 }
+
+// DefaultHalfLife is the age at which a story counts half of what it counts
+// when it is new.
+const DefaultHalfLife = 12 * time.Hour
 
 // SlotState says what became of a due moment.
 type SlotState string

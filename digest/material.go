@@ -32,8 +32,10 @@ type Group struct {
 type Material struct {
 	Digest      Digest
 	Edition     Edition     // Number, window and instant are set, ID is not
-	Candidates  []Candidate // articles of the digest's categories, newest first
+	Candidates  []Candidate // articles of the digest's categories, newest first; and what is pinned, however old
 	Sent        []Story     // stories any digest sent in the last 72 hours, for folding
+	Marks       []Mark      // of editors, in force for the digest at the edition's moment
+	Dropped     []Story     // what was dropped of the last 72 hours, sent or not, for folding; ID is zero where there is none
 	Groups      []Group
 	Corrections []Correction   // those lately made, that a group may be owed
 	Older       int            // articles of its categories that came in since the digest's last edition, but lie before every window; only where publishing is foreseen
@@ -61,6 +63,7 @@ type Fold struct {
 	Told     Told        // Told.Story is zero for a new story
 	Articles []ArticleID // every candidate article that tells it
 	Why      string      // what was folded into what, and why; empty for a single article
+	Rank     string      // why it stands where it does among the others; empty: by newness
 	Ties     []string    // by Articles: what ties the article to the story; empty: nothing but the story it had; nil: not told
 }
 

@@ -97,6 +97,7 @@ type ArticleRecord struct {
 	Tellings    []Telling // the newest first
 	Others      []Article // of the same story, by id
 	Corrections []Correction
+	Marks       []Mark // of the article itself, the latest first
 }
 
 // Claimed are the articles as the source's own, dated for selection. The order

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -305,7 +306,7 @@ func archived(drafts []digest.Draft) (digest.Draft, bool) {
 func (p *Planned) tell(i int, stories []digest.Fold, seen map[digest.ArticleID]digest.Candidate) {
 	t := stories[i].Told
 	article := PlannedArticle{Title: t.Title, URL: t.URL, Category: t.Category, PointsFrom: t.PointsFrom, source: t.Source}
-	article.rank = fmt.Sprintf("number %d of %d by newness", i+1, len(stories))
+	article.rank = fmt.Sprintf("number %d of %d %s", i+1, len(stories), cmp.Or(stories[i].Rank, "by newness"))
 	article.Why = article.rank
 	if a, ok := seen[t.Article]; ok {
 		article.firstSeen = a.FirstSeen

@@ -23,6 +23,9 @@ const (
 	beforeWindow
 	overMax
 	belowMin
+	dropped
+	overCategory
+	overSource
 )
 
 // Compose decides an edition: the stories its candidates make, and for each
@@ -49,11 +52,12 @@ func Compose(m digest.Material) (digest.Composition, error) {
 type editor struct {
 	digest      digest.Digest
 	corrections map[digest.CorrectionID]digest.Correction
-	stories     []story // newest first
+	stories     []story // in the digest's order
 	byID        map[digest.StoryID]int
 	categories  map[string]bool // every category of a story's tellings -> whether the group in hand gets it
 	drafts      map[string]int  // index into Variants, by everything that tells drafts apart
 	rulings     []ruling        // of the group in hand, by story
+	taken       places          // by the group in hand
 	composition digest.Composition
 }
 
@@ -170,19 +174,16 @@ func (e *editor) rule(g digest.Group, categories []string) (reason string) {
 			e.rulings[i] = alreadySent
 		}
 	}
-	chosen := 0
+	e.taken.clear()
 	for i := range e.stories {
 		if e.rulings[i] == told {
 			e.rulings[i] = e.fits(&e.stories[i], g.Since)
 		}
-		switch {
-		case e.rulings[i] != told:
-		case e.digest.MaxArticles > 0 && chosen == e.digest.MaxArticles:
-			e.rulings[i] = overMax
-		default:
-			chosen++
+		if e.rulings[i] == told {
+			e.rulings[i] = e.taken.admit(&e.stories[i], e.digest)
 		}
 	}
+	chosen := e.taken.all
 	// An edition of nothing is never sent, whatever min_articles says.
 	least := max(e.digest.MinArticles, 1)
 	if chosen >= least {
@@ -209,13 +210,17 @@ func (e *editor) allows(chosen []string, category string) bool {
 }
 
 // fits says whether a story was told in one of the group's categories since
-// its window began.
+// its window began. What an editor pinned may be older, and what was dropped
+// never fits.
 func (e *editor) fits(s *story, since time.Time) ruling {
+	if s.dropped {
+		return dropped
+	}
 	r := otherCategory
 	for _, n := range s.newest {
 		switch {
 		case !e.categories[n.category]:
-		case n.at.After(since):
+		case s.pinned || n.at.After(since):
 			return told
 		default:
 			r = beforeWindow
@@ -239,6 +244,12 @@ func (e *editor) reason(r ruling, story int, below string) string {
 		return "first seen before this reader's window"
 	case overMax:
 		return fmt.Sprintf("over max_articles (%d)", e.digest.MaxArticles)
+	case overCategory:
+		return fmt.Sprintf("over max_per_category (%d)", e.digest.MaxPerCategory)
+	case overSource:
+		return fmt.Sprintf("over max_per_source (%d)", e.digest.MaxPerSource)
+	case dropped:
+		return "dropped by an editor"
 	}
 	return below
 }
@@ -254,8 +265,8 @@ func named(categories []string, where string) string {
 	return "none of its categories (" + strings.Join(categories, ", ") + ") is " + where
 }
 
-// intoSections puts the chosen stories into the editor's order of categories,
-// newest first within each. The first story, which gives the subject its
+// intoSections puts the chosen stories into the editor's order of categories
+// and leaves them in the digest's order within each. The first story, which gives the subject its
 // title, so is the one a reader sees first. Categories the editor doesn't name
 // come last.
 func (e *editor) intoSections(chosen []int) {
@@ -273,7 +284,8 @@ func (e *editor) intoSections(chosen []int) {
 // signature names what a draft's readers share. Stories go by the
 // article shown, because a new story has no id yet and a later zone of the
 // same edition must come to the same signature, and another one where the
-// digest's layout was changed in between.
+// digest's layout, order or limits were changed in between. Pins need no word:
+// they show in the order of the stories.
 func (e *editor) signature(g digest.Group, categories []string, corrections []digest.Correction) string {
 	b := fmt.Appendf(nil, "%t\n%q\n%q\n%q\n", categories == nil, categories, g.Language, g.Zone)
 	if e.digest.Layout != "" {
@@ -285,6 +297,9 @@ func (e *editor) signature(g digest.Group, categories []string, corrections []di
 	for i, r := range e.rulings {
 		b = strconv.AppendInt(b, int64(e.stories[i].Told.Article), 10)
 		b = append(b, ' ', '0'+byte(r), '\n')
+		if r == overCategory || r == overSource {
+			b = append(append(b, e.reason(r, i, "")...), '\n')
+		}
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:16])

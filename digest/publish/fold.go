@@ -29,6 +29,7 @@ type telling struct {
 	*digest.Article
 	story     digest.StoryID
 	candidate bool
+	dropped   bool // an editor dropped it
 	reading
 	at     time.Time // when it came out
 	parent int       // towards the telling that stands for the story
@@ -47,7 +48,7 @@ type folding struct {
 	refused  map[[4]int]bool // stories, by their first tellings and sizes, that were compared and are two
 }
 
-// fold sorts the candidates into stories, newest first. A candidate that
+// fold sorts the candidates into stories, in the digest's order. A candidate that
 // belongs to a story stays with it, and no two stories that exist are merged:
 // a story's id never changes once it was sent.
 func fold(m digest.Material) []story {
@@ -69,8 +70,9 @@ func fold(m digest.Material) []story {
 	stories := make([]story, len(roots))
 	for i, root := range roots {
 		stories[i] = tell(f.tellings[root].story, byRoot[root])
+		f.weigh(&stories[i], root, m)
 	}
-	slices.SortFunc(stories, newestFirst)
+	arrange(stories, m)
 	return stories
 }
 
@@ -81,6 +83,12 @@ func collect(m digest.Material) *folding {
 		for j := range m.Sent[i].Articles {
 			a := &m.Sent[i].Articles[j]
 			byID[a.ID] = telling{Article: a, story: m.Sent[i].ID}
+		}
+	}
+	for i := range m.Dropped {
+		for j := range m.Dropped[i].Articles {
+			a := &m.Dropped[i].Articles[j]
+			byID[a.ID] = telling{Article: a, story: cmp.Or(m.Dropped[i].ID, byID[a.ID].story), dropped: true}
 		}
 	}
 	for i := range m.Candidates {
@@ -419,16 +427,17 @@ type story struct {
 	digest.Fold
 	firstSeen time.Time
 	newest    []categoryTime // by category of its tellings, in order of first-seen
+	pinned    bool
+	dropped   bool
+	sources   int       // that tell it
+	lastSeen  time.Time // when the last telling came
+	weight    float64   // where the digest is ranked
 }
 
 // categoryTime is when a story was last told in a category.
 type categoryTime struct {
 	category string
 	at       time.Time
-}
-
-func newestFirst(a, b story) int {
-	return cmp.Or(b.firstSeen.Compare(a.firstSeen), cmp.Compare(a.Told.Article, b.Told.Article))
 }
 
 // tell makes a story of its tellings, which are in order of first-seen.
@@ -505,6 +514,8 @@ func explain(shown *telling, tellings []*telling) string {
 	switch {
 	case len(others) > 0:
 		return fmt.Sprintf("folded into %q at %s: %s", shown.Title, shown.Source, strings.Join(others, ", "))
+	case shown.to != nil && shown.to.dropped:
+		return fmt.Sprintf("folded into %q at %s, which was dropped (%s)", shown.to.Title, shown.to.Source, shown.why)
 	case shown.to != nil:
 		return fmt.Sprintf("folded into %q at %s, told before (%s)", shown.to.Title, shown.to.Source, shown.why)
 	}

@@ -11,7 +11,7 @@ import (
 type Shown struct {
 	Variant digest.Variant // its Reason says why it would not be sent
 	Readers int
-	LeftOut []digest.LeftOut // in order of newness
+	LeftOut []digest.LeftOut // in the digest's order
 }
 
 // Preview composes a material and gives its variants: the digest's own choice

@@ -245,8 +245,12 @@ func randomMaterial(random *rand.Rand) digest.Material {
 	categories := []string{"Military", "World", "Sport", ""}
 	m := material()
 	m.Digest.MaxArticles, m.Digest.MinArticles = random.IntN(6), random.IntN(4)
+	m.Digest.MaxPerCategory, m.Digest.MaxPerSource = random.IntN(4), random.IntN(4)
+	m.Digest.Order = []digest.Arrangement{"", digest.Newest, digest.Ranked}[random.IntN(3)]
+	m.Digest.HalfLife = time.Duration(random.IntN(30)) * time.Hour
 	for id := range random.IntN(30) {
 		a := article(id+1, categories[random.IntN(len(categories))], random.Float64()*100)
+		a.Source = fmt.Sprintf("Source %d", random.IntN(6))
 		if random.IntN(3) == 0 {
 			a.Lead = ownText(uint64(random.IntN(5)), 30)
 		}
@@ -262,6 +266,16 @@ func randomMaterial(random *rand.Rand) digest.Material {
 		s := article(100+id, "World", random.Float64()*70)
 		s.Lead = ownText(uint64(random.IntN(5)), 30)
 		m.Sent = append(m.Sent, digest.Story{ID: digest.StoryID(1 + id), Articles: []digest.Article{s.Article}})
+	}
+	for id := range random.IntN(3) {
+		s := article(200+id, "World", random.Float64()*70)
+		s.Lead = ownText(uint64(random.IntN(5)), 30)
+		m.Dropped = append(m.Dropped, digest.Story{ID: digest.StoryID(random.IntN(7)), Articles: []digest.Article{s.Article}})
+		m.Marks = append(m.Marks, digest.Mark{Kind: digest.MarkDrop, Article: s.ID, Story: m.Dropped[id].ID})
+	}
+	for range random.IntN(4) {
+		kind := []digest.MarkKind{digest.MarkPin, digest.MarkPin, digest.MarkDrop}[random.IntN(3)]
+		m.Marks = append(m.Marks, digest.Mark{Kind: kind, Article: digest.ArticleID(1 + random.IntN(30)), Story: digest.StoryID(random.IntN(5))})
 	}
 	for key := range random.IntN(12) {
 		g := digest.Group{Key: int64(key), Since: noon.Add(-time.Duration(random.IntN(100)) * time.Hour)}
@@ -314,9 +328,49 @@ func checkDraft(t *testing.T, seed uint64, m digest.Material, c digest.Compositi
 			t.Fatalf("seed %d, group %d: story %d was had before, and is left out for %q", seed, g.Key, i, reason)
 		}
 	}
-	if n := len(d.Stories); d.Reason == "" && (n < max(1, m.Digest.MinArticles) || m.Digest.MaxArticles > 0 && n > m.Digest.MaxArticles) ||
-		d.Reason != "" && n > 0 {
+	n := len(d.Stories)
+	if d.Reason == "" && n < max(1, m.Digest.MinArticles) || d.Reason != "" && n > 0 {
 		t.Fatalf("seed %d, group %d: %d stories, reason %q", seed, g.Key, n, d.Reason)
+	}
+	checkLimits(t, seed, m, c, d)
+}
+
+// checkLimits counts what a draft tells: what is pinned may be more than a
+// limit, and then leaves nothing for the others.
+func checkLimits(t *testing.T, seed uint64, m digest.Material, c digest.Composition, d digest.Draft) {
+	t.Helper()
+	all, sections, sources := map[string]int{}, map[string]int{}, map[string]int{}
+	limited := map[string]bool{}
+	for _, i := range d.Stories {
+		told := c.Stories[i].Told
+		for _, mark := range m.Marks {
+			if mark.Kind == digest.MarkDrop && (slices.Contains(c.Stories[i].Articles, mark.Article) || mark.Story != 0 && mark.Story == told.Story) {
+				t.Fatalf("seed %d: %q was dropped, and is told", seed, told.Title)
+			}
+		}
+		section := strings.ToLower(told.Category)
+		all[""]++
+		sections[section]++
+		sources[told.Source]++
+		if c.Stories[i].Rank != "pinned by an editor" {
+			limited["all"], limited["section "+section], limited["source "+told.Source] = true, true, true
+		}
+	}
+	for _, limit := range []struct {
+		name   string
+		most   int
+		counts map[string]int
+	}{{"all", m.Digest.MaxArticles, all}, {"section ", m.Digest.MaxPerCategory, sections}, {"source ", m.Digest.MaxPerSource, sources}} {
+		for what, n := range limit.counts {
+			if limit.most > 0 && n > limit.most && limited[limit.name+what] {
+				t.Fatalf("seed %d: %d stories of %s%s, of at most %d", seed, n, limit.name, what, limit.most)
+			}
+		}
+	}
+	for i, reason := range d.LeftOut {
+		if c.Stories[i].Rank == "pinned by an editor" && strings.HasPrefix(reason, "over ") {
+			t.Fatalf("seed %d: %q is pinned, and left out for %q", seed, c.Stories[i].Told.Title, reason)
+		}
 	}
 }
 
@@ -327,6 +381,7 @@ func TestCompositionDoesNotDependOnTheOrderOfItsMaterial(t *testing.T) {
 		m := randomMaterial(random)
 		want := compose(t, m)
 		random.Shuffle(len(m.Candidates), func(i, j int) { m.Candidates[i], m.Candidates[j] = m.Candidates[j], m.Candidates[i] })
+		random.Shuffle(len(m.Marks), func(i, j int) { m.Marks[i], m.Marks[j] = m.Marks[j], m.Marks[i] })
 		random.Shuffle(len(m.Sent), func(i, j int) { m.Sent[i], m.Sent[j] = m.Sent[j], m.Sent[i] })
 		if got := compose(t, m); !reflect.DeepEqual(got, want) {
 			t.Fatalf("seed %d: the order of the material shows:\n got %+v\nwant %+v", seed, got, want)

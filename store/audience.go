@@ -70,7 +70,7 @@ func (p *publication) onLists(ctx context.Context) (map[string]int, error) {
 }
 
 // newsSince reads what there is to tell: the articles of the widest window,
-// and what was told lately.
+// what editors decided, and what was told lately.
 func (p *publication) newsSince(ctx context.Context, m *digest.Material, oldest *time.Time) (err error) {
 	since := p.edition.WindowFrom
 	if oldest != nil && oldest.Before(since) {
@@ -79,8 +79,11 @@ func (p *publication) newsSince(ctx context.Context, m *digest.Material, oldest 
 	if m.Candidates, err = selectCandidates(ctx, p.tx, since, p.edition.WindowTo, p.order.Digest.Categories); err != nil {
 		return err
 	}
+	if err := p.marks(ctx, m); err != nil {
+		return err
+	}
 	if p.looking {
-		if m.Older, err = p.older(ctx, since); err != nil {
+		if m.Older, err = p.older(ctx, since, m.Candidates); err != nil {
 			return err
 		}
 	}
@@ -92,7 +95,13 @@ func (p *publication) newsSince(ctx context.Context, m *digest.Material, oldest 
 // that no edition will carry, because they count from before the window: a
 // source that is polled for the first time brings mostly such. Rows are
 // numbered as they come in, so only the newest of them are read.
-func (p *publication) older(ctx context.Context, since time.Time) (n int, err error) {
+func (p *publication) older(ctx context.Context, since time.Time, candidates []digest.Candidate) (n int, err error) {
+	var pinned []int64
+	for _, c := range candidates {
+		if !c.FirstSeen.After(since) {
+			pinned = append(pinned, int64(c.ID))
+		}
+	}
 	err = p.tx.GetContext(ctx, &n, `
 		SELECT count(*)
 		FROM articles a
@@ -101,10 +110,10 @@ func (p *publication) older(ctx context.Context, since time.Time) (n int, err er
 				FROM edition_stories es
 				JOIN article_story t ON t.story_id = es.story_id
 				WHERE es.edition_id = (SELECT max(e.id) FROM editions e WHERE e.digest = $1 AND e.kind <> 'proof')), 0)
-		  AND a.first_seen <= $2 AND a.withdrawn IS NULL
+		  AND a.first_seen <= $2 AND a.withdrawn IS NULL AND a.id <> ALL (COALESCE($4::bigint[], '{}'))
 		  AND `+ofCategories+`
 		  AND NOT EXISTS (SELECT 1 FROM article_story t WHERE t.article_id = a.id)`,
-		p.order.Digest.Name, since, textArray(p.order.Digest.Categories))
+		p.order.Digest.Name, since, textArray(p.order.Digest.Categories), pq.Array(pinned))
 	if err != nil {
 		return 0, fmt.Errorf("count the articles before the window: %w", err)
 	}
@@ -257,6 +266,9 @@ func (p *publication) fillHad(ctx context.Context, m digest.Material) error {
 	}
 	// A new article may fold into a story that was sent before.
 	for _, s := range m.Sent {
+		known = append(known, int64(s.ID))
+	}
+	for _, s := range m.Dropped {
 		known = append(known, int64(s.ID))
 	}
 	// Who had what was wrong is owed the correction, until a variant brought it.
@@ -440,8 +452,8 @@ func (s *Store) Renew(ctx context.Context, o digest.Order, m digest.Material) (d
 }
 
 // NewsMark is a word that changes when what a digest would tell of the time
-// since may do so: articles that came in or were corrected, and editions that
-// were published. It reads an index and the rows since then, so it may be
+// since may do so: articles that came in or were corrected, what editors marked,
+// and editions that were published. It reads an index and the rows since then, so it may be
 // asked every second.
 func (s *Store) NewsMark(ctx context.Context, name string, since time.Time) (mark string, err error) {
 	// A row has another xmin after each change.
@@ -449,6 +461,8 @@ func (s *Store) NewsMark(ctx context.Context, name string, since time.Time) (mar
 		SELECT concat_ws(' ',
 		    (SELECT max(id) FROM articles),
 		    (SELECT md5(string_agg(a.id || ' ' || a.xmin, ',' ORDER BY a.id)) FROM articles a WHERE a.first_seen >= $2),
+		    (SELECT max(id) FROM article_marks),
+		    (SELECT count(*) FROM article_marks WHERE ended_at IS NULL),
 		    (SELECT max(id) FROM editions WHERE digest = $1 AND kind <> 'proof'))`, name, since)
 	if err != nil {
 		return "", fmt.Errorf("look for news: %w", err)

@@ -83,8 +83,12 @@ func (s *Store) ArticleRecords(ctx context.Context, id digest.ArticleID, address
 	return records, nil
 }
 
-// fillRecord reads what became of the article's story.
+// fillRecord reads what editors decided, and what became of the article's
+// story.
 func (s *Store) fillRecord(ctx context.Context, r *digest.ArticleRecord) (err error) {
+	if r.Marks, err = selectMarks(ctx, s.db, ` WHERE m.article_id = $1 ORDER BY m.id DESC`, int64(r.ID)); err != nil {
+		return err
+	}
 	if r.Story == 0 {
 		return nil
 	}

@@ -17,11 +17,12 @@ const mostCorrection = 600
 func (p *program) articlesCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "articles",
-		Short: "List and show articles, import them, correct what an edition told wrong",
+		Short: "List and show articles, import them, pin and drop them, correct what was told wrong",
 		Args:  noArguments,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(p.listArticlesCommand(), p.showArticleCommand(), p.importArticlesCommand(), p.correctCommand())
+	c.AddCommand(p.markCommands()...)
 	return c
 }
 

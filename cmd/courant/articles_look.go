@@ -113,22 +113,31 @@ corrections. Two sources may both have an address: then both articles are shown.
 		Example: "  courant articles show https://example.com/flood-fund\n  courant articles show 17 --json",
 		Args:    arguments(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return p.with(c.Context(), p.quiet(), func(h *house) error { return p.showRecords(c.Context(), h, args[0], asJSON) })
+			id, err := articleKey(args[0])
+			if err != nil {
+				return err
+			}
+			return p.with(c.Context(), p.quiet(), func(h *house) error { return p.showRecords(c.Context(), h, id, args[0], asJSON) })
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, one for each article")
 	return c
 }
 
-func (p *program) showRecords(ctx context.Context, h *house, key string, asJSON bool) error {
+// articleKey reads an article's id; 0 where key is an address.
+func articleKey(key string) (digest.ArticleID, error) {
 	id, err := strconv.ParseInt(key, 10, 64)
-	if err != nil || id < 1 {
-		id = 0
-		if _, err := digest.CanonicalURL(key); err != nil {
-			return misuse{fmt.Errorf("%s is neither an article's address nor its id; `courant articles list` shows both", key)}
-		}
+	if err == nil && id > 0 {
+		return digest.ArticleID(id), nil
 	}
-	records, err := h.store.ArticleRecords(ctx, digest.ArticleID(id), key)
+	if _, err := digest.CanonicalURL(key); err != nil {
+		return 0, misuse{fmt.Errorf("%s is neither an article's address nor its id; `courant articles list` shows both", key)}
+	}
+	return 0, nil
+}
+
+func (p *program) showRecords(ctx context.Context, h *house, id digest.ArticleID, key string, asJSON bool) error {
+	records, err := h.store.ArticleRecords(ctx, id, key)
 	if errors.Is(err, digest.ErrNotFound) {
 		return h.noArticle(ctx, id, key)
 	}
@@ -150,7 +159,7 @@ func (p *program) showRecords(ctx context.Context, h *house, key string, asJSON 
 }
 
 // noArticle says that nobody knows an article, and which may have been meant.
-func (h *house) noArticle(ctx context.Context, id int64, key string) error {
+func (h *house) noArticle(ctx context.Context, id digest.ArticleID, key string) error {
 	if id > 0 {
 		return fmt.Errorf("there is no article %d; `courant articles list` shows those there are", id)
 	}

@@ -218,10 +218,7 @@ func (c *Config) checkDigest(r *configReader, d *digest.Digest) {
 	at := func(key string) (place, string) { return r.at(path + "." + key), path + "." + key }
 	c.checkLists(r, path, d)
 	c.checkCategories(r, path, d)
-	if d.MinArticles > d.MaxArticles {
-		where, key := at("min_articles")
-		r.fault(where, key, "min_articles (%d) is more than max_articles (%d), so no edition could ever go out", d.MinArticles, d.MaxArticles)
-	}
+	c.checkSelection(r, path, d)
 	_, timed := r.places[path+".schedule"]
 	if _, zoned := r.places[path+".time_zone"]; timed && !zoned {
 		where, key := at("time_zone")
@@ -230,6 +227,36 @@ func (c *Config) checkDigest(r *configReader, d *digest.Digest) {
 	if !timed || d.Schedule == "" && !faultyPath(r, path+".schedule") {
 		where, key := at("schedule")
 		r.warn(where, key, "no schedule is set, so this digest goes out by \"courant send %s\" only", d.Name)
+	}
+}
+
+// checkSelection judges the limits of an edition against each other, and warns
+// of those that never count.
+func (c *Config) checkSelection(r *configReader, path string, d *digest.Digest) {
+	at := func(key string) (place, string) { return r.at(path + "." + key), path + "." + key }
+	sections := len(d.Categories) * d.MaxPerCategory
+	switch where, key := at("min_articles"); {
+	case d.MinArticles > d.MaxArticles:
+		r.fault(where, key, "min_articles (%d) is more than max_articles (%d), so no edition could ever go out", d.MinArticles, d.MaxArticles)
+	case sections > 0 && d.MinArticles > sections:
+		r.fault(where, key, "min_articles (%d) is more than max_per_category (%d) lets through in all, so no edition could ever go out", d.MinArticles, d.MaxPerCategory)
+	}
+	for _, limit := range []struct {
+		name string
+		most int
+	}{{"max_per_category", d.MaxPerCategory}, {"max_per_source", d.MaxPerSource}} {
+		if limit.most > d.MaxArticles {
+			where, key := at(limit.name)
+			r.warn(where, key, "%s (%d) is more than max_articles (%d), so it never counts", limit.name, limit.most, d.MaxArticles)
+		}
+	}
+	if one := len(c.Sources) == 1; one && d.MaxPerSource > 0 && d.MaxPerSource < d.MaxArticles {
+		where, key := at("max_per_source")
+		r.warn(where, key, "there is one source only, so without pins no edition has more than %d articles", d.MaxPerSource)
+	}
+	if _, written := r.places[path+".half_life"]; written && d.Order != digest.Ranked && !faultyPath(r, path+".order") {
+		where, key := at("half_life")
+		r.warn(where, key, "half_life counts with order: ranked only")
 	}
 }
 

@@ -168,6 +168,11 @@ func parseDuration(v yamlValue) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	return durationOf(s)
+}
+
+// durationOf is the duration that a text says.
+func durationOf(s string) (time.Duration, error) {
 	parts := durationPattern.FindStringSubmatch(s)
 	if s == "" || parts == nil {
 		return 0, fmt.Errorf("%q is no duration; write it like 30m, 12h or 7d", s)

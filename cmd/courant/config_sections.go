@@ -229,6 +229,7 @@ func (c *Config) readDigests(m *yamlMapping, hooks configHooks) {
 		d := digest.Digest{
 			Name: below.name, Title: below.name, TimeZone: "UTC", Language: c.Language, Layout: c.Layout,
 			MaxArticles: 10, MinArticles: 1, Subject: "{{.Title}}: {{.Lead.Title}}",
+			Order: digest.Newest, HalfLife: digest.DefaultHalfLife,
 			CatchUp: digest.CatchUpLatest, MaxLateness: 12 * time.Hour, FreshUntil: c.FreshUntil,
 		}
 		m := below.keys
@@ -239,6 +240,10 @@ func (c *Config) readDigests(m *yamlMapping, hooks configHooks) {
 		readItems(m, "categories", &d.Categories, aLine())
 		readKey(m, "max_articles", &d.MaxArticles, wholeNumber(1, 1000))
 		readKey(m, "min_articles", &d.MinArticles, wholeNumber(0, 1000))
+		readKey(m, "max_per_category", &d.MaxPerCategory, wholeNumber(0, 1000))
+		readKey(m, "max_per_source", &d.MaxPerSource, wholeNumber(0, 1000))
+		readKey(m, "order", &d.Order, oneOf(digest.Newest, digest.Ranked))
+		readKey(m, "half_life", &d.HalfLife, aDuration())
 		readKey(m, "subject", &d.Subject, aSubject(hooks.Subject))
 		readKey(m, "layout", &d.Layout, aLayout())
 		c.readOwnBrand(m, below.name)

@@ -184,6 +184,7 @@ func TestExampleConfigLoads(t *testing.T) {
 	want := digest.Digest{
 		Name: "morning", Title: "Morning Brief", Schedule: "0 7 * * 1-5", TimeZone: "Europe/Berlin", Language: "en",
 		Lists: []string{"readers"}, Categories: []string{"Military", "World"}, MaxArticles: 10, MinArticles: 1, Layout: "standard",
+		Order: digest.Newest, HalfLife: 12 * time.Hour,
 		Subject: "{{.Title}}: {{.Lead.Title}}", CatchUp: digest.CatchUpLatest, MaxLateness: 12 * time.Hour, FreshUntil: 24 * time.Hour,
 		Skip: []digest.DateRange{{From: digest.Date{Year: 2026, Month: 12, Day: 24}, To: digest.Date{Year: 2027, Month: 1, Day: 2}}},
 	}
@@ -205,9 +206,9 @@ func TestExampleConfigShowsTheDefaults(t *testing.T) {
 	t.Parallel()
 	dir := configDir(t)
 	whole := exampleConfig(t)
-	defaults := regexp.MustCompile(`(?m)^ *(language|database|data_dir|secret_file|listen|desk_listen|trusted_proxies|port|tls|allow_cleartext|connections|weight|in_doubt|lease|fresh_until|ledger|addresses|return_path|allow_private_sources|confirm|max_articles|min_articles|subject|catch_up|max_lateness): .*$`)
-	if n := len(defaults.FindAllString(whole, -1)); n != 26 { // listen is there twice
-		t.Fatalf("the example shows %d keys with defaults, not 26", n)
+	defaults := regexp.MustCompile(`(?m)^ *(language|database|data_dir|secret_file|listen|desk_listen|trusted_proxies|port|tls|allow_cleartext|connections|weight|in_doubt|lease|fresh_until|ledger|addresses|return_path|allow_private_sources|confirm|max_articles|min_articles|max_per_category|max_per_source|order|subject|catch_up|max_lateness): .*$`)
+	if n := len(defaults.FindAllString(whole, -1)); n != 29 { // listen is there twice
+		t.Fatalf("the example shows %d keys with defaults, not 29", n)
 	}
 	full, _, err := loadText(t, dir, "courant.yaml", whole)
 	if err != nil {

@@ -63,6 +63,18 @@ type Recorded struct {
 	Tellings    []ArticleTelling `json:"tellings"`
 	Also        []AlsoTold       `json:"also"`
 	Corrections []CorrectionTold `json:"corrections"`
+	Marks       []ArticleMark    `json:"marks"`
+}
+
+// ArticleMark is a pin or a drop of an editor, in force or past.
+type ArticleMark struct {
+	Kind    digest.MarkKind `json:"kind"`
+	Digest  string          `json:"digest"` // empty: every one
+	Until   *time.Time      `json:"until"`
+	By      string          `json:"by"`
+	At      time.Time       `json:"at"`
+	Ended   *time.Time      `json:"ended"`
+	EndedBy string          `json:"ended_by"`
 }
 
 // ArticleTelling is an edition that had the article's story to tell.
@@ -103,7 +115,7 @@ func Records(list []digest.ArticleRecord) []Recorded {
 func recordOf(r digest.ArticleRecord) Recorded {
 	out := Recorded{
 		Article: articleOf(r.ListedArticle), ImageAlt: r.Image.Alt, ImageWidth: r.Image.Width, ImageHeight: r.Image.Height, GUID: r.GUID, Lead: r.Lead,
-		Tellings: []ArticleTelling{}, Also: []AlsoTold{}, Corrections: []CorrectionTold{},
+		Tellings: []ArticleTelling{}, Also: []AlsoTold{}, Corrections: []CorrectionTold{}, Marks: []ArticleMark{},
 	}
 	for _, t := range r.Tellings {
 		told := ArticleTelling{
@@ -119,6 +131,9 @@ func recordOf(r digest.ArticleRecord) Recorded {
 	}
 	for _, c := range r.Corrections {
 		out.Corrections = append(out.Corrections, CorrectionTold{c.At.UTC(), c.Text})
+	}
+	for _, m := range r.Marks {
+		out.Marks = append(out.Marks, ArticleMark{m.Kind, m.Digest, utcOrNull(m.Until), m.By, m.At.UTC(), utcOrNull(m.Ended), m.EndedBy})
 	}
 	return out
 }
@@ -186,9 +201,29 @@ func WriteRecord(w io.Writer, r digest.ArticleRecord, look Look) error {
 	for _, p := range r.Points {
 		s.line(17, piece{text: strings.Repeat(" ", 15) + "• " + p})
 	}
+	for _, m := range r.Marks {
+		s.mark(m)
+	}
 	s.recordedStory(r)
 	_, err := w.Write(s.out.Bytes())
 	return err
+}
+
+// mark sets what an editor decided, and faintly what is past.
+func (s *sheet) mark(m digest.Mark) {
+	name, tone := "pinned", good
+	if m.Kind == digest.MarkDrop {
+		name, tone = "dropped", bad
+	}
+	words := "for " + cmp.Or(m.Digest, "every digest")
+	if !m.Until.IsZero() {
+		words += " until " + stamp(m.Until)
+	}
+	past := ""
+	if !m.Ended.IsZero() {
+		tone, past = faint, "; taken back by "+m.EndedBy+", "+stamp(m.Ended)
+	}
+	s.line(15, piece{tone, "  " + pad(name, 11) + "  "}, piece{text: words}, piece{faint, ", by " + m.By + ", " + stamp(m.At) + past})
 }
 
 func imageOf(i digest.Image) string {

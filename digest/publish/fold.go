@@ -453,6 +453,7 @@ func tell(id digest.StoryID, tellings []*telling) story {
 	}}}
 	for _, t := range tellings {
 		s.Articles, s.Ties = append(s.Articles, t.ID), append(s.Ties, t.why)
+		s.lastSeen = t.FirstSeen
 		for _, c := range t.filedUnder() {
 			s.seenIn(c, t.FirstSeen)
 		}

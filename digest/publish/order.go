@@ -11,8 +11,8 @@ import (
 	"courant/digest"
 )
 
-// weigh finds out what a story's place is decided by: the editors' marks, how
-// many sources tell it, and when it was last told. A mark of one telling is a
+// weigh finds out what a story's place is decided by: the editors' marks, and how
+// many sources tell it. A mark of one telling is a
 // mark of the story, also if that telling is no candidate any more.
 func (f *folding) weigh(s *story, root int, m digest.Material) {
 	sources := map[string]bool{}
@@ -20,9 +20,6 @@ func (f *folding) weigh(s *story, root int, m digest.Material) {
 	for _, i := range f.tellings[root].members {
 		t := &f.tellings[i]
 		sources[t.Source], articles[t.ID] = true, true
-		if t.candidate && t.FirstSeen.After(s.lastSeen) {
-			s.lastSeen = t.FirstSeen
-		}
 	}
 	s.sources = len(sources)
 	for _, mark := range m.Marks {

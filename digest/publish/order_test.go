@@ -39,7 +39,14 @@ func TestSectionAndSourceHaveTheirLimits(t *testing.T) {
 	if got := reasons(c, c.Variants[0]); !reflect.DeepEqual(got, want) {
 		t.Errorf("leaves out %q, want %q", got, want)
 	}
-	m.Digest.MaxPerCategory, m.Digest.MaxPerSource = 0, 0
+	// A digest of all categories has sections, too, however sources write them.
+	m.Digest.Categories, m.Digest.MaxPerSource = nil, 0
+	m.Digest.MaxPerCategory = 1
+	c = compose(t, m)
+	if got := titles(c, c.Variants[0]); !slices.Equal(got, []string{"Headline 1", "Headline 3"}) {
+		t.Errorf("of all categories tells %q", got)
+	}
+	m.Digest.Categories, m.Digest.MaxPerCategory = []string{"Military", "World"}, 0
 	c = compose(t, m)
 	want = map[string]string{"Headline 5": "over max_articles (4)", "Headline 6": "over max_articles (4)"}
 	if got := reasons(c, c.Variants[0]); !reflect.DeepEqual(got, want) {
@@ -198,6 +205,11 @@ func TestDropHoldsForLaterTellings(t *testing.T) {
 	if got := c.Stories[0].Why; !strings.HasPrefix(got, `folded into "Headline 1" at Source 1, which was dropped (`) {
 		t.Errorf("because %q", got)
 	}
+	// The story keeps its id, by which its readers are known.
+	m.Dropped[0].ID = 70
+	if c = compose(t, m); c.Stories[0].Told.Story != 70 {
+		t.Errorf("the story of a later telling is %d", c.Stories[0].Told.Story)
+	}
 	// By its id, where the telling that was dropped is out of sight.
 	known := article(4, "World", 1)
 	known.Story = 71
@@ -232,6 +244,15 @@ func TestLimitsOrderAndPinsAreInTheSignature(t *testing.T) {
 			t.Errorf("%s and %s have one signature", name, other)
 		}
 		seen[s] = name
+	}
+	// What is left out says the limit, so that is part of what readers share.
+	limited := func(most int) string {
+		m := material(by("Wire", article(1, "World", 1)), by("Wire", article(2, "World", 2)), by("Wire", article(3, "World", 3)))
+		m.Marks, m.Digest.MaxPerSource = []digest.Mark{pin(1), pin(2)}, most
+		return compose(t, m).Variants[0].Signature
+	}
+	if limited(1) == limited(2) {
+		t.Error("two limits that shut the same out have one signature")
 	}
 	// A limit that shuts nothing out changes nothing: no mail is rendered twice for it.
 	m := news()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql/driver"
 
 	"courant/digest"
 
@@ -32,4 +33,13 @@ func CommitArgs(intents []digest.Intent, settlements []digest.Settlement) []any 
 // statement.
 func (s *Store) InTransaction(ctx context.Context, act func(*sqlx.Tx) error) error {
 	return s.tx(ctx, act)
+}
+
+// OpenThrough is Open with all connections led through the test's hands.
+func OpenThrough(ctx context.Context, dsn string, through func(driver.Connector) driver.Connector) (*Store, error) {
+	connector, lines, err := watched(withSSLMode(dsn))
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, through(connector), lines)
 }

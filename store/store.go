@@ -41,6 +41,10 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	return open(ctx, connector, lines)
+}
+
+func open(ctx context.Context, connector driver.Connector, lines *lines) (*Store, error) {
 	db := sqlx.NewDb(sql.OpenDB(connector), "postgres")
 	db.MapperFunc(snakeCase)
 	db.SetMaxOpenConns(24)

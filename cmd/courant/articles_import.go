@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -142,7 +141,7 @@ func (p *program) readArticles(h *house, files []string) (articles []digest.Arti
 func (p *program) readArticleFile(h *house, file string) ([]digest.Article, []digest.ArticleFault, error) {
 	in := p.stdin
 	if file != "-" {
-		f, err := os.Open(file)
+		f, err := openInput(file)
 		if err != nil {
 			return nil, nil, fmt.Errorf("read articles: %w", err)
 		}

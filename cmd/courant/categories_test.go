@@ -103,7 +103,8 @@ func TestExtractShowsTermsAndTheRuleThatFiledThem(t *testing.T) {
 	if said = d.must("extract", "--json", page); !strings.Contains(said, `"category":"Military","categories":["Military","World"],`) {
 		t.Errorf("JSON says %s", said)
 	}
-	// Without a config the publisher's own words count, and a broken one is told.
+	// Without a config the publisher's own words count. A broken one is told, and
+	// one that was named must be there.
 	d.write("courant.yaml", "name: [")
 	if r := d.try("extract", page); r.code != exitDone || !strings.Contains(r.stdout, "category     Army life\n") || !strings.Contains(r.stderr, "has faults") {
 		t.Errorf("%+v", r)
@@ -111,8 +112,9 @@ func TestExtractShowsTermsAndTheRuleThatFiledThem(t *testing.T) {
 	if err := os.Remove(filepath.Join(d.dir, "courant.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	if r := d.try("extract", page); r.code != exitDone || !strings.Contains(r.stdout, "category     Army life\n") || r.stderr != "" {
-		t.Errorf("%+v", r)
+	sentence(t, d.try("extract", page), exitFailed, "there is no config at")
+	if code, out, said := extracted(t, page); code != exitDone || !strings.Contains(out, "category     Army life\n") || said != "" {
+		t.Errorf("%d %s %s", code, out, said)
 	}
 }
 

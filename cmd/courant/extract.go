@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -23,7 +24,7 @@ func (p *program) extractCommand() *cobra.Command {
 		Long: `Show what Courant sees in a page, a text file or a feed: headline, category,
 key points and where they come from. Files are read as they are; addresses are
 fetched once, politely. "-" reads standard input. No database is needed. Where
-there is a config, its rules for categories are heeded, and those for the key
+there is a config (one that --config names must be there), its rules for categories are heeded, and those for the key
 points of a source whose address is given.
 With --model the config's language model is asked where first sentences would
 stand in for points; without it, it never is.
@@ -37,7 +38,10 @@ them. Where there is no such file, it may be the name of a source in the config,
 whose own rule is tried then.`,
 		Example: "  courant extract article.html\n  courant extract --json https://example.org/feed.xml\n  courant extract --explain --rules rule.yaml https://example.org/story.html",
 		Args:    arguments(1, -1),
-		RunE:    func(c *cobra.Command, inputs []string) error { return p.extract(c.Context(), inputs, o) },
+		RunE: func(c *cobra.Command, inputs []string) error {
+			o.named = c.Flags().Changed("config")
+			return p.extract(c.Context(), inputs, o)
+		},
 	}
 	c.Flags().BoolVar(&o.model, "model", false, "ask the config's language model where nobody gave points")
 	c.Flags().BoolVar(&o.asJSON, "json", false, "one JSON object a line, one for every input")
@@ -52,6 +56,7 @@ type extractOptions struct {
 	model   bool
 	explain bool
 	rules   string
+	named   bool // the config was named, so it has to be there
 }
 
 // largestInput is the most that is read of a file: as much as of a feed.
@@ -60,6 +65,10 @@ const largestInput = 10 << 20
 // extract shows every input; one that cannot be read does not stop the
 // others, but the exit code tells.
 func (p *program) extract(ctx context.Context, inputs []string, o extractOptions) error {
+	if _, err := os.Stat(p.configFile); o.named && errors.Is(err, fs.ErrNotExist) {
+		_, err := p.loadedConfig()
+		return err
+	}
 	writer, err := p.writer(o.model)
 	if err != nil {
 		return err
@@ -146,19 +155,19 @@ func (p *program) extraction(ctx context.Context, input string, how ingest.Optio
 	}
 	in := p.stdin
 	if input != "-" {
-		f, err := os.Open(input)
+		f, err := openInput(input)
 		if err != nil {
-			return ingest.Extraction{Input: input}, fmt.Errorf("read what to extract: %w", err)
+			return ingest.Extraction{Input: input}, err
 		}
 		defer f.Close() // read only
 		in = f
 	}
 	data, err := io.ReadAll(io.LimitReader(in, largestInput+1))
 	if err != nil {
-		return ingest.Extraction{Input: input}, fmt.Errorf("read %s: %w", input, err)
+		return ingest.Extraction{Input: input}, fmt.Errorf("read %s: %w; look whether it is a file that can be read", input, err)
 	}
 	if len(data) > largestInput {
-		return ingest.Extraction{Input: input}, errors.New(input + " is too large: pages and feeds of more than 10 MB are not read")
+		return ingest.Extraction{Input: input}, errors.New(input + " is too large: pages and feeds of more than 10 MB are not read; cut it, or name the article's own page")
 	}
 	how.Now = p.now()
 	return ingest.Extract(input, data, how)

@@ -21,7 +21,7 @@ func extracted(t *testing.T, args ...string) (code int, stdout, stderr string) {
 		stdin: strings.NewReader(""), stdout: &out, stderr: &errs, env: testEnv, configFile: filepath.Join(t.TempDir(), "courant.yaml"),
 		now: func() time.Time { return time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC) },
 	}
-	p.args = append([]string{"--config", p.configFile, "extract"}, args...)
+	p.args = append([]string{"extract"}, args...)
 	code = p.run(t.Context())
 	return code, out.String(), errs.String()
 }

@@ -47,12 +47,17 @@ var errTold = errors.New("")
 // run executes the command line and returns the exit code. Whatever went
 // wrong is told on stderr in one sentence.
 func (p *program) run(ctx context.Context) int {
+	out := &output{Writer: p.stdout}
+	p.stdout = out
 	root := p.root()
 	root.SetArgs(p.args)
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	err := root.ExecuteContext(ctx)
+	if lost := out.lost(); lost != nil && (err == nil || errors.Is(err, out.err)) {
+		err = lost
+	}
 	var wrong misuse
 	var again retry
 	var faults Faults

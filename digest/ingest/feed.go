@@ -297,12 +297,15 @@ func (f *feedReader) published(it *gofeed.Item) time.Time {
 // points fills the key points from the item alone: a list near the top of
 // its HTML, its description, its first sentences.
 func (f *feedReader) points(it *gofeed.Item, a *digest.Article) choice {
-	content, description := unescapedHTML(it.Content), unescapedHTML(it.Description)
+	content, description := markedHTML(unescapedHTML(it.Content)), markedHTML(unescapedHTML(it.Description))
 	whole := content == "" && len(plainText(description, 2000)) > 600
 	if whole {
 		content = description // the whole article where its description belongs
 	}
 	body := snippetPage(first(content, description), a.Title, plainText(description, 4*maxPoint), f.reading)
+	if len(body.body) == 0 && content != it.Content {
+		body.known.add(plainText(content, maxBody)) // the item's text is that list, and nothing else is there to measure it by
+	}
 	lead := body.leadSentences()
 	a.Lead, a.Text = digest.PlainLine(strings.Join(lead, " "), maxLead), body.text()
 	if a.Lead == "" {

@@ -114,8 +114,9 @@ func knownTag(tag string) bool {
 }
 
 // drawnBullets begin lines and nothing else. Arrows, ticks and dashes may be
-// part of a text.
-const drawnBullets = "•‣▪▫●○◦■□▶►▸▹⁃∙◆◇➤➢·❖❑❒➜➥➣⁍⁌‧∎◾◽🔹🔸🔷🔶🔵🔴👉✦✧"
+// part of a text. The first four are those of Wingdings, which programs that
+// write letters leave in what is copied from them.
+const drawnBullets = "\uf0b7\uf0a7\uf0d8\uf0fc・･•‣▪▫●○◦■□▶►▸▹⁃∙◆◇➤➢·❖❑❒➜➥➣⁍⁌‧∎◾◽🔹🔸🔷🔶🔵🔴👉✦✧"
 
 const emojiStyle = "\ufe0f" // follows a character that is to be drawn as an emoji
 

@@ -489,7 +489,7 @@ func (p *page) aboutNews(c *candidate) {
 			c.con(reasonSite, it.text)
 			continue
 		}
-		it.text = unescaped(it.text)
+		it.text = withoutEmphasis(unescaped(it.text))
 		whole = append(whole, it)
 	}
 	c.items = whole

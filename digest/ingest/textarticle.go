@@ -15,7 +15,9 @@ import (
 type textLine struct {
 	text   string
 	bullet bool
-	blank  bool // a blank line stands before it
+	mark   lineMark // what it begins with as an item of a list
+	whole  string   // the line with its mark, where it has one
+	blank  bool     // a blank line stands before it
 	words  int
 }
 
@@ -71,14 +73,27 @@ const (
 var (
 	markdownLink = regexp.MustCompile(`!?\[([^\[\]]*)\]\((?:[^()\s]|\([^()]*\))*\)`)
 	markdownBold = regexp.MustCompile(`(\*\*|__)(\S.*?)(\*\*|__)`)
+	// CommonMark section 6.2: what opens has no space behind it, what closes none
+	// before it.
+	markdownSlant = regexp.MustCompile(`(^|[\s(“"„«‘])(?:\*([^\s*](?:[^*]*[^\s*])?)\*|_([^\s_](?:[^_]*[^\s_])?)_)($|[\s.,;:!?)”"»’…])`)
 )
 
-// withoutMarkdown is a line without Markdown's links and bold type.
+// withoutMarkdown is a line without Markdown's links and emphasis.
 func withoutMarkdown(line string) string {
 	if !strings.ContainsAny(line, "[*_") {
 		return line
 	}
-	return strings.TrimSpace(markdownBold.ReplaceAllString(markdownLink.ReplaceAllString(line, "$1"), "$2"))
+	return strings.TrimSpace(withoutEmphasis(markdownLink.ReplaceAllString(line, "$1")))
+}
+
+// withoutEmphasis is a line without the marks that Markdown sets words apart
+// by. A star alone, or one behind a number, is the text's own.
+func withoutEmphasis(line string) string {
+	if !strings.ContainsAny(line, "*_") {
+		return line
+	}
+	line = markdownBold.ReplaceAllString(line, "$2")
+	return markdownSlant.ReplaceAllString(line, "$1$2$3$4")
 }
 
 // textLines parts a text into lines. What was wrapped at a width is joined: a
@@ -95,10 +110,11 @@ func textLines(text string) []textLine {
 			blank = true
 			continue
 		}
-		body, marked := bullet(line)
+		body, m, marked := marking(line)
 		full := width > 0 && last*10 >= width*7
 		if n := len(lines); !marked && !blank && n > 0 && (full || lines[n-1].bullet && indented) && len(lines[n-1].text) < maxBlock {
 			lines[n-1].text = joined(lines[n-1].text, line)
+			lines[n-1].whole = joined(lines[n-1].whole, line)
 			lines[n-1].words = wordCount(lines[n-1].text)
 			last = utf8.RuneCountInString(strings.TrimRight(raw, " \t"))
 			continue
@@ -106,9 +122,10 @@ func textLines(text string) []textLine {
 		if len(lines) == maxLines {
 			break
 		}
-		lines = append(lines, textLine{text: body, bullet: marked, blank: blank, words: wordCount(body)})
+		lines = append(lines, textLine{text: withoutMarkdown(body), bullet: marked, mark: m, whole: line, blank: blank, words: wordCount(body)})
 		blank, last = false, utf8.RuneCountInString(strings.TrimRight(raw, " \t"))
 	}
+	settleMarks(lines)
 	return lines
 }
 
@@ -139,7 +156,7 @@ func wrapWidth(text string) int {
 		if width = max(width, n); width > widest {
 			return 0
 		}
-		if _, marked := bullet(line); open && n > 0 && !marked && before >= narrowest {
+		if _, _, marked := marking(line); open && n > 0 && !marked && before >= narrowest {
 			goesOn++
 		}
 		before, open = n, n > 0 && !endsLikeSentence(line)

@@ -232,7 +232,8 @@ func homeZone(d digest.Digest) string {
 }
 
 // findAnswer looks for the edition that answers the slot, or the local day of
-// a digest that fires once a day. An earlier zone's edition is joined.
+// a digest that fires once a day, whatever schedule made that edition. An
+// earlier zone's edition is joined.
 func (p *publication) findAnswer(ctx context.Context) (answered bool, err error) {
 	slot := p.order.Slot
 	lock := " FOR UPDATE"
@@ -252,7 +253,7 @@ func (p *publication) findAnswer(ctx context.Context) (answered bool, err error)
 	}
 	row := editionRow{}
 	err = p.tx.GetContext(ctx, &row, editionQuery+`
-		WHERE e.digest = $1 AND (e.slot = $2 OR $3 AND e.daily AND e.local_date = $4::date) ORDER BY e.slot = $2 DESC LIMIT 1`+lock,
+		WHERE e.digest = $1 AND (e.slot = $2 OR $3 AND e.kind = 'slot' AND e.local_date = $4::date) ORDER BY e.slot = $2 DESC LIMIT 1`+lock,
 		slot.Digest, slot.Key, slot.Daily, slot.LocalDate.String())
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil

@@ -39,27 +39,58 @@ func (r slotRow) slot() digest.Slot {
 }
 
 // ScheduleSince is the instant up to which the digest's slots are recorded.
-// The first call records now and returns it: what was due before a digest was
-// first seen is never owed.
-func (s *Store) ScheduleSince(ctx context.Context, name string, now time.Time) (through time.Time, err error) {
+// The first call records force, when its terms, the schedule and zone in words,
+// took force, and returns that: what was due before a digest was first seen is
+// never owed. Nor is what other terms than those of the rows would have made due
+// before they took force.
+func (s *Store) ScheduleSince(ctx context.Context, name, terms string, force time.Time) (through time.Time, err error) {
+	// Rows without terms are older than the column, and whoever writes them
+	// first is believed. A digest whose terms stay is not written at all.
+	const read = `SELECT through, terms = $2 AS same FROM timetables WHERE digest = $1`
+	var row struct {
+		Through time.Time
+		Same    bool
+	}
 	err = s.tx(ctx, func(tx *sqlx.Tx) error {
-		const read = `SELECT through FROM timetables WHERE digest = $1`
-		if err := tx.GetContext(ctx, &through, read, name); !errors.Is(err, sql.ErrNoRows) {
+		if err := tx.GetContext(ctx, &row, read, name, terms); err == nil && row.Same || err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO timetables (digest, through)
-			VALUES ($1, $2)
-			ON CONFLICT (digest) DO NOTHING`, name, now)
+			INSERT INTO timetables AS t (digest, through, terms)
+			VALUES ($1, $2, $3)
+			ON CONFLICT (digest) DO UPDATE
+			SET terms = EXCLUDED.terms,
+			    through = CASE WHEN t.terms IN ('', EXCLUDED.terms) THEN t.through ELSE GREATEST(t.through, EXCLUDED.through) END`,
+			name, force, terms)
 		if err != nil {
 			return err
 		}
-		return tx.GetContext(ctx, &through, read, name)
+		return tx.GetContext(ctx, &row, read, name, terms)
 	})
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read how far %s is recorded: %w", name, err)
 	}
-	return through.UTC(), nil
+	return row.Through.UTC(), nil
+}
+
+// RetireTimetables forgets how far the slots of digests are recorded that are
+// none of the given ones and that nobody has looked at since: one that is put
+// back later begins anew. What they still owed is skipped. A process with
+// another config that has them keeps them alive by looking at them.
+func (s *Store) RetireTimetables(ctx context.Context, names []string, since time.Time) error {
+	_, err := s.db.ExecContext(ctx, `
+		WITH gone AS (
+			DELETE FROM timetables
+			WHERE digest <> ALL ($1::text[]) AND through < $2
+			RETURNING digest
+		)
+		UPDATE slots
+		SET state = 'skipped', reason = 'the digest was taken out of the config, or its schedule', decided_at = clock_timestamp()
+		WHERE state = 'owed' AND digest IN (SELECT digest FROM gone)`, textArray(names), since)
+	if err != nil {
+		return fmt.Errorf("retire digests that the config no longer has: %w", err)
+	}
+	return nil
 }
 
 // OweSlots records slots of the digest, owed or skipped, and that all up to

@@ -30,7 +30,7 @@ func TestFirstLookAtADigestOwesNothing(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)
 	for i := range 3 {
-		got, err := n.ScheduleSince(t.Context(), "morning", n.now.Add(time.Duration(i)*time.Hour))
+		got, err := n.ScheduleSince(t.Context(), "morning", "at seven", n.now.Add(time.Duration(i)*time.Hour))
 		if err != nil || !got.Equal(n.now) {
 			t.Errorf("look %d: since %v, %v, want %v", i, got, err, n.now)
 		}
@@ -57,7 +57,7 @@ func TestSlotComesBackWhole(t *testing.T) {
 	if got := n.one(`SELECT local_time || ' ' || local_date FROM slots WHERE state = 'skipped' AND reason = 'too late'`); got != "2026-03-29 02:30:00 2026-03-29" {
 		t.Errorf("row %q", got)
 	}
-	if got, err := n.ScheduleSince(t.Context(), "morning", n.now.Add(time.Hour)); err != nil || !got.Equal(through) {
+	if got, err := n.ScheduleSince(t.Context(), "morning", "at seven", n.now.Add(time.Hour)); err != nil || !got.Equal(through) {
 		t.Errorf("recorded through %v, %v", got, err)
 	}
 }
@@ -100,7 +100,7 @@ func TestClockSetBackIsRecorded(t *testing.T) {
 		if err := n.OweSlots(t.Context(), "morning", nil, through); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := n.ScheduleSince(t.Context(), "morning", n.now); err != nil || !got.Equal(through) {
+		if got, err := n.ScheduleSince(t.Context(), "morning", "at seven", n.now); err != nil || !got.Equal(through) {
 			t.Errorf("recorded through %v, %v, want %v", got, err, through)
 		}
 	}
@@ -118,7 +118,7 @@ func TestProcessesThatMeetASlotTogetherOweItOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {
-			if _, err := n.ScheduleSince(t.Context(), "morning", n.now); err != nil {
+			if _, err := n.ScheduleSince(t.Context(), "morning", "at seven", n.now); err != nil {
 				t.Error(err)
 			}
 			mine := slices.Clone(slots)
@@ -190,5 +190,67 @@ func BenchmarkReaderZones(b *testing.B) {
 		if _, err := n.ReaderZones(b.Context(), n.digest); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// since is ScheduleSince, for a digest that took these terms at an instant.
+func (n *newsroom) since(terms string, force time.Time) time.Time {
+	n.t.Helper()
+	through, err := n.ScheduleSince(n.t.Context(), "morning", terms, force)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return through
+}
+
+func TestOtherTermsOweNothingFromBeforeTheyTookForce(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	hour := func(h int) time.Time { return n.now.Add(time.Duration(h) * time.Hour) }
+	for i, step := range []struct {
+		terms       string
+		force, want time.Time
+	}{
+		{"at seven", hour(0), hour(0)}, // the first look
+		{"at seven", hour(2), hour(0)}, // a restart: what was missed is owed
+		{"at eight", hour(3), hour(3)}, // another schedule
+		{"at eight", hour(3), hour(3)}, // and again
+		{"at seven", hour(1), hour(3)}, // a process that has the old one counts from the rows
+	} {
+		if got := n.since(step.terms, step.force); !got.Equal(step.want) {
+			t.Errorf("look %d: since %s, want %s", i, got, step.want)
+		}
+	}
+	n.do(`UPDATE timetables SET terms = ''`)
+	if got := n.since("at nine", hour(9)); !got.Equal(hour(3)) {
+		t.Errorf("rows of before: since %s, want %s", got, hour(3))
+	}
+}
+
+func TestDigestThatWasTakenOutAndPutBackBeginsAnew(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	hour := func(h int) time.Time { return n.now.Add(time.Duration(h) * time.Hour) }
+	n.since("at seven", hour(0))
+	if err := n.OweSlots(t.Context(), "morning", []digest.Slot{gapSlot}, hour(1)); err != nil {
+		t.Fatal(err)
+	}
+	retire := func(since time.Time, names ...string) {
+		t.Helper()
+		if err := n.RetireTimetables(t.Context(), names, since); err != nil {
+			t.Fatal(err)
+		}
+	}
+	retire(hour(5), "evening", "morning") // it is there
+	retire(hour(1), "evening")            // another process looked at it by now
+	if got := n.since("at seven", hour(2)); !got.Equal(hour(1)) || len(n.owed("morning")) != 1 {
+		t.Errorf("since %s, %d slots owed", got, len(n.owed("morning")))
+	}
+	retire(hour(5))
+	if got := n.one(`SELECT state || ': ' || reason FROM slots`); got != "skipped: the digest was taken out of the config, or its schedule" {
+		t.Errorf("its slot is %s", got)
+	}
+	if got := n.since("at seven", hour(6)); !got.Equal(hour(6)) {
+		t.Errorf("put back: since %s, want %s", got, hour(6))
 	}
 }

@@ -14,9 +14,10 @@ import (
 // number of processes may run a Clock over one store.
 type Store interface {
 	// ScheduleSince is the instant up to which slots of the digest were
-	// recorded. The first call records now and returns it: nothing that was
-	// due before a digest was first seen is ever sent.
-	ScheduleSince(ctx context.Context, digest string, now time.Time) (time.Time, error)
+	// recorded. The first call records force, when the given terms took force,
+	// and returns it: nothing that was due before a digest was first seen is ever
+	// sent. Where the rows were made under other terms, it is no earlier either.
+	ScheduleSince(ctx context.Context, digest, terms string, force time.Time) (time.Time, error)
 	// OweSlots inserts owed and skipped rows, leaves existing ones as they
 	// are, and sets the recorded instant to through, in one transaction.
 	OweSlots(ctx context.Context, digest string, slots []digest.Slot, through time.Time) error
@@ -24,6 +25,9 @@ type Store interface {
 	OwedSlots(ctx context.Context, digest string) ([]digest.Slot, error)
 	// SkipSlot makes an owed row a skipped one, for the slot's Reason.
 	SkipSlot(ctx context.Context, slot digest.Slot) error
+	// RetireTimetables forgets how far digests are recorded that are none of
+	// these and were not looked at since, and skips what they owe.
+	RetireTimetables(ctx context.Context, digests []string, since time.Time) error
 	// ReaderZones lists the zones that have readers of the digest.
 	ReaderZones(ctx context.Context, d digest.Digest) ([]string, error)
 }
@@ -42,11 +46,31 @@ const (
 	setBack = time.Hour
 )
 
+// Force is since when a digest's terms count. Zero: since now.
+type Force struct {
+	At time.Time
+	// Anew says that it got them while the process ran, and had none or others
+	// before: nothing that lies before At is owed. A process that starts cannot
+	// know that, and believes the rows.
+	Anew bool
+}
+
+// Terms are a digest's schedule and zone in words: what its slots follow from.
+func Terms(d digest.Digest) string {
+	if d.TimeZone == digest.ZoneReader {
+		return d.Schedule + " in " + d.TimeZone + ", else " + homeZone(d)
+	}
+	return d.Schedule + " in " + d.TimeZone
+}
+
 // Clock records slots as they come due and has them published.
 type Clock struct {
 	Store   Store
 	Digests func() []digest.Digest // the config in force, asked at each tick
-	Now     func() time.Time
+	// Force is since when the terms count of a digest that was just asked for.
+	Force func(digest string) Force
+	Nudge <-chan struct{} // wakes Run before its time, as another config does; nil: never
+	Now   func() time.Time
 	// Publish answers a slot: in one transaction it makes the edition and
 	// marks the slot's row. A slot that another process answered meanwhile is
 	// no error. After an error the slot is tried again at the next tick, until
@@ -65,6 +89,7 @@ func (c *Clock) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+		case <-c.Nudge:
 		}
 		next, err := c.Tick(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -87,10 +112,12 @@ func pause(now, next time.Time) time.Duration {
 // is due (zero: none). The error joins what went wrong; one digest's trouble
 // does not keep the others waiting.
 func (c *Clock) Tick(ctx context.Context) (next time.Time, err error) {
+	var scheduled []string
 	for _, d := range c.Digests() {
 		if d.Schedule == "" {
 			continue // goes out by hand
 		}
+		scheduled = append(scheduled, d.Name)
 		if ctx.Err() != nil {
 			return next, errors.Join(err, ctx.Err())
 		}
@@ -102,7 +129,7 @@ func (c *Clock) Tick(ctx context.Context) (next time.Time, err error) {
 			next = due
 		}
 	}
-	return next, err
+	return next, errors.Join(err, c.Store.RetireTimetables(ctx, scheduled, c.Now().Add(-onTime)))
 }
 
 func (c *Clock) tick(ctx context.Context, d digest.Digest) (next time.Time, err error) {
@@ -133,12 +160,31 @@ func (c *Clock) timetable(ctx context.Context, d digest.Digest) (Timetable, erro
 	return Parse(d, zones...)
 }
 
+// since is the instant after which slots of the digest are to be recorded.
+func (c *Clock) since(ctx context.Context, d digest.Digest, now time.Time) (time.Time, error) {
+	var f Force
+	if c.Force != nil {
+		f = c.Force(d.Name)
+	}
+	if f.At.IsZero() || f.At.After(c.Now()) {
+		f = Force{At: now} // the clock was set back since
+	}
+	since, err := c.Store.ScheduleSince(ctx, d.Name, Terms(d), f.At)
+	if err != nil {
+		return since, fmt.Errorf("read the recorded instant: %w", err)
+	}
+	if f.Anew && since.Before(f.At) {
+		since = f.At
+	}
+	return since, nil
+}
+
 // record writes the rows of what came due since the last time. Only new time
 // is looked at, so a schedule that was changed makes no slots in the past.
 func (c *Clock) record(ctx context.Context, d digest.Digest, t Timetable, now time.Time) error {
-	since, err := c.Store.ScheduleSince(ctx, d.Name, now)
+	since, err := c.since(ctx, d, now)
 	if err != nil {
-		return fmt.Errorf("read the recorded instant: %w", err)
+		return err
 	}
 	if since.After(now.Add(setBack)) {
 		c.Log.Warn("the clock was set back, slots recorded ahead of it stay as they are",

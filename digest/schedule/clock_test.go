@@ -20,21 +20,44 @@ import (
 type rows struct {
 	mu    sync.Mutex
 	since map[string]time.Time
+	terms map[string]string
 	slots []digest.Slot
 	zones []string
 	fault error
 }
 
-func (r *rows) ScheduleSince(_ context.Context, name string, now time.Time) (time.Time, error) {
+func (r *rows) ScheduleSince(_ context.Context, name, terms string, force time.Time) (time.Time, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.since == nil {
-		r.since = map[string]time.Time{}
+		r.since, r.terms = map[string]time.Time{}, map[string]string{}
 	}
-	if _, known := r.since[name]; !known {
-		r.since[name] = now
+	switch since, known := r.since[name]; {
+	case !known:
+		r.since[name] = force
+	case r.terms[name] != "" && r.terms[name] != terms && since.Before(force):
+		r.since[name] = force
 	}
+	r.terms[name] = terms
 	return r.since[name], r.fault
+}
+
+func (r *rows) RetireTimetables(_ context.Context, names []string, since time.Time) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name, through := range r.since {
+		if slices.Contains(names, name) || !through.Before(since) {
+			continue
+		}
+		delete(r.since, name)
+		delete(r.terms, name)
+		for i := range r.slots {
+			if s := &r.slots[i]; s.Digest == name && s.State == digest.SlotOwed {
+				s.State, s.Reason = digest.SlotSkipped, "the digest was taken out of the config"
+			}
+		}
+	}
+	return nil
 }
 
 func (r *rows) OweSlots(_ context.Context, name string, slots []digest.Slot, through time.Time) error {

@@ -16,12 +16,14 @@ func TestDigestWithoutAScheduleGoesOutByHandOnly(t *testing.T) {
 	if err != nil || !from.Equal(now.Add(-24*time.Hour)) {
 		t.Errorf("its first window begins %s, %v; want a day back", from, err)
 	}
+	kept := &rows{}
 	c := Clock{
+		Store:   kept,
 		Digests: func() []digest.Digest { return []digest.Digest{d} }, Now: func() time.Time { return now },
 		Log: slog.New(slog.DiscardHandler),
 	}
-	// Neither store nor publisher is asked: there are none.
-	if next, err := c.Tick(t.Context()); err != nil || !next.IsZero() {
-		t.Errorf("next slot %s, %v; want none", next, err)
+	// No publisher is asked: there is none.
+	if next, err := c.Tick(t.Context()); err != nil || !next.IsZero() || len(kept.since) > 0 {
+		t.Errorf("next slot %s, %v, recorded %v; want none", next, err, kept.since)
 	}
 }

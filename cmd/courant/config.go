@@ -72,6 +72,7 @@ type Config struct {
 	Digests []digest.Digest // in the file's order
 
 	confirmAsked []string // the lists whose confirm is written and true, by name
+	files        readFiles
 }
 
 // Relay is one SMTP server that takes Courant's mail.
@@ -155,8 +156,9 @@ func loadConfig(path string, env func(string) (string, bool), hooks configHooks)
 	}
 	c := readConfig(r, text, hooks)
 	if len(r.faults) > 0 {
-		return Config{}, sortFaults(r.warnings), Faults(sortFaults(r.faults))
+		return Config{files: r.files}, sortFaults(r.warnings), Faults(sortFaults(r.faults))
 	}
+	c.files = r.files
 	return c, sortFaults(r.warnings), nil
 }
 

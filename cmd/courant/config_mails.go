@@ -66,6 +66,7 @@ func (c *Config) openTemplates(r *configReader, path string, o *OwnTemplates, be
 	if o.Dir == "" {
 		return !faultyPath(r, path)
 	}
+	r.files = r.files.with(o.Dir, nil)
 	root, err := os.OpenRoot(o.Dir)
 	if err != nil {
 		r.fault(r.at(path), path, "%v", templatesAway(o.Dir, err))

@@ -38,7 +38,8 @@ type configReader struct {
 	warnings []Fault
 	// worldReadable: others may read the file, so no secret belongs in it.
 	worldReadable bool
-	namesOnly     bool  // no file but this one is opened
+	namesOnly     bool // no file but this one is opened
+	files         readFiles
 	first         place // of the first key; zero: there is none
 }
 

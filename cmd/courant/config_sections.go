@@ -444,6 +444,7 @@ func (v yamlValue) file() (path string, text []byte, open bool, err error) {
 	}
 	v.r.secrets = append(v.r.secrets, path)
 	text, open, err = readSecret(path)
+	v.r.files = v.r.files.with(path, text)
 	return path, text, open, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"net"
+	"net/http"
 	"time"
 
 	"courant/digest"
@@ -20,20 +21,21 @@ func (h *house) measures() *measure.Figures {
 // deskEvery is how often a desk whose address is taken is tried again.
 const deskEvery = 10 * time.Second
 
-// serveDesk answers at desk_listen until ctx is done. Of several processes on
+// desk answers at desk_listen until ctx is done. Of several processes on
 // one host with one config only the first can; the others go on with their
 // work, and take the address over when it is free.
-func (h *house) serveDesk(ctx context.Context) {
+func (s *serving) desk(ctx context.Context) {
+	at := s.reign().config.DeskListen
 	for told := false; ; {
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", h.config.DeskListen)
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", at)
 		if err == nil {
-			h.serveDeskAt(ctx, listener)
+			s.deskAt(ctx, listener)
 			return
 		}
 		if ctx.Err() == nil && !told {
 			told = true
-			h.log.Warn("metrics of this process cannot be pulled, for desk_listen cannot be used; it is tried again, or set another address",
-				"desk_listen", h.config.DeskListen, "error", err)
+			s.log.Warn("metrics of this process cannot be pulled, for desk_listen cannot be used; it is tried again, or set another address",
+				"desk_listen", at, "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -43,38 +45,50 @@ func (h *house) serveDesk(ctx context.Context) {
 	}
 }
 
-func (h *house) serveDeskAt(ctx context.Context, listener net.Listener) {
+func (s *serving) deskAt(ctx context.Context, listener net.Listener) {
 	host, _, err := net.SplitHostPort(listener.Addr().String())
-	desk := web.Desk{Metrics: h.figures.Handler(), Health: h.store.Ping, Push: h.wayIn(), Log: h.log, Inside: err == nil && loopback(host)}
-	h.log.Info("answering scrapes", "desk_listen", listener.Addr().String(), "path", "/metrics")
-	if n := len(desk.Push.Tokens); n > 0 {
-		h.log.Info("taking articles", "desk_listen", listener.Addr().String(), "path", "/api/articles", "sources", n)
-		listening, stop := context.WithCancel(ctx)
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			h.countListening(listening, desk.Push.Tokens)
-		}()
-		defer func() { stop(); <-ended }()
+	inside := err == nil && loopback(host)
+	made := func(h *house) *web.Desk {
+		return &web.Desk{Metrics: h.figures.Handler(), Health: h.store.Ping, Push: h.wayIn(), Log: h.log, Inside: inside}
 	}
-	if err := serveHTTP(ctx, h.log, desk.Server(), listener); err != nil {
-		h.log.Error("the desk stopped", "error", err)
+	desk := made(s.reign().house)
+	s.log.Info("answering scrapes", "desk_listen", listener.Addr().String(), "path", "/metrics")
+	if n := len(desk.Push.Tokens); n > 0 {
+		s.log.Info("taking articles", "desk_listen", listener.Addr().String(), "path", "/api/articles", "sources", n)
+	}
+	listening, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.countListening(listening)
+	}()
+	defer func() { stop(); <-ended }()
+	server := desk.Server()
+	server.Handler, err = s.handler(Config.ofSources, func(h *house) (http.Handler, error) { return made(h).Handler(), nil })
+	if err == nil {
+		err = serveHTTP(ctx, s.log, server, listener)
+	}
+	if err != nil {
+		s.log.Error("the desk stopped", "error", err)
 	}
 }
 
 // countListening records that sources can push, as long as they can: their
 // silence is measured by it. A database that is away counts as nobody listening,
 // and a push would fail, too.
-func (h *house) countListening(ctx context.Context, tokens []web.PushToken) {
-	var sources []string
-	for _, t := range tokens {
-		sources = append(sources, t.Source.Name)
-	}
+func (s *serving) countListening(ctx context.Context) {
 	tick := time.NewTicker(digest.ListenEvery)
 	defer tick.Stop()
 	for {
-		if err := h.store.Listening(ctx, sources, h.now()); err != nil && ctx.Err() == nil {
-			h.log.Debug("the time in which articles can be pushed is not counted", "error", err)
+		h := s.reign().house
+		var sources []string
+		for _, t := range h.config.Tokens {
+			sources = append(sources, t.Source)
+		}
+		if len(sources) > 0 {
+			if err := h.store.Listening(ctx, sources, h.now()); err != nil && ctx.Err() == nil {
+				h.log.Debug("the time in which articles can be pushed is not counted", "error", err)
+			}
 		}
 		select {
 		case <-ctx.Done():

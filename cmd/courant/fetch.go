@@ -163,9 +163,48 @@ func (p *program) fetcher() *ingest.Fetcher {
 	return f
 }
 
-// serveFetch polls the sources when they are due, and says which of them fell
-// silent.
-func (h *house) serveFetch(ctx context.Context) error {
+// fetch polls the sources when they are due, and says which of them fell silent.
+// A poll that a change of the config cuts short is done anew, by that.
+func (s *serving) fetch(ctx context.Context) error {
+	var before *reign
+	var in *ingest.Ingest
+	for {
+		r := s.reign()
+		next := r.ingest()
+		if in != nil {
+			r.takeOver(next, in, before.config)
+		}
+		before, in = r, next
+		polling, cut := context.WithCancel(ctx)
+		over := s.differs(polling, r, Config.ofSources)
+		ended := make(chan error, 1)
+		go func() { ended <- r.serveFetch(polling, next) }()
+		select {
+		case <-over:
+			cut()
+			<-ended
+		case err := <-ended:
+			cut()
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// takeOver gives what polls by the config of now what the one before has
+// learnt of servers, and spent of a day's questions.
+func (h *house) takeOver(in, from *ingest.Ingest, before Config) {
+	if before.URL == h.config.URL && before.AllowPrivateSources == h.config.AllowPrivateSources {
+		in.Fetcher = from.Fetcher
+	}
+	if before.Endpoint == h.config.Endpoint && before.URL == h.config.URL {
+		in.Writer = from.Writer
+	}
+}
+
+func (h *house) serveFetch(ctx context.Context, in *ingest.Ingest) error {
 	ctx, cancel := context.WithCancel(ctx)
 	polled := make(chan struct{}, 1)
 	watch := h.sourceWatch()
@@ -174,7 +213,6 @@ func (h *house) serveFetch(ctx context.Context) error {
 	watching.Go(func() { watch.Run(ctx) })
 	defer watching.Wait()
 	defer cancel()
-	in := h.ingest()
 	count := in.Progress
 	in.Progress = func(r ingest.Result) {
 		if count != nil {

@@ -11,12 +11,7 @@ import (
 // announce tells whoever started this process that it serves, and, when ctx
 // ends, that it is on its way out. The returned function ends that.
 func (p *program) announce(ctx context.Context, log *slog.Logger) (end func()) {
-	socket, _ := p.env("NOTIFY_SOCKET")
-	tell := func(state string) {
-		if err := notify(socket, state); err != nil {
-			log.Warn("systemd was not told how it goes", "error", err)
-		}
-	}
+	tell := p.tellSystemd(log)
 	tell("READY=1")
 	told := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -26,6 +21,16 @@ func (p *program) announce(ctx context.Context, log *slog.Logger) (end func()) {
 	return func() {
 		if !stop() {
 			<-told
+		}
+	}
+}
+
+// tellSystemd gives what tells a state to whoever asked for it.
+func (p *program) tellSystemd(log *slog.Logger) func(state string) {
+	socket, _ := p.env("NOTIFY_SOCKET")
+	return func(state string) {
+		if err := notify(socket, state); err != nil {
+			log.Warn("systemd was not told how it goes", "error", err)
 		}
 	}
 }

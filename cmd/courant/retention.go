@@ -11,10 +11,10 @@ import (
 // removalEvery is how often what is old is removed.
 const removalEvery = time.Hour
 
-// serveRetention removes what is old, until ctx is done. Several processes meet
+// retention removes what is old, until ctx is done. Several processes meet
 // at the database, where one does it; so that they seldom meet, each comes up
 // to a tenth later.
-func (h *house) serveRetention(ctx context.Context) {
+func (s *serving) retention(ctx context.Context) {
 	wait := firstRemoval()
 	for {
 		select {
@@ -22,7 +22,7 @@ func (h *house) serveRetention(ctx context.Context) {
 			return
 		case <-time.After(wait + rand.N(wait/10+1)):
 		}
-		h.removeOld(ctx)
+		s.reign().removeOld(ctx)
 		wait = removalEvery
 	}
 }

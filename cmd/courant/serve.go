@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +39,13 @@ With --only this process does some of it; several processes with one database
 share the work. SIGTERM lets each connection finish the message in its hands,
 settles what is known and ends within half a minute, whatever hangs; what the
 database did not take by then is kept in the journal. kill -9 loses nothing
-either, the next start settles what is open.`,
+either, the next start settles what is open.
+
+A config that changes takes force within seconds, or at once with SIGHUP. One
+that is wrong is refused: the log has its faults with their lines, and the one
+before stays in force. Mails under way are finished as they were begun. listen,
+desk_listen, receive.listen, database, data_dir and secret_file wait for a
+restart.`,
 		Args: arguments(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			for _, part := range only {
@@ -50,13 +57,15 @@ either, the next start settles what is open.`,
 				only = parts
 			}
 			log := p.log()
+			hup, ctx, stop := p.hangups(c.Context())
+			defer stop()
 			began := false
-			err := p.with(c.Context(), log, func(h *house) error {
+			err := p.with(ctx, log, func(h *house) error {
 				began = true
-				defer p.announce(c.Context(), log)()
-				return h.serve(c.Context(), only)
+				defer p.announce(ctx, log)()
+				return newServing(p, h, only).serve(ctx, hup)
 			})
-			if !began && toldToStop(c.Context(), err) {
+			if !began && toldToStop(ctx, err) {
 				log.Info("stopped before it served")
 				return nil
 			}
@@ -75,19 +84,14 @@ func toldToStop(ctx context.Context, err error) bool {
 
 // serve runs the parts side by side until ctx is done or one of them cannot
 // go on.
-func (h *house) serve(ctx context.Context, only []string) error {
+func (s *serving) serve(ctx context.Context, hup <-chan os.Signal) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	wake := make(chan struct{}, 1)
-	h.figures = h.measures()
 	run := map[string]func(context.Context) error{
-		"fetch":    h.serveFetch,
-		"schedule": func(ctx context.Context) error { return h.serveSchedule(ctx, wake) },
-		"deliver":  func(ctx context.Context) error { return h.serveDeliver(ctx, wake) },
-		"web":      h.serveWeb,
+		"fetch": s.fetch, "schedule": s.schedule, "deliver": s.deliver, "web": s.web,
 	}
 	var crew sync.WaitGroup
-	for _, part := range only {
+	for _, part := range s.only {
 		act := run[part]
 		if act == nil {
 			continue
@@ -98,46 +102,85 @@ func (h *house) serve(ctx context.Context, only []string) error {
 			}
 		})
 	}
-	crew.Go(func() { h.serveDesk(ctx) })
-	if slices.Contains(only, "schedule") || slices.Contains(only, "deliver") {
-		crew.Go(func() { h.serveRetention(ctx) })
+	crew.Go(func() { s.desk(ctx) })
+	crew.Go(func() { s.watch(ctx, hup) })
+	if s.does("schedule") || s.does("deliver") {
+		crew.Go(func() { s.retention(ctx) })
 	}
-	h.log.Info("serving", "parts", strings.Join(only, ","), "digests", len(h.config.Digests), "sources", len(h.config.Sources))
+	c := s.reign().config
+	s.log.Info("serving", "parts", strings.Join(s.only, ","), "digests", len(c.Digests), "sources", len(c.Sources), "hash", c.Hash())
 	crew.Wait()
-	h.log.Info("stopped")
+	s.log.Info("stopped")
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil
 }
 
-// serveSchedule publishes editions when they are due and wakes the delivery.
-func (h *house) serveSchedule(ctx context.Context, wake chan<- struct{}) error {
-	pub := h.publisher()
-	clock := schedule.Clock{
-		Store: h.store, Now: h.now, Log: h.log,
-		Digests: func() []digest.Digest { return h.config.Digests },
+// schedule publishes editions when they are due and wakes the delivery.
+func (s *serving) schedule(ctx context.Context) error {
+	s.clock().Run(ctx)
+	return nil
+}
+
+// clock is what publishes. A tick works by one config, whose hash the editions
+// get.
+func (s *serving) clock() *schedule.Clock {
+	r := s.reign()
+	pub := r.publisher()
+	return &schedule.Clock{
+		Store: r.store, Now: r.now, Log: s.log, Nudge: s.nudge,
+		Digests: func() []digest.Digest {
+			if next := s.reign(); next != r {
+				r, pub = next, next.publisher()
+			}
+			return r.config.Digests
+		},
+		Force: func(name string) schedule.Force { return r.force[name] },
 		Publish: func(ctx context.Context, d digest.Digest, slot digest.Slot) error {
 			_, err := pub.Slot(ctx, d, slot)
 			select {
-			case wake <- struct{}{}:
+			case s.wake <- struct{}{}:
 			default:
 			}
 			return err
 		},
 	}
-	clock.Run(ctx)
-	return nil
 }
 
-// serveDeliver delivers until ctx is done. A database or relay that is away
-// at the start is waited for.
-func (h *house) serveDeliver(ctx context.Context, wake <-chan struct{}) error {
+// deliver delivers until ctx is done. When a config changes how mails are made
+// or sent, the lanes finish what they hold as they began it, and others go on.
+func (s *serving) deliver(ctx context.Context) error {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for {
+		r, retire, ended := s.reign(), make(chan struct{}), make(chan error, 1)
+		all.Go(func() { ended <- r.serveDeliver(ctx, s.wake, retire) })
+		select {
+		case err := <-ended:
+			return err
+		case <-s.differs(ctx, r, Config.ofDelivery):
+		}
+		if ctx.Err() != nil {
+			return <-ended
+		}
+		close(retire)
+		select {
+		case <-ended: // it says in the log what went wrong
+		case <-time.After(s.retired):
+			s.log.Info("mails are still under way by the config before; others are sent by the one in force beside them")
+		}
+	}
+}
+
+// serveDeliver delivers until ctx is done or retire closed. A database or relay
+// that is away at the start is waited for.
+func (h *house) serveDeliver(ctx context.Context, wake, retire <-chan struct{}) error {
 	e, err := h.engine()
 	if err != nil {
 		return err
 	}
-	e.Wake = wake
+	e.Wake, e.Retire = wake, retire
 	told := false
 	for {
 		err := e.Run(ctx)
@@ -155,28 +198,35 @@ func (h *house) serveDeliver(ctx context.Context, wake <-chan struct{}) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-retire:
+			return nil
 		case <-time.After(5 * time.Second):
 		}
 	}
 }
 
-// serveWeb answers the readers' pages.
-func (h *house) serveWeb(ctx context.Context) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", h.config.Listen)
+// web answers the readers' pages.
+func (s *serving) web(ctx context.Context) error {
+	c := s.reign().config
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("%w; set `listen` to an address that is free", err)
 	}
-	return h.servePages(ctx, listener)
-}
-
-// servePages answers the readers' pages at a listener, and closes that.
-func (h *house) servePages(ctx context.Context, listener net.Listener) error {
-	server, err := h.pages()
+	server, err := s.reign().pages()
+	if err == nil {
+		server.Handler, err = s.handler(Config.ofPages, func(h *house) (http.Handler, error) {
+			made, err := h.pages()
+			if err != nil {
+				return nil, err
+			}
+			return made.Handler, nil
+		})
+	}
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	h.log.Info("answering readers' pages", "listen", listener.Addr().String(), "url", h.config.URL)
-	return serveHTTP(ctx, h.log, server, listener)
+	s.log.Info("answering readers' pages", "listen", listener.Addr().String(), "url", c.URL)
+	return serveHTTP(ctx, s.log, server, listener)
 }
 
 // pages are the readers' pages over the rows.

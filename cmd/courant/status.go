@@ -38,17 +38,21 @@ ends with it or with Ctrl-C. --watch goes on until Ctrl-C whatever happens,
 			if watch && (!live || asJSON) {
 				return misuse{errors.New("--watch draws on a terminal; elsewhere run `courant status` again, with --json for programs")}
 			}
-			return p.with(c.Context(), p.quiet(), func(h *house) error {
+			err := p.with(c.Context(), p.quiet(), func(h *house) error {
 				w := watcher{program: p, house: h, kept: map[digest.EditionID]digest.Progress{}}
 				if live && !asJSON && (watch || !c.Flags().Changed("watch")) {
 					return w.run(c.Context(), watch)
 				}
 				return w.once(c.Context(), asJSON)
 			})
+			if faults := (Faults)(nil); errors.As(err, &faults) {
+				return fmt.Errorf("%w\na `courant serve` that runs works by the config it had before", err)
+			}
+			return err
 		},
 	}
 	c.Flags().BoolVar(&watch, "watch", false, "draw it again each second until Ctrl-C")
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: editions, processes, relays, limits, domains, sources in trouble, slots")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: editions, processes, relays, limits, domains, sources in trouble, the config, slots")
 	return c
 }
 
@@ -155,7 +159,7 @@ func (w *watcher) look(ctx context.Context) (now explain.Situation, err error) {
 		}
 	}
 	slices.SortStableFunc(now.Slots, func(a, b digest.Slot) int { return a.Instant.Compare(b.Instant) })
-	now.Relays = w.relayCounts(ctx)
+	now.Relays, now.Config = w.beside(ctx)
 	if now.Limits, err = w.limits(ctx); err != nil {
 		return now, err
 	}
@@ -202,17 +206,18 @@ func (w *watcher) editions(ctx context.Context) ([]digest.Progress, error) {
 	return list, nil
 }
 
-// relayCounts asks the process that serves at desk_listen, if one does. Its
-// counters are the only place that knows which relay took what.
-func (w *watcher) relayCounts(ctx context.Context) []digest.RelayCount {
+// beside asks the process that serves at desk_listen, if one does. Its counters
+// are the only place that knows which relay took what.
+func (w *watcher) beside(ctx context.Context) ([]digest.RelayCount, explain.ConfigInForce) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	counts, err := measure.Relays(ctx, "http://"+deskAddress(w.house.config.DeskListen)+"/metrics", w.house.config.relayNames())
+	c := w.house.config
+	told, err := measure.Ask(ctx, "http://"+deskAddress(c.DeskListen)+"/metrics", c.relayNames())
 	if err != nil {
 		w.house.log.Debug("no process answers at desk_listen", "error", err)
-		return nil
+		return nil, explain.ConfigInForce{}
 	}
-	now := time.Now()
+	counts, now := told.Relays, time.Now()
 	for i, c := range counts {
 		if i < len(w.relays) && c.Attempts[digest.VerdictAccepted] >= w.relays[i].Attempts[digest.VerdictAccepted] {
 			rise := c.Attempts[digest.VerdictAccepted] - w.relays[i].Attempts[digest.VerdictAccepted]
@@ -220,7 +225,7 @@ func (w *watcher) relayCounts(ctx context.Context) []digest.RelayCount {
 		}
 	}
 	w.relays, w.asked = counts, now
-	return counts
+	return counts, explain.ConfigInForce{Hash: told.Config.Hash, File: c.Hash(), OK: told.Config.OK, Since: told.Config.Since}
 }
 
 // limits reads how the limits of the config's relays stand.

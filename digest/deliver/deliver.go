@@ -120,9 +120,13 @@ type Engine struct {
 	DrainTime  time.Duration   // how long messages under way may take at the end; zero: 20 seconds
 	Resend     bool            // in_doubt: resend
 	Wake       <-chan struct{} // a hint that an edition was published; polling is the truth
-	Now        func() time.Time
-	Log        *slog.Logger
-	Meter      Meter // nil: nobody reads the figures
+	// Retire, once closed, ends Run as the end of its context does, but with all
+	// the time that messages under way need: another engine takes over, and
+	// nothing has to be cut. Nil: it never does.
+	Retire <-chan struct{}
+	Now    func() time.Time
+	Log    *slog.Logger
+	Meter  Meter // nil: nobody reads the figures
 	// Adopted says whether this host may send what the ledger holds. It is asked
 	// before anything else, and every two seconds; nil: it may. See Place.
 	Adopted func(context.Context) error

@@ -35,6 +35,7 @@ type session struct {
 	endWork  context.CancelFunc
 	last     context.Context
 	endLast  context.CancelFunc
+	retired  atomic.Bool  // what is under way may take its time
 	busy     atomic.Int64 // lanes with claimed rows
 	activity atomic.Int64 // grows with every claim
 	peak     atomic.Int64 // messages accepted in the best second so far
@@ -87,6 +88,13 @@ func (s *session) run(ctx context.Context) error {
 	}
 	// The last messages and verdicts get their time, not more.
 	timer := context.AfterFunc(s.stop, func() {
+		if s.retired.Load() {
+			select {
+			case <-s.last.Done(): // all was said in time
+				return
+			case <-ctx.Done():
+			}
+		}
 		time.AfterFunc(s.drainTime(), s.endWork)
 		time.AfterFunc(s.drainTime()+settleTime, s.endLast)
 	})
@@ -98,6 +106,14 @@ func (s *session) run(ctx context.Context) error {
 	crew.Go(func() {
 		select {
 		case <-s.committer.ended:
+			s.stopNow()
+		case <-s.stop.Done():
+		}
+	})
+	crew.Go(func() {
+		select {
+		case <-s.Retire:
+			s.retired.Store(true)
 			s.stopNow()
 		case <-s.stop.Done():
 		}

@@ -14,11 +14,34 @@ type Situation struct {
 	Editions  []digest.Progress // oldest first
 	Processes []digest.Process
 	Relays    []digest.RelayCount // of the process at desk_listen; nil: none answered
+	Config    ConfigInForce       // of that process, too
 	Limits    []digest.Submission // of all relays of this host's config
 	Domains   []digest.LeftAlone  // mail domains that take nothing now
 	Sources   []digest.SourceState
 	Slots     []digest.Slot     // the next of each digest
 	Titles    map[string]string // of digests
+}
+
+// ConfigInForce is the config that a process works by.
+type ConfigInForce struct {
+	Hash  string // empty: nobody tells
+	File  string // the hash of the one in the file
+	OK    bool   // the process did not refuse what is in the file
+	Since time.Time
+}
+
+// fault is what to say of the config; empty: nothing.
+func (c ConfigInForce) fault() string {
+	switch {
+	case c.Hash == "":
+	case !c.OK:
+		return "The process at desk_listen refused the config as it was saved last, and works by the one before, in force since " +
+			c.Since.Format("2 January, 15:04 UTC") + ": its log says which line"
+	case c.Hash != c.File:
+		return "The process at desk_listen works by another config, in force since " + c.Since.Format("2 January, 15:04 UTC") +
+			": it takes what is saved within seconds, or at SIGHUP; if this stays, it was started with another file"
+	}
+	return ""
 }
 
 // Going says whether anything is under way: an edition that is about to be sent
@@ -107,6 +130,15 @@ type RelayStatus struct {
 	Rate     *float64               `json:"rate"` // accepted a second since the last look; null: this is the first
 }
 
+// ConfigStatus is the config by which the process at desk_listen works.
+type ConfigStatus struct {
+	Kind  string    `json:"kind"` // "config"
+	OK    bool      `json:"ok"`   // false: what is in the file was refused
+	Hash  string    `json:"hash"` // as editions keep it
+	File  string    `json:"file"` // the hash of what is in the file
+	Since time.Time `json:"since"`
+}
+
 // LimitStatus is how a limit of a relay stands, over all processes.
 type LimitStatus struct {
 	Kind    string     `json:"kind"` // "limit"
@@ -161,7 +193,7 @@ func (s Situation) troubled() (list []SourceTrouble) {
 }
 
 // Status is a situation as objects: editions, processes, relays,
-// limits, domains, sources in trouble, slots.
+// limits, domains, sources in trouble, the config, slots.
 func Status(s Situation) []any {
 	var list []any
 	for _, p := range s.Editions {
@@ -192,6 +224,9 @@ func Status(s Situation) []any {
 	}
 	for _, t := range s.troubled() {
 		list = append(list, t)
+	}
+	if c := s.Config; c.Hash != "" {
+		list = append(list, ConfigStatus{"config", c.OK, c.Hash, c.File, c.Since.UTC()})
 	}
 	for _, slot := range s.Slots {
 		list = append(list, SlotStatus{"slot", slot.Digest, slot.Instant.UTC(), slot.Instant.In(zoneOf(slot.Zone)), slot.Zone})

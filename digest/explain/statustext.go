@@ -15,6 +15,10 @@ import (
 // WriteStatus writes for people what is going on.
 func WriteStatus(w io.Writer, now Situation, look Look) error {
 	s := &sheet{look: look}
+	if fault := now.Config.fault(); fault != "" {
+		s.line(0, piece{bad, "! " + fault})
+		s.line(0)
+	}
 	if len(now.Editions) == 0 {
 		s.line(0, piece{text: "no edition was published yet"})
 	}

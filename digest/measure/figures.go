@@ -28,6 +28,10 @@ type Figures struct {
 	articles  prometheus.Counter
 	asked     *prometheus.CounterVec
 	faults    *prometheus.CounterVec
+	config    *prometheus.GaugeVec
+	configOK  prometheus.Gauge
+	configAt  prometheus.Gauge
+	ledger    *ledger // nil: it is left out
 }
 
 // Options say what is measured.
@@ -68,10 +72,20 @@ func New(o Options) *Figures {
 		asked:     counters("points_asked_total", "Articles whose points a language model was to write, by what became of it.", "outcome"),
 		faults:    counters("points_dropped_total", "Points of a language model that were not used, by what was wrong with them.", "fault"),
 	}
-	f.registry.MustRegister(f.inFlight, f.attempts, f.seconds, f.replies, f.withdrawn, f.expired, f.salvaged, f.resent, f.polls, f.articles, f.asked, f.faults,
+	f.config = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "config_info", Help: "1 for the config in force, by its hash.",
+	}, []string{"hash"})
+	f.configOK = prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "config_ok", Help: "Whether the config is in force as it stands in its file: 1, or 0 and it was refused.",
+	})
+	f.configAt = prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "config_in_force_timestamp_seconds", Help: "Since when the config in force is.",
+	})
+	f.registry.MustRegister(f.config, f.configOK, f.configAt, f.inFlight, f.attempts, f.seconds, f.replies, f.withdrawn, f.expired, f.salvaged, f.resent, f.polls, f.articles, f.asked, f.faults,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if o.Store != nil {
-		f.registry.MustRegister(newLedger(o))
+		f.ledger = newLedger(o)
+		f.registry.MustRegister(f.ledger)
 	}
 	f.begin(o.Relays)
 	return f
@@ -134,6 +148,24 @@ func (f *Figures) Attempted(a digest.Attempt) {
 		f.replies.WithLabelValues(a.Relay, verdict, string(a.Outcome.Class)).Inc()
 	}
 }
+
+// InForce notes that a config took force, and which relays it has.
+func (f *Figures) InForce(hash string, at time.Time, relays []string, limits []digest.Submission) {
+	f.config.Reset()
+	f.config.WithLabelValues(hash).Set(1)
+	f.configAt.Set(float64(at.UnixMilli()) / 1000)
+	f.configOK.Set(1)
+	f.begin(relays)
+	if f.ledger != nil {
+		f.ledger.limit(limits)
+	}
+}
+
+// Refused notes that the config as it stands in its file was refused.
+func (f *Figures) Refused() { f.configOK.Set(0) }
+
+// Restored notes that it is again the one in force.
+func (f *Figures) Restored() { f.configOK.Set(1) }
 
 // Expired counts deliveries that were too late to be news.
 func (f *Figures) Expired(deliveries int) { f.expired.Add(float64(deliveries)) }

@@ -62,6 +62,13 @@ func newLedger(o Options) *ledger {
 	return &ledger{store: o.Store, now: o.Now, log: o.Log, limits: slices.Clone(o.Limits), kept: map[digest.EditionID]keptShares{}}
 }
 
+// limit has other limits told from the next scrape on.
+func (l *ledger) limit(limits []digest.Submission) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.limits, l.next = slices.Clone(limits), time.Time{}
+}
+
 // gauge describes one figure of the ledger.
 func gauge(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, labels, nil)

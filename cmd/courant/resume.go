@@ -29,7 +29,7 @@ holds it still, and nobody is mailed. One that was held because readers would
 get the same headlines and points as before goes on all the same: whoever
 resumes it wants it. Readers who have a mail of it get no second one.
 
-A courant serve that runs has the templates of its start; restart it first. At
+A courant serve that runs takes changed templates within seconds. At
 a start the editions that a preflight held are judged anew by themselves.
 
 With --in-doubt it decides on deliveries of which nobody knows whether they

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"courant/digest"
 	"courant/digest/schedule"
 	"courant/digest/smtpsink"
 )
@@ -106,13 +107,27 @@ func (h *hands) edit(at, digests string) {
 func (h *hands) tick(at string) {
 	h.t.Helper()
 	h.at = moment(h.t, at)
-	h.items++
-	h.feed.put(item{fmt.Sprintf("Story %d of the harbour", h.items), fmt.Sprintf("/%d", h.items), "<ul><li>The mole is mended, says the master.</li><li>Ships come in again.</li></ul>"})
-	if _, err := h.reign().ingest().FetchNow(h.t.Context()); err != nil {
-		h.t.Fatal(err)
-	}
+	h.report()
 	if _, err := h.hour.Tick(h.t.Context()); err != nil {
 		h.t.Fatalf("%s: %v", at, err)
+	}
+}
+
+// report is a poll that brings one article.
+func (h *hands) report() {
+	h.t.Helper()
+	h.items++
+	url := fmt.Sprintf("https://example.com/%d", h.items)
+	sources := h.reign().config.Sources
+	if err := h.store.SyncSources(h.t.Context(), sources); err != nil {
+		h.t.Fatal(err)
+	}
+	_, err := h.store.SavePoll(h.t.Context(), digest.SourceState{Source: sources[0]}, []digest.Article{{
+		Source: sources[0].Name, GUID: url, URL: url, Canonical: url, Title: fmt.Sprintf("Harbour %d opens its gate", h.items), Category: "World",
+		Points: []string{"The mole is mended."}, PointsFrom: digest.PointsFeed, FirstSeen: h.at,
+	}})
+	if err != nil {
+		h.t.Fatal(err)
 	}
 }
 

@@ -58,7 +58,8 @@ func situation() Situation {
 				Since: at.Add(-12 * time.Minute), Openings: 2, Left: 3 * time.Minute}, Waiting: 1_199},
 			{Circuit: digest.Circuit{Domain: "slow.example", Class: digest.ClassThrottled, Said: "451 4.7.1 later", Since: at.Add(-time.Hour), Openings: 1, Probing: true}, Waiting: 7},
 		},
-		Slots: []digest.Slot{{Digest: "morning", Zone: "Europe/Berlin", Instant: instant("2026-03-30T05:00:00Z")}, {Digest: "weekly", Zone: "Asia/Tokyo", Instant: instant("2026-04-03T22:00:00Z")}},
+		Config: ConfigInForce{Hash: "5f0c", File: "91ab", Since: at.Add(-26 * time.Hour)},
+		Slots:  []digest.Slot{{Digest: "morning", Zone: "Europe/Berlin", Instant: instant("2026-03-30T05:00:00Z")}, {Digest: "weekly", Zone: "Asia/Tokyo", Instant: instant("2026-04-03T22:00:00Z")}},
 	}
 }
 
@@ -106,6 +107,24 @@ func TestStatusFitsTheTerminalAndShowsNothingRaw(t *testing.T) {
 	for _, b := range [][]byte{set(t, func(w io.Writer) error { return WriteStatus(w, situation(), Look{}) }), lines(t, Status(situation()))} {
 		if strings.Contains(string(b), "ann@") {
 			t.Errorf("a status names a reader:\n%s", b)
+		}
+	}
+}
+
+func TestStatusSaysWhatIsWrongWithTheConfig(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		config ConfigInForce
+		want   string // empty: nothing is said
+	}{
+		{ConfigInForce{}, ""}, // nobody answers
+		{ConfigInForce{Hash: "5f0c", File: "5f0c", OK: true}, ""},
+		{ConfigInForce{Hash: "5f0c", File: "5f0c"}, "! The process at desk_listen refused the config as it was saved last"},
+		{ConfigInForce{Hash: "5f0c", File: "91ab", OK: true}, "! The process at desk_listen works by another config"},
+	} {
+		s := Situation{Config: c.config}
+		if got := string(set(t, func(w io.Writer) error { return WriteStatus(w, s, Look{}) })); !strings.HasPrefix(got, c.want) || c.want == "" && strings.Contains(got, "config") {
+			t.Errorf("%+v: %s", c.config, got)
 		}
 	}
 }

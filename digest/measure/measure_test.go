@@ -203,6 +203,36 @@ func TestScrapesShareALookAtTheRows(t *testing.T) {
 	}
 }
 
+func TestProcessTellsWhichConfigIsInForce(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 22, 7, 0, 0, 5_000_000, time.UTC)
+	f := New(Options{Store: &rows{}, Relays: []string{"a:25"}})
+	server := httptest.NewServer(f.Handler())
+	t.Cleanup(server.Close)
+	asked := func() Told {
+		told, err := Ask(t.Context(), server.URL, []string{"a:25", "b:25"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return told
+	}
+	f.InForce("5f0c", at.Add(-time.Hour), []string{"a:25"}, nil)
+	f.InForce("91ab", at, []string{"b:25"}, []digest.Submission{{Relay: "b:25", Limits: []digest.Spending{{Budget: digest.Budget{Messages: 5, Per: time.Hour}}}}})
+	if got := asked(); got.Config != (Config{"91ab", true, at}) || len(got.Relays) != 2 {
+		t.Errorf("it tells %+v", got)
+	}
+	text := scrape(t, f)
+	if want(t, text, `courant_config_info{hash="91ab"} 1`); strings.Contains(text, "5f0c") || !strings.Contains(text, `relay="b:25"`) {
+		t.Error("the config of before is told, or nothing of the new relay")
+	}
+	if f.Refused(); asked().Config.OK {
+		t.Error("a config that was refused is told as in force")
+	}
+	if f.Restored(); !asked().Config.OK {
+		t.Error("the file is the one in force again, and nobody is told")
+	}
+}
+
 func TestScrapeWithoutADatabaseStillTellsWhatTheProcessDid(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)

@@ -315,7 +315,7 @@ func TestAudience(t *testing.T) {
 		"erased":                        {`UPDATE readers SET email = NULL, erased_at = now() WHERE id = $1`, false},
 		"pending":                       {`UPDATE subscriptions SET state = 'pending' WHERE reader_id = $1`, false},
 		"unsubscribed":                  {`UPDATE subscriptions SET state = 'unsubscribed', ended_at = now() WHERE reader_id = $1`, false},
-		"daily, had it today":           {`WITH c AS (INSERT INTO choices (reader_id, digest, frequency) VALUES ($1, 'morning', 'daily')) UPDATE editions SET local_date = '2026-01-06'`, false},
+		"daily, had it today":           {`WITH c AS (INSERT INTO choices (reader_id, digest, frequency) VALUES ($1, 'morning', 'daily')) UPDATE editions SET local_date = '2026-01-06', kind = 'extra'`, false},
 		"daily, had it yesterday":       {`INSERT INTO choices (reader_id, digest, frequency) VALUES ($1, 'morning', 'daily')`, true},
 		"weekly, day not come":          {`INSERT INTO choices (reader_id, digest, frequency, weekday) VALUES ($1, 'morning', 'weekly', 3)`, false},
 		"weekly, today":                 {`INSERT INTO choices (reader_id, digest, frequency, weekday) VALUES ($1, 'morning', 'weekly', 2)`, true},

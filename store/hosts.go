@@ -126,7 +126,7 @@ func (s *Store) GiveUp(ctx context.Context, now time.Time) (editions []digest.Ed
 			return fmt.Errorf("skip slots: %w", err)
 		}
 		// Slots since the backup have no rows: they are not looked for.
-		if _, err := tx.ExecContext(ctx, `UPDATE timetables SET through = GREATEST(through, $1)`, now); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE timetables SET through = GREATEST(through, $1), since = GREATEST(since, $1)`, now); err != nil {
 			return fmt.Errorf("move the timetables: %w", err)
 		}
 		return nil

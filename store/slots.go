@@ -56,11 +56,12 @@ func (s *Store) ScheduleSince(ctx context.Context, name, terms string, force tim
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO timetables AS t (digest, through, terms)
-			VALUES ($1, $2, $3)
+			INSERT INTO timetables AS t (digest, through, terms, since)
+			VALUES ($1, $2, $3, $2)
 			ON CONFLICT (digest) DO UPDATE
 			SET terms = EXCLUDED.terms,
-			    through = CASE WHEN t.terms IN ('', EXCLUDED.terms) THEN t.through ELSE GREATEST(t.through, EXCLUDED.through) END`,
+			    through = CASE WHEN t.terms IN ('', EXCLUDED.terms) THEN t.through ELSE GREATEST(t.through, EXCLUDED.through) END,
+			    since = CASE WHEN t.terms IN ('', EXCLUDED.terms) THEN t.since ELSE GREATEST(t.through, EXCLUDED.through) END`,
 			name, force, terms)
 		if err != nil {
 			return err

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"courant/digest"
+
+	"github.com/jmoiron/sqlx"
 )
 
 // pollLease is how long a source is kept for who polls it. One feed takes a
@@ -48,8 +50,12 @@ func (s *Store) ReleasePoll(ctx context.Context, source string) error {
 
 // HoldServers keeps until when servers asked to be left alone.
 func (s *Store) HoldServers(ctx context.Context, until map[string]time.Time) error {
+	return holdServers(ctx, s.db, until)
+}
+
+func holdServers(ctx context.Context, db sqlx.ExecerContext, until map[string]time.Time) error {
 	for server, at := range until {
-		_, err := s.db.ExecContext(ctx, `
+		_, err := db.ExecContext(ctx, `
 			INSERT INTO held_servers AS h (server, until)
 			VALUES ($1, $2)
 			ON CONFLICT (server) DO UPDATE

@@ -133,7 +133,7 @@ func version() string {
 
 func (h *house) ingest() *ingest.Ingest {
 	f := h.config.fetcher(h.log)
-	f.Now = h.now
+	f.Now, f.Turns = h.now, h.store
 	in := &ingest.Ingest{Store: h.store, Fetcher: f, Sources: h.config.Sources, Filing: h.config.filing()}
 	if e := h.config.endpoint(h.log); e != nil {
 		e.Now, in.Writer = h.now, e

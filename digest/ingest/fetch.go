@@ -37,11 +37,13 @@ type Fetcher struct {
 	After        func(time.Duration) <-chan time.Time // nil: time.After; goes with Now
 	Pace         time.Duration                        // between two pages of a host; 0: a second, negative: none
 	Log          *slog.Logger                         // nil: silent
+	Turns        Turns                                // whose turn it is among several processes; nil: no other one asks
 
 	roots    *x509.CertPool // tests: who signs certificates
 	resolver *net.Resolver  // tests: who knows names
 	dial     dialing        // tests: how connections are made
 	patience time.Duration  // tests: instead of wholeTimeout
+	lease    time.Duration  // tests: instead of askerLease
 
 	once    sync.Once
 	open    http.RoundTripper // for the source itself
@@ -51,6 +53,7 @@ type Fetcher struct {
 	hosts   map[string]*host
 	heard   map[string]time.Time // Retry-After by server, not kept in the rows yet
 	robots  robotsCache
+	queue   *queue // nil: without Turns
 }
 
 type dialing func(ctx context.Context, network, address string) (net.Conn, error)
@@ -76,6 +79,9 @@ func (f *Fetcher) setUp() {
 		f.open, f.strict = f.transport(f.AllowPrivate), f.transport(false)
 		f.hosts, f.heard = map[string]*host{}, map[string]time.Time{}
 		f.places = newPlaces()
+		if f.Turns != nil {
+			f.queue = newQueue(f)
+		}
 	})
 }
 
@@ -238,10 +244,12 @@ func server(u *url.URL) string {
 func (f *Fetcher) hop(ctx context.Context, through http.RoundTripper, at *url.URL, r request, p *patience) (a *answer, next *url.URL, err error) {
 	key := server(at)
 	h := f.host(key)
-	if err := f.enter(ctx, h, r.paced); err != nil {
+	l, err := f.enter(ctx, key, h, r.paced)
+	if err != nil {
 		return nil, nil, err
 	}
-	defer func() { h.leave(f.now()) }()
+	defer f.leave(key, h)
+	defer p.endWith(l)()
 	release, err := f.places.take(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -366,6 +374,7 @@ func (f *Fetcher) document(ctx context.Context, r request, input string, o Optio
 // Extract fetches one address and reads it, as "courant extract URL" does.
 // robots.txt is obeyed unless the address looks like a feed's.
 func (f *Fetcher) Extract(ctx context.Context, address string, o Options) (Extraction, error) {
+	defer f.attend()()
 	r := request{address: address, origin: address, max: maxFeedBytes, accept: acceptFeed}
 	if !looksLikeFeed(address) {
 		if err := f.allowed(ctx, address, address); err != nil {

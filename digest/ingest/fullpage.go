@@ -92,6 +92,9 @@ func (r *pageRound) read(ctx context.Context, a *digest.Article) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if errors.Is(trouble, errTurn) {
+			return trouble
+		}
 		if trouble != nil {
 			r.failed++
 			r.away[server] = !errors.Is(trouble, errPage)

@@ -106,6 +106,7 @@ func (in *Ingest) sync(ctx context.Context) error {
 // results are in the order of the sources; the error is about the store or a
 // name nobody knows, never about a source.
 func (in *Ingest) FetchNow(ctx context.Context, names ...string) ([]Result, error) {
+	defer in.Fetcher.attend()()
 	if err := in.sync(ctx); err != nil {
 		return nil, err
 	}
@@ -265,6 +266,10 @@ func (in *Ingest) pollOne(ctx context.Context, before digest.SourceState, force 
 		in.Fetcher.host(server).hold(held)
 	}
 	after, articles, result := in.poll(ctx, before)
+	if errors.Is(result.Err, errTurn) { // which is not the source's failure either
+		in.release(ctx, before.Source.Name)
+		return before, lost(result, rootOf(result.Err, errTurn)), true
+	}
 	for i := range articles {
 		in.letGo(&articles[i])
 	}

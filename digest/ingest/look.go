@@ -44,6 +44,7 @@ type glance struct {
 // on one; then, in the time that is left, one full page of each source before
 // a second of any.
 func (in *Ingest) Look(ctx context.Context, remembered []digest.SourceState) []digest.Finding {
+	defer in.Fetcher.attend()()
 	states, past := make([]digest.SourceState, len(in.Sources)), make([]digest.SourceState, len(in.Sources))
 	for i, s := range in.Sources {
 		states[i] = digest.SourceState{Source: s}

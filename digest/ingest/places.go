@@ -56,6 +56,7 @@ type patience struct {
 	since  time.Time
 	timer  *time.Timer
 	over   atomic.Bool
+	lost   atomic.Bool // the lease of its turn is over
 }
 
 // patient is a context that ends with the patience.
@@ -83,9 +84,24 @@ func (p *patience) rest() {
 	}
 }
 
+// endWith ends the document with the lease of the turn that it is asked for
+// in: another process may ask the server then.
+func (p *patience) endWith(l *lease) (stop func() bool) {
+	if l == nil {
+		return func() bool { return true }
+	}
+	return context.AfterFunc(l.ctx, func() {
+		p.lost.Store(true)
+		p.cancel()
+	})
+}
+
 // said names the end of the patience, which the network's error only calls
 // cancelled.
 func (p *patience) said(err error) error {
+	if p.lost.Load() && errors.Is(err, context.Canceled) {
+		return errTurn
+	}
 	if p.over.Load() && errors.Is(err, context.Canceled) {
 		return errSlow
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -45,33 +46,53 @@ func (f *Fetcher) host(authority string) *host {
 	return h
 }
 
-// enter waits for the host's turn and, before a page, for the pause that is
-// due since the last request. Nobody else asks the host meanwhile.
-func (f *Fetcher) enter(ctx context.Context, h *host, paced bool) error {
+// enter waits for a server's turn and, before a page, for the pause that is
+// due since the last request. Nobody else asks the server meanwhile, as long as
+// the lease is not over.
+func (f *Fetcher) enter(ctx context.Context, server string, h *host, paced bool) (l *lease, err error) {
 	select {
 	case h.busy <- struct{}{}:
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
-	err := ctx.Err() // a select picks at random among what is ready
+	err = ctx.Err() // a select picks at random among what is ready
+	if err == nil {
+		l, err = f.queue.take(ctx, server)
+	}
+	taken := err == nil
 	if until := h.heldUntil(); err == nil && f.now().Before(until) {
 		err = &heldError{until}
 	}
 	if err == nil && paced {
 		err = f.sleep(ctx, f.stillOwed(h))
 	}
+	if err == nil && l.over() {
+		err = errTurn
+	}
 	if err != nil {
+		if taken {
+			f.queue.give(server, false)
+		}
 		<-h.busy
 	}
-	return err
+	return l, err
 }
 
 // leave ends a request. The pause before the next page begins now.
-func (h *host) leave(now time.Time) {
-	h.mu.Lock()
-	h.last = now
-	h.mu.Unlock()
+func (f *Fetcher) leave(server string, h *host) {
+	h.rested(f.now())
+	// First for the others, or the next here could lose its turn by it.
+	f.queue.give(server, true)
 	<-h.busy
+}
+
+// rested notes the end of a request, whoever made it.
+func (h *host) rested(at time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if at.After(h.last) {
+		h.last = at
+	}
 }
 
 // hold keeps the longest silence a server asked for.
@@ -99,6 +120,20 @@ func (f *Fetcher) hold(server string, until time.Time) {
 	}
 }
 
+// heardOf is what a server asked for since the last news.
+func (f *Fetcher) heardOf(server string) time.Time {
+	f.hostsMu.Lock()
+	defer f.hostsMu.Unlock()
+	return f.heard[server]
+}
+
+// heardNow is what servers asked for since the last news.
+func (f *Fetcher) heardNow() map[string]time.Time {
+	f.hostsMu.Lock()
+	defer f.hostsMu.Unlock()
+	return maps.Clone(f.heard)
+}
+
 // news are the silences that servers asked for since the last call.
 func (f *Fetcher) news() map[string]time.Time {
 	f.setUp()
@@ -115,16 +150,20 @@ func (f *Fetcher) stillOwed(h *host) time.Duration {
 	if pace == 0 {
 		pace = time.Second
 	}
+	last := f.queue.lastDeath()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if pace > 0 {
 		pace = max(pace, h.delay)
 	}
-	if h.last.IsZero() {
+	if h.last.After(last) {
+		last = h.last
+	}
+	if last.IsZero() {
 		return 0
 	}
 	// A clock that was set back must not stretch the pause.
-	return min(pace-f.now().Sub(h.last), pace)
+	return min(pace-f.now().Sub(last), pace)
 }
 
 // untilPage is stillOwed of a server by its name.

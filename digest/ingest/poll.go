@@ -307,6 +307,8 @@ func plainError(err error) error {
 	switch {
 	case errors.As(err, &held):
 		return held
+	case errors.Is(err, errTurn):
+		return err
 	case errors.Is(err, errSlow):
 		return fmt.Errorf("%w; Courant tries again later", errSlow)
 	case errors.Is(err, errCoding):

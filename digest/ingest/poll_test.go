@@ -353,19 +353,20 @@ func TestExtractOfAnAddress(t *testing.T) {
 func TestASecondRequestWaitsForTheHost(t *testing.T) {
 	t.Parallel()
 	f := &Fetcher{}
-	h := f.host("gazette.example:443")
-	if err := f.enter(t.Context(), h, false); err != nil {
+	const gazette = "gazette.example"
+	h := f.host(gazette)
+	if _, err := f.enter(t.Context(), gazette, h, false); err != nil {
 		t.Fatal(err)
 	}
 	over, stop := context.WithCancel(t.Context())
 	stop()
 	for range 20 { // a select picks at random among what is ready
-		if err := f.enter(over, h, false); !errors.Is(err, context.Canceled) {
+		if _, err := f.enter(over, gazette, h, false); !errors.Is(err, context.Canceled) {
 			t.Fatal("a second request got in")
 		}
 	}
-	h.leave(testNow)
-	if err := f.enter(t.Context(), h, false); err != nil {
+	f.leave(gazette, h)
+	if _, err := f.enter(t.Context(), gazette, h, false); err != nil {
 		t.Error(err)
 	}
 }

@@ -80,7 +80,7 @@ func (f *Fetcher) robotsOf(ctx context.Context, u *url.URL, origin string) (*rob
 	}
 	rules, keep, err := f.askRobots(ctx, u, origin)
 	var held *heldError
-	if ctx.Err() == nil && !errors.As(err, &held) {
+	if ctx.Err() == nil && !errors.As(err, &held) && !errors.Is(err, errTurn) {
 		entry.rules, entry.err, entry.until = rules, err, f.now().Add(keep)
 	}
 	return rules, err

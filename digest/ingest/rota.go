@@ -40,6 +40,7 @@ type turn struct {
 // the store is logged and waited out; nothing is lost by it, as a poll that
 // could not be kept is polled again.
 func (in *Ingest) Run(ctx context.Context) error {
+	defer in.Fetcher.attend()()
 	r := &rota{in: in, asking: map[string]bool{}, ended: make(chan turn), stale: true}
 	for ctx.Err() == nil {
 		wait := time.Until(r.quiet)

@@ -40,6 +40,7 @@ func (p *program) fetch(ctx context.Context, h *house, sources []string) error {
 	if err := h.config.sourcesNamed(sources); err != nil {
 		return err
 	}
+	defer p.thrift(ctx, debug.SetMemoryLimit)()
 	results, err := in.FetchNow(ctx, sources...)
 	if err != nil {
 		return err

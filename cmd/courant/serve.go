@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -63,6 +64,7 @@ restart.`,
 			err := p.with(ctx, log, func(h *house) error {
 				began = true
 				defer p.announce(ctx, log)()
+				defer p.thrift(ctx, debug.SetMemoryLimit)()
 				return newServing(p, h, only).serve(ctx, hup)
 			})
 			if !began && toldToStop(ctx, err) {

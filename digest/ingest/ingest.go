@@ -416,7 +416,7 @@ func (in *Ingest) unknown(ctx context.Context, state digest.SourceState, article
 	if err != nil {
 		return nil, err
 	}
-	var fresh []digest.Article
+	fresh := make([]digest.Article, 0, len(articles)) // and no more: they wait for their pages
 	for i, a := range articles {
 		if i >= len(known) || !known[i] {
 			fresh = append(fresh, a)

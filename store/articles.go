@@ -23,8 +23,14 @@ func (s *Store) Articles(ctx context.Context, since time.Time, categories []stri
 
 // Known says of each article whether it was read from the source before.
 func (s *Store) Known(ctx context.Context, source string, articles []digest.Article) ([]bool, error) {
-	ids, err := matchArticles(ctx, s.db, source, slices.Clone(articles))
+	articles = slices.Clone(articles)
+	ids, err := matchArticles(ctx, s.db, source, articles)
 	if err != nil {
+		return nil, err
+	}
+	// Only here: who saves has no more than what is new, and could not tell
+	// whether the source has left its former host.
+	if err := matchMoved(ctx, s.db, source, articles, ids); err != nil {
 		return nil, err
 	}
 	known := make([]bool, len(ids))
@@ -225,6 +231,47 @@ func (m *matching) byGUID() {
 		take(i, byURL[permalink])
 		take(i, byPermalink[permalink])
 	}
+}
+
+// matchMoved gives articles that nothing else knew the rows that are theirs
+// where their site has moved to another host, see digest.Moves.
+func matchMoved(ctx context.Context, q sqlx.QueryerContext, source string, articles []digest.Article, ids []digest.ArticleID) error {
+	var fresh []digest.Article
+	var places []int
+	var when []string
+	taken := map[digest.ArticleID]bool{}
+	for i, a := range articles {
+		taken[ids[i]] = true
+		if at := sane(a.Published); ids[i] == 0 && at != nil {
+			fresh, places, when = append(fresh, a), append(places, i), append(when, at.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	var rows []struct {
+		ID               digest.ArticleID
+		Canonical, Title string
+		Published        time.Time
+	}
+	err := sqlx.SelectContext(ctx, q, &rows, `
+		SELECT id, canonical, title, published
+		FROM articles
+		WHERE source = $1 AND published = ANY ($2::timestamptz[])
+		ORDER BY id`, source, textArray(when))
+	if err != nil {
+		return fmt.Errorf("look up articles of a site that moved: %w", err)
+	}
+	known := make([]digest.Article, len(rows))
+	for i, r := range rows {
+		known[i] = digest.Article{Canonical: r.Canonical, Title: r.Title, Published: r.Published}
+	}
+	for now, former := range digest.Moves(articles, fresh, known) {
+		if id := rows[former].ID; !taken[id] {
+			ids[places[now]] = id
+		}
+	}
+	return nil
 }
 
 // likelyRows finds the rows of a source that may be the articles.

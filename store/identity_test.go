@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"courant/digest"
 )
@@ -71,6 +72,44 @@ func TestFeedThatChangesItsAddressesBringsNoOldNews(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A site that changes its domain and all of its GUIDs brings nothing new but
+// what is new, be it that its feed redirects or that the config has its new
+// address.
+func TestSiteThatChangesItsDomainAndAllGUIDsBringsNoOldNews(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.sync(wire)
+	at := func(guid, link, title string, published time.Time) digest.Article {
+		a := linked(guid, link, title)
+		a.Published = published
+		return a
+	}
+	first, second := n.now.Add(-2*time.Hour), n.now.Add(-time.Hour)
+	n.save(digest.SourceState{Source: wire}, at("1", "https://old.example/fire", "Fire in the old harbour", first), at("2", "https://old.example/weather", "Weather report", first),
+		at("3", "https://old.example/zoo", "Tapir born in the zoo", second))
+	moved := wire
+	moved.URL = "https://new.example/feed.xml"
+	n.sync(moved)
+	for range 3 {
+		known, err := n.Known(t.Context(), wire.Name, []digest.Article{
+			at("https://new.example/fire", "https://new.example/fire", "Fire in the old harbour", first),
+			at("https://new.example/weather", "https://new.example/weather", "Weather report", second),
+			at("https://new.example/zoo", "https://new.example/zoo", "Second tapir born in the zoo", second),
+			at("https://new.example/vote", "https://new.example/vote", "Council votes", second)})
+		if err != nil || !slices.Equal(known, []bool{true, false, false, false}) {
+			t.Errorf("%v, %v", known, err)
+		}
+	}
+	if known, err := n.Known(t.Context(), "another source", []digest.Article{at("", "https://new.example/fire", "Fire in the old harbour", first)}); err != nil || known[0] {
+		t.Errorf("another source's: %v, %v", known, err)
+	}
+	// The article is still in the feed, beside its namesake of another city.
+	if known, err := n.Known(t.Context(), wire.Name, []digest.Article{at("1", "https://away.example/fire", "Fire in the old harbour", first),
+		at("", "https://new.example/fire", "Fire in the old harbour", first)}); err != nil || !slices.Equal(known, []bool{true, false}) {
+		t.Errorf("beside it: %v, %v", known, err)
 	}
 }
 

@@ -101,6 +101,8 @@ const (
 	reasonShort      reason = "too many of its lines are shorter than four words (%d of %d)"
 	reasonTerse      reason = "its lines have too few words (%d on average, at least %d)"
 	reasonQuestions  reason = "its lines are questions, and points answer them"
+	reasonOffers     reason = "its lines offer videos, or things for so much a month"
+	reasonHeadline   reason = "a line is the headline again, %q, below a call to listen: it lists stories"
 	reasonPictures   reason = "nothing names it, and its lines belong to pictures"
 	reasonLinked     reason = "too many of its lines are links (%d of %d)"
 	reasonLabels     reason = "too many of its lines begin with a label and a colon (%d of %d)"

@@ -681,10 +681,8 @@ feiten
 de feiten
 korte inhoud
 sammendraget
-faktaboks
 bakgrunn
 dette er fakta
-faktaruta
 sammandraget
 överblick
 översikt
@@ -706,19 +704,15 @@ fakten
 highlights des artikels
 übersicht
 résumé
-sommaire
 synthèse
 les faits
 resumen
 sumario
-destacados
 los hechos
-destaques
 resumo
 sumário
 riassunto
 sommario
-fakta
 oppsummering
 oppsummert
 resumé
@@ -776,4 +770,106 @@ func leadsElsewhere(line string) bool {
 	line = strings.ReplaceAll(strings.TrimSpace(line), "’", "'")
 	short := wordCount(line) <= 6 || strings.HasSuffix(line, ":") && wordCount(line) <= 12
 	return short && otherStories.MatchString(line)
+}
+
+// elseHeadings are those of boxes that tell something else, in the story's own
+// words: contents, facts beside it, other stories.
+var elseHeadings = lineSet(`
+sommaire
+au sommaire
+destacados
+destacadas
+destaques
+fakta
+faktaboks
+faktaruta
+factbox
+faktenkasten
+inhalt
+inhaltsverzeichnis
+contents
+table of contents
+índice
+indice
+inhoud
+spis treści
+`)
+
+// prosAndCons are the headings of a review's lists. Together they may stand in a
+// box that is named for its points.
+var prosAndCons = lineSet(`
+pros
+cons
+pros & cons
+pros and cons
+the pros
+the cons
+the good
+the bad
+what we like
+what we liked
+what we don't like
+what we didn't like
+likes
+dislikes
+vorteile
+nachteile
+pro
+contra
+pro und contra
+vor- und nachteile
+stärken
+schwächen
+plus
+minus
+avantages
+inconvénients
+points positifs
+points négatifs
+les plus
+les moins
+on aime
+on n'aime pas
+ventajas
+desventajas
+inconvenientes
+lo mejor
+lo peor
+a favor
+en contra
+vantagens
+desvantagens
+prós
+contras
+prós e contras
+vantaggi
+svantaggi
+pregi
+difetti
+voordelen
+nadelen
+pluspunten
+minpunten
+fordeler
+ulemper
+fordele
+fördelar
+nackdelar
+zalety
+wady
+house rules
+community rules
+comment rules
+commenting rules
+comment policy
+kommentarregeln
+netiquette
+`)
+
+// headingKey is a heading as the sets above have it.
+func headingKey(heading string) string {
+	if len(heading) > maxHeading {
+		return ""
+	}
+	return plainMarks.Replace(strings.ToLower(strings.Trim(heading, " :.*–—-+✓✔✗✘👍👎")))
 }

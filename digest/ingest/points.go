@@ -34,6 +34,7 @@ type candidate struct {
 	headed   bool // a heading named it, not only a class
 	heading  string
 	teaser   string // the line above it, where that leads to another article
+	played   bool   // a call to listen or watch stands above it
 	early    bool   // named by words that mean key points only near the top
 	ordered  bool
 	spoken   bool       // its lines begin with the dash that many languages put before speech
@@ -70,7 +71,7 @@ func (p *page) keyPoints() []string {
 		if best != nil && c.state {
 			continue // what readers see is what counts
 		}
-		if best == nil || c.grade > best.grade || c.grade == best.grade && c.holds(best) {
+		if best == nil || c.grade > best.grade || c.grade == best.grade && (c.holds(best) || c.completes(best)) {
 			best = &c
 		}
 	}
@@ -91,6 +92,26 @@ func (p *page) isNoNews() bool {
 // more: some publishers put each point into a list of its own.
 func (c *candidate) holds(other *candidate) bool {
 	return c.from <= other.from && c.to >= other.to && len(c.items) > len(other.items)
+}
+
+// completes tells the whole of a list that another candidate is the beginning
+// of: a teaser, with fewer lines or with lines that are cut off.
+func (c *candidate) completes(other *candidate) bool {
+	if len(c.items) < len(other.items) || len(other.items) == 0 {
+		return false
+	}
+	cut := 0
+	for i, it := range other.items {
+		start := squash(it.text)
+		switch whole := squash(c.items[i].text); {
+		case start == whole:
+		case start != "" && isCutOff(it.text) && strings.HasPrefix(whole, start):
+			cut++
+		default:
+			return false
+		}
+	}
+	return cut > 0 || len(c.items) > len(other.items)
 }
 
 // foldItems are the items' texts, each once.
@@ -267,12 +288,16 @@ func (p *page) regionCandidate(i int) (candidate, bool) {
 			c.must(false, reasonTerms)
 			return c, true
 		}
-		if b.list >= 0 {
+		c.must(b.list >= 0 || !prosAndCons[headingKey(b.text)], reasonNamed, b.text)
+		if b.list >= 0 && !p.strays(b, i) {
 			lists[b.list] = true
 		}
 	}
 	last := [2]int{-1, -1}
 	for _, b := range p.o.blocks[r.from:r.to] {
+		if p.strays(b, i) {
+			continue
+		}
 		if len(lists) > 0 {
 			switch key := [2]int{b.list, b.item}; {
 			case b.list < 0:
@@ -295,6 +320,11 @@ func (p *page) regionCandidate(i int) (candidate, bool) {
 	c.must(len(c.items) > 1, reasonOneText)
 	c.must(len(lists) > 1 || r.sign&signSeveral != 0, reasonStandfirst)
 	return c, len(lists) != 1 && len(c.items) > 0
+}
+
+// strays tells a block that stands in furniture within a region.
+func (p *page) strays(b block, region int) bool {
+	return b.region != region && p.o.around(b.region)&^p.o.around(region)&signFurniture != 0
 }
 
 // bulletedRuns finds points written as paragraphs that begin with a bullet.
@@ -333,6 +363,14 @@ func (p *page) readHeading(c *candidate) {
 		if i == p.headlineAt || b.list >= 0 && !isHeading(b.tag) {
 			return
 		}
+		if key := headingKey(b.text); prosAndCons[key] || elseHeadings[key] {
+			c.must(!prosAndCons[key], reasonNamed, b.text)
+			c.headed, c.heading = true, b.text
+			if c.grade < gradePoints {
+				c.grade = gradeBare
+			}
+			return
+		}
 		if g := namedGrade(b.text); g != gradeNone {
 			c.pro(headingReasons[g], b.text)
 			c.headed, c.heading = true, b.text
@@ -351,6 +389,7 @@ func (p *page) readHeading(c *candidate) {
 			return
 		}
 		if !isHeading(b.tag) && (b.words <= 1 || b.words <= 20 && isBoilerplate(b.text)) {
+			c.played = c.played || callToWatch.MatchString(b.text)
 			continue // an icon's name, a button or a note between heading and list
 		}
 		if isHeading(b.tag) && b.words <= 7 || strings.HasSuffix(b.text, ":") && b.words <= 10 || b.words <= 4 && b.bold*2 > len(b.text) {
@@ -628,7 +667,7 @@ func wellShaped(c *candidate) {
 	n := len(c.items)
 	c.must(n <= maxPoints, reasonMany, n, maxPoints)
 	c.must(n != 1 || c.grade == gradePoints && c.items[0].words >= 6, reasonOne)
-	words, short, long, labels, amounts, linked, questions := 0, 0, 0, 0, 0, 0, 0
+	words, short, long, labels, amounts, linked, questions, offers := 0, 0, 0, 0, 0, 0, 0, 0
 	for _, it := range c.items {
 		words += it.words
 		if it.words < 4 {
@@ -643,6 +682,9 @@ func wellShaped(c *candidate) {
 		if amount.MatchString(it.text) {
 			amounts++
 		}
+		if offersMore(it.text) {
+			offers++
+		}
 		if it.size > 0 && it.link*10 >= it.size*8 {
 			linked++
 		}
@@ -652,6 +694,7 @@ func wellShaped(c *candidate) {
 	}
 	c.must(long == 0, reasonLong, long, n)
 	c.must(c.grade == gradePoints || questions < n || n == 0, reasonQuestions)
+	c.must(c.grade == gradePoints || offers < n || n == 0, reasonOffers)
 	switch c.grade {
 	case gradePoints:
 		c.must(linked*2 <= n, reasonLinked, linked, n)
@@ -674,6 +717,12 @@ func wellShaped(c *candidate) {
 		c.must(amounts*2 < n, reasonAmounts, amounts, n)
 		c.must(n <= 7, reasonMany, n, 7)
 	}
+}
+
+// offersMore tells what a site offers beside the news: videos to watch, what
+// readers get for so much a month.
+func offersMore(line string) bool {
+	return callToWatch.MatchString(line) || strings.ContainsAny(line, "0123456789") && perMonth.MatchString(line)
 }
 
 // hasPictures tells lists whose items are pictures with what they show.
@@ -702,8 +751,10 @@ func (c *candidate) alike() bool {
 }
 
 var (
-	labelled = regexp.MustCompile(`^[^:]{1,28}:(\s|$)`)
-	amount   = regexp.MustCompile(`(?i)^(?:[\d½¼¾⅓⅔/.,–-]+\s?(?:x\b|g|kg|mg|ml|dl|cl|l|el|tl|oz|lbs?|pounds?|cups?|tbsps?|tsps?|tablespoons?|teaspoons?|cloves?|cans?|large|medium|small|slices?|prise|min|minutes?|st)\b|step\s+\d|schritt\s+\d|\d{1,2}[:.]\d\d\b)`)
+	callToWatch = regexp.MustCompile(`(?i)^(?:watch|listen|regardez|écoutez|assista|ouça|ascolta|bekijk|luister|lyssna|obejrzyj|posłuchaj)\b`)
+	perMonth    = regexp.MustCompile(`(?i)(?:[$€£]\s?[\d.,]+|[\d.,]+\s?(?:[$€£]|euros?\b|kr\b|zł))\s*(?:/|a|an|per|im|pro|par|al|por|pr\.?|i)?\s*(?:month|year|monat|jahr|mois|an|mes|año|mese|anno|mês|ano|maand|jaar|måned(?:en)?|månad(?:en)?|år|miesięcznie|miesiąc)(?:\P{L}|$)`)
+	labelled    = regexp.MustCompile(`^[^:]{1,28}:(\s|$)`)
+	amount      = regexp.MustCompile(`(?i)^(?:[\d½¼¾⅓⅔/.,–-]+\s?(?:x\b|g|kg|mg|ml|dl|cl|l|el|tl|oz|lbs?|pounds?|cups?|tbsps?|tsps?|tablespoons?|teaspoons?|cloves?|cans?|large|medium|small|slices?|prise|min|minutes?|st)\b|step\s+\d|schritt\s+\d|\d{1,2}[:.]\d\d\b)`)
 )
 
 // noContents tells tables of contents: their items are the page's headings.
@@ -740,6 +791,7 @@ func (p *page) onTopic(c *candidate) {
 	strangers, ratio := 0, 0.0
 	kept := c.items[:0:0]
 	for _, it := range c.items {
+		c.must(!c.played || squash(it.text) != squash(p.headline), reasonHeadline, it.text)
 		known, all := p.known.shared(it.text)
 		if all == 0 || known == 0 {
 			strangers++

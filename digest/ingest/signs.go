@@ -84,7 +84,7 @@ func summaryWord(w string) bool {
 	case "summary", "summaries", "highlight", "highlights", "bullet", "bullets", "bulletpoint", "bulletpoints", "bulletlist",
 		"abstract", "brief", "recap", "glance", "facts", "gist", "points", "essentials", "essentiel", "resume", "resumen",
 		"resumo", "riassunto", "sintesi", "zusammenfassung", "kurzfassung", "ueberblick", "uberblick", "infobox", "factbox",
-		"standfirst", "dek", "subheadlines", "synopsis", "overview", "storylines", "bulletin", "fakta", "faktaboks", "hlts", "hlt":
+		"standfirst", "dek", "subheadlines", "synopsis", "overview", "storylines", "bulletin", "hlts", "hlt":
 		return true
 	}
 	return false
@@ -105,7 +105,7 @@ func furnitureWord(w string) bool {
 		"lineup", "cast", "credits", "ingredients", "ingredient", "toc", "contents", "outline", "jump", "skip", "rating",
 		"ratings", "poll", "quiz", "weather", "stocks", "market", "playlist", "schedule", "fixtures", "standings", "sitemap",
 		"copyright", "legal", "disclaimer", "banner", "popup", "modal", "overlay", "tooltip", "dropdown", "widget", "widgets",
-		"references", "footnotes", "footnote", "citation", "citations", "reviews", "followus", "follow", "alsoread", "readnext":
+		"references", "footnotes", "footnote", "citation", "citations", "reviews", "followus", "follow", "alsoread", "readnext", "pros", "cons", "proscons", "proscontras":
 		return true
 	}
 	return false

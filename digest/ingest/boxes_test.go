@@ -65,3 +65,15 @@ func TestListThatWasCutOffGivesWayToTheWholeOne(t *testing.T) {
 		}
 	}
 }
+
+func TestRuleOfTwoBoxesKeepsTheirPointsApart(t *testing.T) {
+	t.Parallel()
+	page := bridgePage(`<div class="box">`+listOf("<ul>", bridgePoints[:2]...)+`</div>`, `<div class="box"><ul><li>`+bridgePoints[2]+`</li></ul></div><p class="box">The port authority said so on Monday.</p>`)
+	e, err := Extract("fixture", []byte(page), Options{Rule: digest.PointRule{CSS: ".box"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := append(slices.Clone(bridgePoints), "The port authority said so on Monday."); !slices.Equal(e.Articles[0].Points, want) {
+		t.Errorf("%q", e.Articles[0].Points)
+	}
+}

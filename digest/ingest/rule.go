@@ -246,20 +246,30 @@ const maxRuleLines = 200
 
 // linesOf are the lines that elements hold. One element holds the points: the
 // items of its lists, else its paragraphs. Of several each is a point, but a
-// list among them gives its items.
+// list among them, or a box around lists, gives its items.
 func linesOf(elements []*html.Node) []string {
 	var lines []string
 	for _, n := range elements {
 		if len(lines) >= maxRuleLines {
 			break
 		}
-		if len(elements) > 1 && n.DataAtom != atom.Ul && n.DataAtom != atom.Ol {
+		if len(elements) > 1 && n.DataAtom != atom.Ul && n.DataAtom != atom.Ol && !holdsItems(n) {
 			lines = append(lines, wholeText(n))
 			continue
 		}
 		lines = append(lines, partsOf(n)...)
 	}
 	return lines
+}
+
+// holdsItems tells a box around lists. An item with points of its own is one
+// point.
+func holdsItems(n *html.Node) bool {
+	found := false
+	if n.DataAtom != atom.Li {
+		eachItem(n, func(*html.Node) bool { found = true; return false })
+	}
+	return found
 }
 
 // partsOf are the items of an element's lists, else its paragraphs.

@@ -85,6 +85,11 @@ func (f *feedReader) credit(it *gofeed.Item, a *digest.Article) {
 			t.sites = append(t.sites, s)
 		}
 	}
+	if u, err := url.Parse(f.link(it)); err == nil {
+		if domain := squash(siteOfHost(u)); domain != "" {
+			t.sites = append(t.sites, domain)
+		}
+	}
 	for range 2 {
 		a.Title = t.withoutExactSite(a.Title)
 	}

@@ -77,7 +77,7 @@ func newTitles(m *metadata, address *url.URL) *titles {
 	}
 	t.parts = splitTitle(m.title)
 	if len(t.parts) > 1 {
-		t.offered = append(t.offered, t.parts[0])
+		t.offered = append(t.offered, t.withoutExactSite(t.parts[0]))
 	}
 	return t
 }
@@ -122,6 +122,10 @@ func splitTitle(title string) []string {
 func (t *titles) withoutSite(title string) string {
 	title = withoutDenseTail(strings.TrimSpace(title))
 	for range 3 {
+		if head, tail, ok := lastBracket(title); ok && t.isWholeSite(tail) {
+			title = head
+			continue
+		}
 		head, tail, at := lastSeparator(title)
 		switch {
 		case at && t.isSite(tail):
@@ -158,6 +162,9 @@ func (t *titles) withoutExactSite(heading string) string {
 	if head, tail, ok := lastSeparator(heading); ok && slices.Contains(t.sites, squash(tail)) && wordCount(head) > 2 {
 		return head
 	}
+	if head, tail, ok := lastBracket(heading); ok && t.isWholeSite(tail) && wordCount(head) > 2 {
+		return head
+	}
 	return heading
 }
 
@@ -173,6 +180,27 @@ func lastSeparator(s string) (head, tail string, ok bool) {
 		return "", "", false
 	}
 	return strings.TrimSpace(s[:at]), strings.TrimSpace(s[at+size:]), true
+}
+
+// isWholeSite tells the site's whole name, with or without its article.
+func (t *titles) isWholeSite(name string) bool {
+	bare := func(s string) string { return strings.TrimPrefix(s, "the") }
+	s := squash(strings.TrimPrefix(strings.TrimPrefix(name, "www."), "WWW."))
+	return slices.ContainsFunc(t.sites, func(site string) bool { return bare(site) == bare(s) && len(bare(s)) > 1 })
+}
+
+// lastBracket cuts a title at the bracket that ends it. What stands there is
+// the site's only where it is the whole of its name: brackets hold much else.
+func lastBracket(s string) (head, tail string, ok bool) {
+	for _, pair := range [...]string{"()", "[]", "（）", "【】"} {
+		open, _ := utf8.DecodeRuneInString(pair)
+		inner, ends := strings.CutSuffix(s, pair[utf8.RuneLen(open):])
+		if i := strings.LastIndex(inner, string(open)); ends && i > 0 {
+			head, tail = strings.TrimSpace(inner[:i]), strings.TrimSpace(inner[i+utf8.RuneLen(open):])
+			return head, tail, wordCount(head) > 1 && tail != ""
+		}
+	}
+	return "", "", false
 }
 
 // firstSeparator cuts a title at its first separator.

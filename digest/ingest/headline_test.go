@@ -29,6 +29,11 @@ func TestHeadlinesOfEveryShapeComeWithoutTheSitesName(t *testing.T) {
 		{title: "Harbour Gazette", og: basin, site: "Harbour Gazette"}, {title: "Harbour Gazette", h1: basin, site: "Harbour Gazette"}, {title: "Harbour Gazette", linked: basin, site: "Harbour Gazette"},
 		{title: basin, h1: "Harbour Gazette", site: "Harbour Gazette"}, {og: basin, h1: basin + " | Harbour Gazette", site: "Harbour Gazette"}, {title: "Home", og: basin, h1: basin, site: "Harbour Gazette"},
 		{title: basin + " (PHOTOS) | Harbour Gazette", h1: basin, og: basin + " (PHOTOS)", site: "Harbour Gazette"}, {h1: basin, linked: basin}, {h1: basin}, {linked: basin}, {og: basin}, {title: basin},
+		// In brackets, the whole name and nothing less.
+		{title: basin + " (Harbour Gazette)", site: "Harbour Gazette"}, {title: basin + " [The Harbour Gazette]", h1: basin + " [The Harbour Gazette]", site: "Harbour Gazette"},
+		{title: basin + " (HarbourGazette.example)", og: basin + " [harbourgazette.example]"},
+		{title: basin + " (Gazette)", site: "Harbour Gazette", want: basin + " (Gazette)"}, {title: basin + " (Other Paper)", site: "Harbour Gazette", want: basin + " (Other Paper)"},
+		{title: basin + " [video]", h1: basin + " [video]", site: "Harbour Gazette", want: basin + " [video]"}, {title: basin + " (2026)", og: basin + " (2026)", site: "Harbour Gazette", want: basin + " (2026)"},
 		// A dash, a bar and a colon of its own stay.
 		{title: "Port - a story of nine years | Harbour Gazette", site: "Harbour Gazette", want: "Port - a story of nine years"},
 		{title: "Basin opens – but where are the ships?", site: "Harbour Gazette", want: "Basin opens – but where are the ships?"},
@@ -78,5 +83,21 @@ func TestHeadlinesOfEveryShapeComeWithoutTheSitesName(t *testing.T) {
 	}
 	if len(rows) < 60 {
 		t.Errorf("%d shapes are too few", len(rows))
+	}
+}
+
+func TestHeadlinesOfAFeedLoseTheSitesNameInBrackets(t *testing.T) {
+	t.Parallel()
+	for title, want := range map[string]string{
+		"New basin opens today (The Daily Example)": "New basin opens today", "New basin opens today [Daily Example]": "New basin opens today",
+		"New basin opens today [Example.com]": "New basin opens today", "New basin opens today (Another Paper)": "New basin opens today (Another Paper)",
+		"New basin opens today (Example)": "New basin opens today (Example)", "New basin opens today [pdf]": "New basin opens today [pdf]",
+	} {
+		feed := `<rss version="2.0"><channel><title>The Daily Example</title><link>https://www.example.com/</link><item><title>` + html.EscapeString(title) +
+			`</title><link>https://www.example.com/basin</link></item></channel></rss>`
+		e, err := Extract("feed.xml", []byte(feed), Options{})
+		if err != nil || len(e.Articles) != 1 || e.Articles[0].Title != want {
+			t.Errorf("%s: %+v, %v", title, e.Articles, err)
+		}
 	}
 }

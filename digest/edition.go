@@ -115,10 +115,20 @@ type Slot struct {
 // keys), the bare wall clock where each reader's zone opens the same edition.
 func SlotKey(d Digest, wall, instant time.Time, loc *time.Location) string {
 	if d.TimeZone == ZoneReader {
-		return wall.Format("2006-01-02T15:04")
+		return wall.Format(sharedKey)
 	}
 	return instant.In(loc).Format("2006-01-02T15:04Z07:00")
 }
+
+// SharedKey says whether a key names an edition that each reader's zone opens:
+// the other half of SlotKey.
+func SharedKey(key string) bool {
+	_, err := time.Parse(sharedKey, key)
+	return err == nil
+}
+
+// sharedKey is a wall clock that is read in many zones.
+const sharedKey = "2006-01-02T15:04"
 
 // Cadence is a schedule in the words of a reader: on which days and when. It
 // is frozen with an edition for the line that says why a reader gets it.

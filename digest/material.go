@@ -7,6 +7,7 @@ type Order struct {
 	Digest      Digest
 	Kind        EditionKind
 	Slot        Slot      // for KindSlot
+	Moved       bool      // for KindSlot: only for readers who came to the slot's zone after it was due there
 	Address     string    // for KindProof: the only reader
 	Now         time.Time // the instant of an extra or proof, and the end of the window
 	FirstWindow time.Time // where the window of a digest's first edition begins

@@ -129,6 +129,9 @@ func (p *publication) older(ctx context.Context, since time.Time, candidates []d
 // Who is paused or suppressed is judged as of the edition's moment, which lies
 // ahead where the edition is only planned.
 //
+// Of an edition that follows readers who moved, only those are listed who have
+// no delivery of it yet.
+//
 // The queries stay on whole sets: a million readers take seconds, not a query
 // each. Where only one reader is asked for, each set is narrowed to that one.
 func (p *publication) fillAudience(ctx context.Context) error {
@@ -156,6 +159,7 @@ func (p *publication) fillAudience(ctx context.Context) error {
 			FROM subscriptions s
 			WHERE s.list = ANY ($5::text[]) AND s.state = 'active'
 			  AND ($11::bigint IS NULL OR s.reader_id = $11)
+			  AND (NOT $13 OR s.reader_id IN (SELECT m.reader_id FROM moves m))
 			GROUP BY s.reader_id
 		), due AS (
 			SELECT r.id AS reader_id, r.language, `+zoneColumn+` AS zone, c.categories, c.frequency, c.weekday,
@@ -175,6 +179,7 @@ func (p *publication) fillAudience(ctx context.Context) error {
 		                $8::timestamptz) AS since
 		FROM due
 		WHERE ($6 = '' OR zone = $6)
+		  AND (NOT $13 OR NOT EXISTS (SELECT 1 FROM deliveries x WHERE x.edition_id = $2 AND x.reader_id = due.reader_id))
 		  AND CASE frequency
 		      WHEN 'daily' THEN last_day IS NULL OR last_day < $7::date
 		      WHEN 'weekly' THEN
@@ -187,7 +192,7 @@ func (p *publication) fillAudience(ctx context.Context) error {
 		      END`,
 		d.Name, p.id, p.order.Now, fmt.Sprintf("%d hours", int(lookBack.Hours())), textArray(d.Lists),
 		p.zone, p.localDay(), p.edition.WindowFrom, homeZone(d), textArray(zones),
-		p.reader, p.moment())
+		p.reader, p.moment(), p.order.Moved)
 	if err != nil {
 		return fmt.Errorf("list the audience: %w", err)
 	}

@@ -136,6 +136,9 @@ func (p *publication) run(ctx context.Context, compose func(digest.Material) (di
 	if err != nil {
 		return p.edition, err
 	}
+	if p.order.Moved && len(m.Groups) == 0 {
+		return p.skip(ctx, "nobody moved past it")
+	}
 	c, err := compose(m)
 	if err != nil {
 		return p.edition, fmt.Errorf("compose: %w", err)
@@ -214,6 +217,9 @@ func (p *publication) begin(ctx context.Context) (answered bool, err error) {
 		fresh = 24 * time.Hour
 	}
 	p.expires = p.edition.Instant.Add(fresh)
+	if o.Moved {
+		p.expires = o.Now.Add(fresh) // their own instant is their arrival
+	}
 	p.edition.ExpiresAt = p.expires
 	if p.joined {
 		return false, nil
@@ -240,15 +246,15 @@ func (p *publication) findAnswer(ctx context.Context) (answered bool, err error)
 	if p.looking {
 		lock = ""
 	}
-	var state string
-	err = p.tx.GetContext(ctx, &state, `
-		SELECT state FROM slots WHERE digest = $1 AND slot = $2 AND zone = $3`+lock,
-		slot.Digest, slot.Key, slot.Zone)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return false, fmt.Errorf("read slot: %w", err)
-	}
-	if digest.SlotState(state) == digest.SlotSkipped {
-		p.edition = digest.Edition{Digest: slot.Digest, Slot: slot.Key, HeldReason: "the slot was skipped before"}
+	state, err := p.slotState(ctx, lock)
+	switch {
+	case err != nil:
+		return false, err
+	case state == digest.SlotSkipped:
+		p.none("the slot was skipped before")
+		return true, nil
+	case state == digest.SlotOwed && p.order.Moved:
+		p.none("who moved is there when the slot is answered")
 		return true, nil
 	}
 	row := editionRow{}
@@ -256,7 +262,12 @@ func (p *publication) findAnswer(ctx context.Context) (answered bool, err error)
 		WHERE e.digest = $1 AND (e.slot = $2 OR $3 AND e.kind = 'slot' AND e.local_date = $4::date) ORDER BY e.slot = $2 DESC LIMIT 1`+lock,
 		slot.Digest, slot.Key, slot.Daily, slot.LocalDate.String())
 	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
+		never, err := p.neverDue(ctx)
+		if err != nil || !never {
+			return false, err
+		}
+		p.none("it was due before the digest's terms counted")
+		return true, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("look for the slot's edition: %w", err)
@@ -265,7 +276,7 @@ func (p *publication) findAnswer(ctx context.Context) (answered bool, err error)
 		return false, err
 	}
 	p.id = p.edition.ID
-	if p.zone != "" && digest.SlotState(state) != digest.SlotPublished && p.edition.State != digest.EditionAbandoned {
+	if p.joins(state) {
 		p.joined = true
 		p.edition.WindowTo, p.edition.Instant = p.order.Now, slot.Instant
 		return false, nil
@@ -274,6 +285,50 @@ func (p *publication) findAnswer(ctx context.Context) (answered bool, err error)
 		return true, nil
 	}
 	return true, p.answerSlot(ctx, digest.Composition{})
+}
+
+// slotState is what the rows say of the slot; empty: nothing.
+func (p *publication) slotState(ctx context.Context, lock string) (state digest.SlotState, err error) {
+	slot := p.order.Slot
+	err = p.tx.GetContext(ctx, &state, `
+		SELECT state FROM slots WHERE digest = $1 AND slot = $2 AND zone = $3`+lock,
+		slot.Digest, slot.Key, slot.Zone)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("read slot: %w", err)
+	}
+	return state, nil
+}
+
+// none answers the order without an edition.
+func (p *publication) none(reason string) {
+	p.edition = digest.Edition{Digest: p.order.Slot.Digest, Slot: p.order.Slot.Key, HeldReason: reason}
+}
+
+// joins says whether the edition that is out is still to be brought to those
+// whom the slot is for: to a later zone, to readers who came to an earlier one,
+// or to all whom it had not reached when its digest left readers' zones.
+func (p *publication) joins(state digest.SlotState) bool {
+	switch {
+	case p.edition.State == digest.EditionAbandoned:
+		return false
+	case p.order.Moved:
+		return true
+	}
+	return state != digest.SlotPublished && (p.zone != "" || digest.SharedKey(p.edition.Slot))
+}
+
+// neverDue says whether readers moved to where a slot without an edition had
+// been due before the digest's terms counted: nobody is owed that.
+func (p *publication) neverDue(ctx context.Context) (never bool, err error) {
+	if !p.order.Moved {
+		return false, nil
+	}
+	err = p.tx.GetContext(ctx, &never, `
+		SELECT NOT EXISTS (SELECT 1 FROM timetables WHERE digest = $1 AND since < $2)`, p.order.Slot.Digest, p.order.Slot.Instant)
+	if err != nil {
+		return false, fmt.Errorf("read since when %s has its schedule: %w", p.order.Slot.Digest, err)
+	}
+	return never, nil
 }
 
 // numberAndWindow reads where the digest's last edition ended.
@@ -523,10 +578,11 @@ func (p *publication) writeVariant(ctx context.Context, d digest.Draft) (id int6
 	err = p.tx.GetContext(ctx, &id, `
 		INSERT INTO variants (edition_id, signature, reason, language, zone, categories, shown, window_to, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		ON CONFLICT (edition_id, signature) DO UPDATE SET shown = variants.shown
+		ON CONFLICT (edition_id, signature) DO UPDATE
+		SET expires_at = CASE WHEN $10 THEN GREATEST(variants.expires_at, EXCLUDED.expires_at) ELSE variants.expires_at END
 		RETURNING id`,
 		p.id, d.Signature, emptyNull(d.Reason), d.Language, d.Zone, categories, d.Default && !p.joined,
-		p.edition.WindowTo, p.expires)
+		p.edition.WindowTo, p.expires, p.order.Moved)
 	if err != nil {
 		return 0, fmt.Errorf("write variant: %w", err)
 	}

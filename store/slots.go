@@ -115,6 +115,53 @@ func (s *Store) OweSlots(ctx context.Context, name string, slots []digest.Slot, 
 	return nil
 }
 
+// SetBack records that the clock was set back to an instant: what was skipped
+// beyond it was skipped by a wrong clock and is owed again. What was published
+// stays so.
+func (s *Store) SetBack(ctx context.Context, name string, to time.Time) error {
+	err := s.tx(ctx, func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE timetables SET through = $2 WHERE digest = $1`, name, to); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `
+			UPDATE slots
+			SET state = 'owed', reason = '', decided_at = NULL
+			WHERE digest = $1 AND state = 'skipped' AND instant > $2`, name, to)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("set the slots of %s back: %w", name, err)
+	}
+	return nil
+}
+
+// TakeMoves lists the zones that readers moved to since the last DropMoves,
+// those that were taken before included: whoever took them may have died. A
+// zone that Postgres does not know is empty, as for a reader without one.
+func (s *Store) TakeMoves(ctx context.Context) (zones []string, err error) {
+	err = s.db.SelectContext(ctx, &zones, `
+		WITH taken AS (
+			UPDATE moves SET taken = true RETURNING reader_id
+		), zones AS (
+			SELECT DISTINCT r.time_zone AS zone FROM taken t JOIN readers r ON r.id = t.reader_id
+		)
+		SELECT DISTINCT CASE WHEN zone IN (SELECT name FROM pg_timezone_names) THEN zone ELSE '' END FROM zones`)
+	if err != nil {
+		return nil, fmt.Errorf("take the moves of readers: %w", err)
+	}
+	slices.Sort(zones)
+	return zones, nil
+}
+
+// DropMoves forgets the moves that were taken, except of readers who moved on
+// since.
+func (s *Store) DropMoves(ctx context.Context) error {
+	if _, err := s.db.ExecContext(ctx, `DELETE FROM moves WHERE taken`); err != nil {
+		return fmt.Errorf("drop the moves of readers: %w", err)
+	}
+	return nil
+}
+
 // insertSlots sends wall clocks as text: as a time they would carry an offset
 // that the column does not have.
 func insertSlots(ctx context.Context, tx *sqlx.Tx, name string, slots []digest.Slot) error {

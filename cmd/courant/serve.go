@@ -141,12 +141,21 @@ func (s *serving) clock() *schedule.Clock {
 		Force: func(name string) schedule.Force { return r.force[name] },
 		Publish: func(ctx context.Context, d digest.Digest, slot digest.Slot) error {
 			_, err := pub.Slot(ctx, d, slot)
-			select {
-			case s.wake <- struct{}{}:
-			default:
-			}
+			s.wakeDelivery()
 			return err
 		},
+		PublishMoved: func(ctx context.Context, d digest.Digest, slot digest.Slot) error {
+			_, err := pub.Moved(ctx, d, slot)
+			s.wakeDelivery()
+			return err
+		},
+	}
+}
+
+func (s *serving) wakeDelivery() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it is about to look
 	}
 }
 

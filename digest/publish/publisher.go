@@ -40,6 +40,13 @@ func (p Publisher) Slot(ctx context.Context, d digest.Digest, slot digest.Slot) 
 	return p.publish(ctx, digest.Order{Digest: d, Kind: digest.KindSlot, Slot: slot}, slot.Instant)
 }
 
+// Moved gives the edition of a slot to readers who came to its zone only after
+// it was due there, and whom it had not reached where they came from. It makes
+// the edition if their old zone would have been the first.
+func (p Publisher) Moved(ctx context.Context, d digest.Digest, slot digest.Slot) (digest.Edition, error) {
+	return p.publish(ctx, digest.Order{Digest: d, Kind: digest.KindSlot, Slot: slot, Moved: true}, slot.Instant)
+}
+
 // Extra publishes an edition now, as if a slot had come due.
 func (p Publisher) Extra(ctx context.Context, d digest.Digest) (digest.Edition, error) {
 	return p.publish(ctx, digest.Order{Digest: d, Kind: digest.KindExtra}, p.Now())
@@ -104,6 +111,12 @@ func (p Publisher) publishAs(
 	e, err := p.Store.Publish(ctx, o, compose)
 	if err != nil {
 		return digest.Edition{}, fmt.Errorf("make %s edition: %w", o.Kind, err)
+	}
+	if o.Moved {
+		if e.ID != 0 {
+			p.Log.Info("edition follows readers who moved", "digest", e.Digest, "number", e.Number, "edition", e.ID, "slot", e.Slot, "zone", o.Slot.Zone)
+		}
+		return e, nil
 	}
 	if e.ID == 0 {
 		p.Log.Info("nothing to publish", "digest", o.Digest.Name, "kind", o.Kind, "slot", o.Slot.Key, "reason", e.HeldReason)

@@ -23,11 +23,19 @@ type Store interface {
 	OweSlots(ctx context.Context, digest string, slots []digest.Slot, through time.Time) error
 	// OwedSlots lists the rows still owed.
 	OwedSlots(ctx context.Context, digest string) ([]digest.Slot, error)
+	// SetBack takes back what is recorded after an instant, because the clock
+	// was set back to it: slots that were skipped ahead of it are owed again.
+	SetBack(ctx context.Context, digest string, to time.Time) error
 	// SkipSlot makes an owed row a skipped one, for the slot's Reason.
 	SkipSlot(ctx context.Context, slot digest.Slot) error
 	// RetireTimetables forgets how far digests are recorded that are none of
 	// these and were not looked at since, and skips what they owe.
 	RetireTimetables(ctx context.Context, digests []string, since time.Time) error
+	// TakeMoves lists the zones that readers moved to of whom no clock has
+	// looked whether an edition passed them by; DropMoves says that this was
+	// done for all that were taken.
+	TakeMoves(ctx context.Context) (zones []string, err error)
+	DropMoves(ctx context.Context) error
 	// ReaderZones lists the zones that have readers of the digest.
 	ReaderZones(ctx context.Context, d digest.Digest) ([]string, error)
 }
@@ -76,7 +84,10 @@ type Clock struct {
 	// no error. After an error the slot is tried again at the next tick, until
 	// it is too late for it.
 	Publish func(ctx context.Context, d digest.Digest, slot digest.Slot) error
-	Log     *slog.Logger
+	// PublishMoved gives the slot's edition to those who came to its zone since
+	// it was due there. It may be asked again, and does nothing then.
+	PublishMoved func(ctx context.Context, d digest.Digest, slot digest.Slot) error
+	Log          *slog.Logger
 }
 
 // Run ticks until ctx ends. Whatever fails is logged and tried again at the
@@ -129,6 +140,7 @@ func (c *Clock) Tick(ctx context.Context) (next time.Time, err error) {
 			next = due
 		}
 	}
+	err = errors.Join(err, c.follow(ctx, c.Now()))
 	return next, errors.Join(err, c.Store.RetireTimetables(ctx, scheduled, c.Now().Add(-onTime)))
 }
 
@@ -187,9 +199,12 @@ func (c *Clock) record(ctx context.Context, d digest.Digest, t Timetable, now ti
 		return err
 	}
 	if since.After(now.Add(setBack)) {
-		c.Log.Warn("the clock was set back, slots recorded ahead of it stay as they are",
+		c.Log.Warn("the clock was set back; what was published ahead of it stays, what was skipped is owed again",
 			"digest", d.Name, "recorded", since, "now", now)
-		return c.owe(ctx, d, nil, now)
+		if err := c.Store.SetBack(ctx, d.Name, now); err != nil {
+			return fmt.Errorf("take back what is recorded: %w", err)
+		}
+		return nil
 	}
 	if oldest := now.Add(-memory); since.Before(oldest) {
 		since = oldest

@@ -23,6 +23,7 @@ type rows struct {
 	terms map[string]string
 	slots []digest.Slot
 	zones []string
+	moves []string // the zones that readers came to
 	fault error
 }
 
@@ -102,6 +103,25 @@ func (r *rows) SkipSlot(_ context.Context, s digest.Slot) error {
 	if row := r.at(s); row.State == digest.SlotOwed {
 		row.State, row.Reason = digest.SlotSkipped, s.Reason
 	}
+	return nil
+}
+
+func (r *rows) SetBack(_ context.Context, name string, to time.Time) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.since[name] = to
+	for i := range r.slots {
+		if s := &r.slots[i]; s.Digest == name && s.State == digest.SlotSkipped && s.Instant.After(to) {
+			s.State, s.Reason = digest.SlotOwed, ""
+		}
+	}
+	return nil
+}
+
+func (r *rows) TakeMoves(context.Context) ([]string, error) { return r.moves, nil }
+
+func (r *rows) DropMoves(context.Context) error {
+	r.moves = nil
 	return nil
 }
 
@@ -276,6 +296,25 @@ func TestClockThatJumpsDoesNotSendTwiceNorForgetTheFuture(t *testing.T) {
 	w.tickAt(t, "2026-03-02T08:00:00Z")
 	w.tickAt(t, "2026-03-03T07:00:00Z")
 	w.want(t, "2026-03-02T07:00Z", "2026-03-03T07:00Z")
+}
+
+// A clock that was ahead for a moment has skipped what lay between. It is owed
+// again when its time comes; what was published stays.
+func TestClockSetBackOwesAgainWhatItSkippedAhead(t *testing.T) {
+	t.Parallel()
+	w := newWatch("0 7 * * *", "2026-03-02T06:00:00Z")
+	w.digest.Skip = []digest.DateRange{{From: digest.Date{Year: 2026, Month: 3, Day: 4}, To: digest.Date{Year: 2026, Month: 3, Day: 4}}}
+	w.tickAt(t, "2026-03-02T06:00:00Z")
+	w.tickAt(t, "2026-03-05T08:00:00Z") // three days ahead
+	w.want(t, "2026-03-05T07:00Z")
+	w.tickAt(t, "2026-03-02T06:30:00Z")
+	for _, now := range []string{"2026-03-02T07:00:00Z", "2026-03-03T07:00:00Z", "2026-03-04T07:00:00Z", "2026-03-05T07:00:00Z", "2026-03-06T07:00:00Z"} {
+		w.tickAt(t, now)
+	}
+	w.want(t, "2026-03-05T07:00Z", "2026-03-02T07:00Z", "2026-03-03T07:00Z", "2026-03-06T07:00Z")
+	if s := w.rows.slots[2]; s.Reason != "skip: 2026-03-04 in the config" {
+		t.Errorf("the pause is %s: %q", s.State, s.Reason)
+	}
 }
 
 func TestSlotLeftByADeadProcessIsAnswered(t *testing.T) {

@@ -1,0 +1,69 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"courant/digest"
+)
+
+// mostApart is how far apart two zones show the same wall clock, and so how far
+// back a slot lies at most that passed a reader by on the way.
+const mostApart = 26 * time.Hour
+
+// follow looks after readers who moved to another zone since the last tick. One
+// who left before a slot was due and arrived where it was over gets that
+// edition now: nobody is missed. One who got it already has a delivery, which
+// no second one joins. Only the last slot of the new zone counts: what came
+// before it is in it.
+func (c *Clock) follow(ctx context.Context, now time.Time) error {
+	zones, err := c.Store.TakeMoves(ctx)
+	if err != nil || len(zones) == 0 {
+		return err
+	}
+	for _, d := range c.Digests() {
+		if d.Schedule == "" || d.TimeZone != digest.ZoneReader {
+			continue
+		}
+		passed, e := passedBy(d, zones, now)
+		for _, s := range passed {
+			e = errors.Join(e, c.PublishMoved(ctx, d, s))
+		}
+		if e != nil {
+			err = errors.Join(err, fmt.Errorf("digest %s: %w", d.Name, e))
+		}
+	}
+	if err != nil {
+		return err // they are looked at again at the next tick
+	}
+	return c.Store.DropMoves(ctx)
+}
+
+// passedBy lists for each zone the digest's last slot there, if it is so near
+// that it can have been ahead elsewhere.
+func passedBy(d digest.Digest, zones []string, now time.Time) (slots []digest.Slot, err error) {
+	zones = slices.Clone(zones)
+	for i, name := range zones {
+		if CheckZone(name) != nil {
+			zones[i] = "" // its readers have the digest's own
+		}
+	}
+	t, err := Parse(d, zones...)
+	if err != nil {
+		return nil, err
+	}
+	last := map[string]digest.Slot{}
+	for _, s := range t.Owed(now.Add(-mostApart), now) {
+		last[s.Zone] = s
+	}
+	for _, s := range last {
+		if onSkipDay(d, s) == "" {
+			slots = append(slots, s)
+		}
+	}
+	slices.SortFunc(slots, inOrder)
+	return slots, nil
+}

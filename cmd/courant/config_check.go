@@ -224,6 +224,10 @@ func (c *Config) checkDigest(r *configReader, d *digest.Digest) {
 		where, key := at("time_zone")
 		r.warn(where, key, "no time zone is named, so the schedule is read in UTC")
 	}
+	if _, written := r.places[path+".home_zone"]; written && d.TimeZone != digest.ZoneReader && !faultyPath(r, path+".time_zone") {
+		where, key := at("home_zone")
+		r.warn(where, key, "home_zone counts with time_zone: reader only")
+	}
 	if !timed || d.Schedule == "" && !faultyPath(r, path+".schedule") {
 		where, key := at("schedule")
 		r.warn(where, key, "no schedule is set, so this digest goes out by \"courant send %s\" only", d.Name)

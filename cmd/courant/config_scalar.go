@@ -452,6 +452,13 @@ func parseLanguage(s string) (string, error) {
 	return tag.String(), nil
 }
 
+func parseHomeZone(s string) (string, error) {
+	if s == digest.ZoneReader {
+		return "", errors.New(`"reader" is no zone; name the one of readers whose own is not known, like Europe/Berlin`)
+	}
+	return parseZone(s)
+}
+
 // parseZone reads an IANA time zone or the word reader. Abbreviations are
 // refused, since EST or CET know no summer, and IST is three countries.
 func parseZone(s string) (string, error) {

@@ -227,7 +227,7 @@ func (c *Config) readLists(m *yamlMapping) {
 func (c *Config) readDigests(m *yamlMapping, hooks configHooks) {
 	for _, below := range m.section("digests").named() {
 		d := digest.Digest{
-			Name: below.name, Title: below.name, TimeZone: "UTC", Language: c.Language, Layout: c.Layout,
+			Name: below.name, Title: below.name, TimeZone: "UTC", HomeZone: "UTC", Language: c.Language, Layout: c.Layout,
 			MaxArticles: 10, MinArticles: 1, Subject: "{{.Title}}: {{.Lead.Title}}",
 			Order: digest.Newest, HalfLife: digest.DefaultHalfLife,
 			CatchUp: digest.CatchUpLatest, MaxLateness: 12 * time.Hour, FreshUntil: c.FreshUntil,
@@ -236,6 +236,7 @@ func (c *Config) readDigests(m *yamlMapping, hooks configHooks) {
 		readKey(m, "title", &d.Title, aLine())
 		readKey(m, "schedule", &d.Schedule, aSchedule(hooks.Schedule))
 		readKey(m, "time_zone", &d.TimeZone, aZone())
+		readKey(m, "home_zone", &d.HomeZone, aHomeZone())
 		readItems(m, "lists", &d.Lists, aName())
 		readItems(m, "categories", &d.Categories, aLine())
 		readKey(m, "max_articles", &d.MaxArticles, wholeNumber(1, 1000))

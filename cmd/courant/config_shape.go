@@ -285,6 +285,11 @@ func aZone() scalar[string] {
 	return text(patterned(`^(reader|UTC)$|/`, "write a zone like Europe/Berlin, or UTC, or reader", "Europe/Berlin", "America/New_York", "Asia/Tokyo", "UTC", "reader"), parseZone)
 }
 
+// aHomeZone is a zone that is one: it stands in for the reader's own.
+func aHomeZone() scalar[string] {
+	return text(patterned(`^UTC$|/`, "write a zone like Europe/Berlin, or UTC", "Europe/Berlin", "America/New_York", "Asia/Tokyo", "UTC"), parseHomeZone)
+}
+
 func someDays() scalar[digest.DateRange] {
 	return text(patterned(`^\s*\d{4}-\d{2}-\d{2}\s*(\.\.\s*\d{4}-\d{2}-\d{2}\s*)?$`, "write a day like 2026-12-24, or days like 2026-12-24..2027-01-02"), parseDays)
 }

@@ -184,7 +184,7 @@ func TestExampleConfigLoads(t *testing.T) {
 	want := digest.Digest{
 		Name: "morning", Title: "Morning Brief", Schedule: "0 7 * * 1-5", TimeZone: "Europe/Berlin", Language: "en",
 		Lists: []string{"readers"}, Categories: []string{"Military", "World"}, MaxArticles: 10, MinArticles: 1, Layout: "standard",
-		Order: digest.Newest, HalfLife: 12 * time.Hour,
+		HomeZone: "UTC", Order: digest.Newest, HalfLife: 12 * time.Hour,
 		Subject: "{{.Title}}: {{.Lead.Title}}", CatchUp: digest.CatchUpLatest, MaxLateness: 12 * time.Hour, FreshUntil: 24 * time.Hour,
 		Skip: []digest.DateRange{{From: digest.Date{Year: 2026, Month: 12, Day: 24}, To: digest.Date{Year: 2027, Month: 1, Day: 2}}},
 	}

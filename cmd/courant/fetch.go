@@ -33,7 +33,11 @@ or said that a source is gone (410) is left alone.`,
 
 func (p *program) fetch(ctx context.Context, h *house, sources []string) error {
 	in := h.ingest()
-	in.Progress = p.showPoll
+	in.Progress = func(r ingest.Result) {
+		if r.Status != ingest.StatusFailed || ctx.Err() == nil { // what was stopped is said at the end, once
+			p.showPoll(r)
+		}
+	}
 	if len(in.Sources) == 0 {
 		return fmt.Errorf("%s has no sources; add one under sources", h.config.File)
 	}
@@ -41,7 +45,14 @@ func (p *program) fetch(ctx context.Context, h *house, sources []string) error {
 		return err
 	}
 	defer p.thrift(ctx, debug.SetMemoryLimit)()
+	known, err := h.goneSources(ctx)
+	if err != nil {
+		return err
+	}
 	results, err := in.FetchNow(ctx, sources...)
+	if ctx.Err() != nil {
+		return stoppedFetch(results, len(in.Sources))
+	}
 	if err != nil {
 		return err
 	}
@@ -53,7 +64,10 @@ func (p *program) fetch(ctx context.Context, h *house, sources []string) error {
 	}
 	failed := 0
 	for _, r := range results {
-		if r.Status == ingest.StatusFailed {
+		// Who asks for one source wants to know; of all, what was known before is
+		// no failure of this poll.
+		left := r.Status == ingest.StatusHeld || r.Status == ingest.StatusGone && known[r.Source]
+		if r.Status == ingest.StatusFailed || r.Status == ingest.StatusGone && !left || left && len(sources) > 0 {
 			failed++
 		}
 	}
@@ -61,6 +75,30 @@ func (p *program) fetch(ctx context.Context, h *house, sources []string) error {
 		return fmt.Errorf("%d of %d sources could not be polled", failed, len(results))
 	}
 	return nil
+}
+
+// goneSources are those whose servers said before that they are gone.
+func (h *house) goneSources(ctx context.Context) (map[string]bool, error) {
+	states, err := h.sourceStates(ctx)
+	gone := map[string]bool{}
+	for _, s := range states {
+		gone[s.Source.Name] = s.Gone
+	}
+	return gone, err
+}
+
+// stoppedFetch says how far a poll of the sources came that was told to stop.
+func stoppedFetch(results []ingest.Result, all int) error {
+	done := 0
+	for _, r := range results {
+		if r.Status != "" && r.Status != ingest.StatusFailed {
+			done++
+		}
+	}
+	if len(results) > 0 {
+		all = len(results)
+	}
+	return fmt.Errorf("told to stop: %d of %d sources were polled and what they brought is kept, the others stay as they were and nothing is lost; `courant fetch` polls them again", done, all)
 }
 
 // sourcesNamed says which of the names is none of the config's sources.

@@ -124,7 +124,14 @@ func TestWakeAsksSourceAgainThatIsGone(t *testing.T) {
 	d.configure()
 	server, back := gone(t)
 	d.source(fmt.Sprintf(`{name: Old Gazette, feed: "%s/old.xml", category: World}`, server.URL))
-	if r := d.try("fetch"); r.code != exitDone || !strings.Contains(r.stderr, "Old Gazette: dead since") {
+	if r := d.try("fetch"); r.code != exitFailed || !strings.Contains(r.stderr, "Old Gazette: dead since") || !strings.Contains(r.stderr, "1 of 2 sources could not be polled") {
+		t.Errorf("%+v", r)
+	}
+	// It was said once; who asks for it by name is told again.
+	if r := d.try("fetch"); r.code != exitDone || !strings.Contains(r.stdout, "Old Gazette: gone") {
+		t.Errorf("%+v", r)
+	}
+	if r := d.try("fetch", "Old Gazette"); r.code != exitFailed || !strings.Contains(r.stderr, "gone for good") {
 		t.Errorf("%+v", r)
 	}
 	back.Store(true)

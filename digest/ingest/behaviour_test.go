@@ -261,6 +261,33 @@ var scenarios = map[string]func(b *behaviour){
 		b.poll()
 		b.saw(`+0s GET /a.xml If-None-Match: "1" If-Modified-Since: ` + dayOld)
 	},
+	"a feed of too many items is not called damaged, and says how many were taken": func(b *behaviour) {
+		var items strings.Builder
+		for n := range 1200 {
+			items.WriteString(rssItem(n, "<description>"+strings.Repeat("x ", 500)+"</description>"))
+		}
+		feed := rssHead + items.String() + "</channel></rss>"
+		e, err := Extract("feed", []byte(feed), Options{})
+		if want := []string{"the feed has 1200 items; the first 1000 were taken"}; err != nil || len(e.Articles) != 1000 || !slices.Equal(e.Warnings, want) {
+			b.t.Errorf("%d articles, warnings %q, %v", len(e.Articles), e.Warnings, err)
+		}
+		// What is cut off behind the last item that is taken is nobody's loss.
+		e, err = Extract("feed", []byte(feed[:len(feed)-400]), Options{})
+		if err != nil || len(e.Articles) != 1000 || !strings.Contains(e.Warnings[0], "the first 1000 were taken") {
+			b.t.Errorf("cut off: %d articles, warnings %q, %v", len(e.Articles), e.Warnings, err)
+		}
+	},
+	"a bomb's message names the cap": func(b *behaviour) {
+		b.feed(packed(gzipped, wholeFeed(1)[:200]+strings.Repeat(" ", 11<<20)), "Content-Encoding", "gzip")
+		r := b.poll()
+		if said := fmt.Sprint(r.Warnings, r.Err); !strings.Contains(said, "the document has more than 10 MB when it is unpacked") {
+			b.t.Error(said)
+		}
+		b.feed(packed(gzipped, strings.TrimSuffix(wholeFeed(1), "</channel></rss>")+strings.Repeat(" ", 11<<20)), "Content-Encoding", "gzip")
+		if r := b.reads(); !strings.Contains(fmt.Sprint(r.Warnings), "more than 10 MB when it is unpacked; the rest was not read") {
+			b.t.Errorf("%q", r.Warnings)
+		}
+	},
 	"a 304 to who knows nothing is a failure": func(b *behaviour) {
 		b.set("/feed.xml", status(304))
 		b.fails("304 Not Modified although nothing was known")

@@ -22,6 +22,11 @@ var errFeed = errors.New("the feed cannot be read")
 // maxItems bounds what one feed may bring at once.
 const maxItems = 1000
 
+// tooMany says how much of a feed that holds so many items is taken.
+func tooMany(items int) string {
+	return fmt.Sprintf("the feed has %d items; the first %d were taken", items, maxItems)
+}
+
 // readFeed reads a feed of any format.
 func (e *Extraction) readFeed(text []byte, address *url.URL, how reading) error {
 	feed, warnings, err := parseFeed(text)
@@ -34,7 +39,7 @@ func (e *Extraction) readFeed(text []byte, address *url.URL, how reading) error 
 	f := feedReader{feed: feed, base: feedBase(feed, address), site: feedSite(feed), reading: how, language: languageTag(feed.Language),
 		about: feed.Description, described: map[string]int{}}
 	if len(feed.Items) > maxItems {
-		e.Warnings = append(e.Warnings, "the feed has more than 1000 items; the rest was not read")
+		e.Warnings = append(e.Warnings, tooMany(len(feed.Items)))
 		feed.Items = feed.Items[:maxItems]
 	}
 	heads, repeats := f.heads()

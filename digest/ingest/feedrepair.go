@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,7 +23,11 @@ func parseFeed(text []byte) (feed *gofeed.Feed, warnings []string, err error) {
 		return parseJSONFeed(text)
 	}
 	text, warnings = trimJunk(text)
-	text, cut := dropHuge(unprefixed(settleXML(text)))
+	text, all := firstItems(settleXML(text))
+	if all > maxItems {
+		warnings = append(warnings, tooMany(all))
+	}
+	text, cut := dropHuge(unprefixed(text))
 	if cut {
 		warnings = append(warnings, "the feed holds far more than news; what is too long was left out")
 	}
@@ -45,6 +50,22 @@ func parseFeed(text []byte) (feed *gofeed.Feed, warnings []string, err error) {
 		return feed, warnings, nil
 	}
 	return nil, warnings, fmt.Errorf("%w: it is not well-formed and no whole item was found; open its address in a browser", errFeed)
+}
+
+// firstItems leaves of a feed with more items than are taken the first ones
+// and its end, so that those behind cost nothing and damage nothing. all is how
+// many it has.
+func firstItems(text []byte) (head []byte, all int) {
+	if starts := itemTag.FindAllIndex(text, maxItems+1); len(starts) <= maxItems {
+		return text, len(starts)
+	}
+	starts := itemTag.FindAllIndex(text, -1)
+	last := starts[len(starts)-1][0]
+	end := len(text)
+	if at := itemEnd.FindIndex(text[last:]); at != nil {
+		end = last + at[1]
+	}
+	return slices.Concat(text[:starts[maxItems][0]], text[end:]), len(starts)
 }
 
 // hugeItem is more than any item needs. A feed of one item of 10 MB would

@@ -90,7 +90,7 @@ func (f *Fetcher) setUp() {
 func (f *Fetcher) transport(allowPrivate bool) http.RoundTripper {
 	dial := f.dial
 	if dial == nil {
-		dial = guardedDialer(allowPrivate, dialTimeout, f.resolver).DialContext
+		dial = f.guarded(allowPrivate)
 	}
 	return &http.Transport{
 		DialContext:            dial,
@@ -102,6 +102,20 @@ func (f *Fetcher) transport(allowPrivate bool) http.RoundTripper {
 		MaxIdleConnsPerHost:    1,
 		IdleConnTimeout:        30 * time.Second,
 		ForceAttemptHTTP2:      true,
+	}
+}
+
+// guarded dials under the guard, and marks what is refused although private
+// networks are open: it is refused because others lead there.
+func (f *Fetcher) guarded(allowPrivate bool) dialing {
+	dial := guardedDialer(allowPrivate, dialTimeout, f.resolver).DialContext
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		var r *inward
+		if errors.As(err, &r) {
+			r.led = f.AllowPrivate && !allowPrivate
+		}
+		return conn, err
 	}
 }
 
@@ -365,8 +379,13 @@ func (f *Fetcher) document(ctx context.Context, r request, input string, o Optio
 	defer read()
 	o.Address, o.ContentType, o.Now = a.address, a.header.Get("Content-Type"), f.now()
 	e, err := Extract(input, a.body, o)
-	if a.cut && err == nil {
-		e.Warnings = append(e.Warnings, warnTooLong)
+	switch {
+	case a.broken && err == nil:
+		e.Warnings = append(e.Warnings, "the connection broke off; only the beginning of the document was read")
+	case a.cut && err == nil:
+		e.Warnings = append(e.Warnings, tooLong(r.max)+"; the rest was not read")
+	case a.cut && !a.broken:
+		err = fmt.Errorf("%w; %s, and no more is read", err, tooLong(r.max))
 	}
 	return a, e, err
 }
@@ -392,7 +411,10 @@ func (f *Fetcher) Extract(ctx context.Context, address string, o Options) (Extra
 	return e, err
 }
 
-const warnTooLong = "the document is too long or broke off; only its beginning was read"
+// tooLong names the cap that a document hit.
+func tooLong(most int64) string {
+	return fmt.Sprintf("the document has more than %d MB when it is unpacked", most>>20)
+}
 
 // looksLikeFeed judges an address by its spelling, for want of anything else
 // before the request.

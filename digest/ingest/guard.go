@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,6 +17,50 @@ import (
 
 // errPrivate is the answer to addresses that lead inside.
 var errPrivate = errors.New("leads to a private or special address")
+
+// inward is an address that may not be connected to.
+type inward struct {
+	address string
+	whose   string
+	never   bool // whatever the operator says
+	led     bool // private networks are open, but not to where others lead
+}
+
+func (r *inward) Error() string {
+	s := fmt.Sprintf("%v (%s)", errPrivate, r.address)
+	if r.whose != "" {
+		s += ", " + r.whose
+	}
+	return s
+}
+
+func (r *inward) Unwrap() error { return errPrivate }
+
+// next is what an editor can do about it.
+func (r *inward) next() string {
+	switch {
+	case r.never:
+		return "no source may be there, so give another address"
+	case r.led:
+		return "only an address in the config itself may be inside, and no redirect or link may lead there"
+	}
+	return "a source inside needs allow_private_sources, and no redirect may lead there"
+}
+
+// whoseAddress names the special addresses that editors meet.
+func whoseAddress(a netip.Addr) string {
+	switch {
+	case a.IsLoopback():
+		return "which is this machine itself"
+	case a.IsUnspecified() || a.Is4() && a.As4()[0] == 0:
+		return "which is no host's"
+	case a.IsLinkLocalUnicast():
+		return "which is good on one cable only"
+	case a.IsMulticast():
+		return "which is that of many hosts"
+	}
+	return ""
+}
 
 // privateNetworks are the ones a source may only be in if the operator says
 // so: RFC 6890's registries, RFC 6598 section 7, RFC 2544 appendix C.2.2.
@@ -58,21 +103,18 @@ func embedded(a netip.Addr) (inner netip.Addr, private bool) {
 func refused(a netip.Addr, allowPrivate bool) error {
 	a = a.Unmap().WithZone("")
 	inner, translated := embedded(a)
+	r := &inward{address: a.String(), whose: whoseAddress(a)}
 	for _, n := range forbiddenNetworks {
 		if n.Contains(a) || translated && a != netip.IPv6Loopback() && n.Contains(inner) {
-			return fmt.Errorf("%w (%s)", errPrivate, a)
+			r.never = true
+			return r
 		}
 	}
 	if allowPrivate {
 		return nil
 	}
-	if translated {
-		return fmt.Errorf("%w (%s)", errPrivate, a)
-	}
-	for _, n := range privateNetworks {
-		if n.Contains(a) {
-			return fmt.Errorf("%w (%s)", errPrivate, a)
-		}
+	if translated || slices.ContainsFunc(privateNetworks, func(n netip.Prefix) bool { return n.Contains(a) }) {
+		return r
 	}
 	return nil
 }

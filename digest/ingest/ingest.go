@@ -273,7 +273,8 @@ func (in *Ingest) pollOne(ctx context.Context, before digest.SourceState, force 
 	for i := range articles {
 		in.letGo(&articles[i])
 	}
-	if ctx.Err() == nil {
+	kept := ctx.Err() == nil
+	if kept {
 		err = in.keep(ctx, &after, articles, &result)
 	}
 	if err != nil || ctx.Err() != nil { // stopped by us, which is not the source's failure
@@ -281,6 +282,9 @@ func (in *Ingest) pollOne(ctx context.Context, before digest.SourceState, force 
 	}
 	if err != nil {
 		return before, lost(result, err), true
+	}
+	if !kept {
+		return before, Result{Source: before.Source.Name, Status: StatusFailed, Err: fmt.Errorf("source %s: %w", before.Source.Name, ctx.Err())}, true
 	}
 	return after, result, true
 }

@@ -314,7 +314,11 @@ func plainError(err error) error {
 	case errors.Is(err, errCoding):
 		return fmt.Errorf("%w; tell the publisher", rootOf(err, errCoding))
 	case errors.Is(err, errPrivate):
-		return fmt.Errorf("%w; a source inside needs allow_private_sources, and no redirect may lead there", rootOf(err, errPrivate))
+		var r *inward
+		if !errors.As(err, &r) {
+			r = &inward{}
+		}
+		return fmt.Errorf("%w; %s", rootOf(err, errPrivate), r.next())
 	case errors.Is(err, errRobots):
 		return fmt.Errorf("%w; ask the publisher, or use their feed", errRobots)
 	case errors.Is(err, errRedirects), errors.Is(err, errDowngrade), errors.Is(err, errScheme):

@@ -47,6 +47,38 @@ func TestSpecialAddressesAreRefused(t *testing.T) {
 	}
 }
 
+func TestRefusedAddressesAreNamedWithWhatHelps(t *testing.T) {
+	t.Parallel()
+	const open, inside, never = "needs allow_private_sources", "only an address in the config itself may be inside", "no source may be there"
+	for address, want := range map[string][3]string{ // how it is named, what helps, and what helps where private sources are allowed
+		"127.0.0.1":          {"(127.0.0.1), which is this machine itself", open, "cannot be reached"},
+		"[::ffff:127.0.0.1]": {"(127.0.0.1), which is this machine itself", open, "cannot be reached"},
+		"[::1]":              {"(::1), which is this machine itself", open, ""},
+		"0.0.0.0":            {"(0.0.0.0), which is no host's", never, never},
+		"[::]":               {"(::), which is no host's", never, never},
+		"[fe80::1]":          {"(fe80::1), which is good on one cable only", never, never},
+		"169.254.169.254":    {"(169.254.169.254), which is good on one cable only", never, never},
+		"224.0.0.1":          {"(224.0.0.1), which is that of many hosts", never, never},
+		"10.0.0.1":           {"(10.0.0.1); ", open, ""},
+	} {
+		for i, allowed := range []bool{false, true} {
+			if want[1+i] == "" {
+				continue
+			}
+			f := &Fetcher{AllowPrivate: allowed, Pace: -1}
+			_, err := f.Extract(t.Context(), "http://"+address+":1/feed.xml", Options{})
+			if err == nil || !strings.Contains(err.Error(), want[1+i]) || want[1+i] != "cannot be reached" && !strings.Contains(err.Error(), want[0]) {
+				t.Errorf("%s, allowed %v: %v", address, allowed, err)
+			}
+		}
+	}
+	s := newSite(t, map[string]http.HandlerFunc{"/feed.xml": status(302, "Location", "http://localhost:1/")})
+	in, _, _ := room(s)
+	if r := fetchOne(t, in); r.Status != StatusFailed || !strings.Contains(r.Err.Error(), inside) || strings.Contains(r.Err.Error(), open) {
+		t.Errorf("%+v", r)
+	}
+}
+
 // canary listens on loopback and counts who comes.
 func canary(t *testing.T) (address string, visitors *atomic.Int32) {
 	t.Helper()

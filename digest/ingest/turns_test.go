@@ -346,3 +346,34 @@ func (c *askedRows) LeaveAskers(ctx context.Context, id digest.AskerID, rested m
 func (s standstill) LeaveAskers(context.Context, digest.AskerID, map[string]time.Duration) error {
 	return errors.New("it is dead")
 }
+
+// How long a server has rested is known to who comes later, and to who asks
+// beside another.
+func TestProcessesTellEachOtherHowLongServersRested(t *testing.T) {
+	t.Parallel()
+	all := crew(t, 3)
+	const gazette = "gazette.example"
+	for _, in := range all {
+		in.Fetcher.Pace = time.Hour
+		defer in.Fetcher.attend()()
+	}
+	has := func(i int, server string) (gives func(asked bool)) {
+		t.Helper()
+		if _, err := all[i].Fetcher.queue.take(t.Context(), server); err != nil {
+			t.Fatal(err)
+		}
+		return func(asked bool) { all[i].Fetcher.queue.give(server, asked) }
+	}
+	has(0, gazette)(true)
+	all[0].Fetcher.queue.leave(0)
+	stays := has(1, "else.example")
+	if all[1].Fetcher.untilPage(gazette) <= 0 {
+		t.Error("who came later does not know")
+	}
+	has(2, "other.example")(true)
+	has(1, "other.example")(false)
+	if all[1].Fetcher.untilPage("other.example") <= 0 {
+		t.Error("who asks beside does not know")
+	}
+	stays(false)
+}

@@ -42,6 +42,12 @@ func (r claimedRow) work() digest.Work {
 // the renewal of its lease. A process that dies leaves a claim running in
 // Postgres: the take-over must wait for it, or never hears of its rows.
 const (
+	// gettingSince is since when the reader r gets the edition e: since the
+	// oldest subscription that brings it. Choices may be older than that, made
+	// on a list that was left.
+	gettingSince = `COALESCE((
+	           SELECT min(s.since) FROM subscriptions s
+	           WHERE s.reader_id = r.id AND s.list = ANY (e.lists) AND s.state = 'active'), ch.since, r.created_at)`
 	claimHeld = `
 	held AS MATERIALIZED (
 		SELECT l.id FROM lanes l
@@ -51,7 +57,7 @@ const (
 	claimRead = `
 	SELECT c.edition_id, c.reader_id, c.variant_id, c.attempts, c.resends, e.digest, e.key_id,
 	       COALESCE(r.email, '') AS email, r.name, v.expires_at <= clock_timestamp() AS late,
-	       COALESCE(ch.since, (SELECT min(s.since) FROM subscriptions s WHERE s.reader_id = r.id AND s.list = ANY (e.lists)), r.created_at) AS since,
+	       ` + gettingSince + ` AS since,
 	       COALESCE(ch.frequency = 'weekly', false) AS weekly
 	FROM claimed c
 	JOIN editions e ON e.id = c.edition_id

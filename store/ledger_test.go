@@ -632,3 +632,19 @@ func TestStateMachine(t *testing.T) {
 		}
 	}
 }
+
+// The mail's last line says since when its reader gets the digest.
+func TestReaderGetsADigestSinceTheSubscriptionThatBringsIt(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.digest.Lists = []string{"readers", "staff"}
+	id := n.subscribe("ann@example.org")[0]
+	n.do(`UPDATE subscriptions SET since = '2026-03-03 12:00Z'`)
+	n.do(`INSERT INTO subscriptions (reader_id, list, state, since, ended_at) VALUES ($1, 'staff', 'unsubscribed', '2024-01-01', '2025-01-01')`, id)
+	n.do(`INSERT INTO subscriptions (reader_id, list, state, since) VALUES ($1, 'elsewhere', 'active', '2023-01-01')`, id)
+	n.do(`INSERT INTO choices (reader_id, digest, frequency, since) VALUES ($1, 'morning', 'weekly', '2023-01-01')`, id)
+	work := n.claim(n.lane(), n.publish())
+	if len(work) != 1 || !work[0].Since.Equal(time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)) || !work[0].Weekly {
+		t.Errorf("claimed %+v", work)
+	}
+}

@@ -279,6 +279,9 @@ func (l *checkLines) config(c Config, warnings []Fault) {
 }
 
 func (l *checkLines) slots(d digest.Digest, now time.Time) {
+	for _, w := range schedule.Warnings(d.Schedule) {
+		l.row(digest.Finding{What: "schedule", Subject: d.Name}.Look(w, "nothing, if that is meant"))
+	}
 	next, err := nextSlots(d, now)
 	if err != nil {
 		l.row(digest.Finding{What: "schedule", Subject: d.Name}.Wrong(err.Error(), "mend schedule"))

@@ -378,7 +378,7 @@ func (v *outlook) recipient(key byte) digest.Recipient {
 	to.Address = cmp.Or(v.address(), "reader@preview.invalid")
 	to.Name = v.reader.Name
 	for _, s := range v.account.Subscriptions {
-		if slices.Contains(v.digest.Lists, s.List) && (to.Since.IsZero() || s.Since.Before(to.Since)) {
+		if s.State == digest.SubscriptionActive && slices.Contains(v.digest.Lists, s.List) && (to.Since.IsZero() || s.Since.Before(to.Since)) {
 			to.Since = s.Since
 		}
 	}
@@ -387,7 +387,7 @@ func (v *outlook) recipient(key byte) digest.Recipient {
 			continue
 		}
 		to.Weekly = c.Frequency == digest.Weekly
-		if !c.Since.IsZero() {
+		if to.Since.IsZero() {
 			to.Since = c.Since
 		}
 	}

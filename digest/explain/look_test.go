@@ -42,7 +42,7 @@ func strangePlan() []Planned {
 
 func strangeAccount() digest.Account {
 	e := digest.Entry{Edition: digest.Edition{Digest: "morning", Title: "朝刊", Number: 1, Zone: "Asia/Tokyo", Instant: instant("2026-03-29T22:00:00Z")},
-		State: digest.Refused, Reply: "550-5.7.1 \x1b[31mblocked\r\n550 see \u202ehttps://example.net/"}
+		State: digest.Bounced, Reply: "550-5.7.1 \x1b[31mblocked\r\n550 see \u202ehttps://example.net/"}
 	for _, title := range strangers() {
 		e.Stories = append(e.Stories, digest.Told{Title: title, Category: "World"})
 		e.LeftOut = append(e.LeftOut, digest.LeftOut{Title: title, Reason: "over max_articles (10)"})

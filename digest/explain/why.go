@@ -73,11 +73,18 @@ func answer(e digest.Entry) Answer {
 	// Where the reader was not to get the edition at all, that is the reason
 	// for each of its stories, whatever the variant at hand says of them.
 	whole := e.State == "" && e.Reason != e.Empty
+	never := ""
+	switch e.State {
+	case "", digest.Cancelled, digest.Expired:
+		never = cmp.Or(n.Reason, "the mail was "+string(e.State))
+	case digest.Refused:
+		never = "the server refused the mail: " + e.Reply
+	}
 	for _, t := range e.Stories {
-		if e.State != "" {
+		if never == "" {
 			n.Articles = append(n.Articles, Got{t.Title, t.URL, t.Category, t.PointsFrom})
 		} else {
-			n.LeftOut = append(n.LeftOut, DidntGet{t.Title, n.Reason})
+			n.LeftOut = append(n.LeftOut, DidntGet{t.Title, never})
 		}
 	}
 	for _, l := range e.LeftOut {

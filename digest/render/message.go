@@ -145,11 +145,9 @@ func (m *Message) words(e digest.Edition, v digest.Variant) error {
 	case days == "":
 		m.reasonKey = "mail.reason_no_days"
 	default:
-		place := m.lang.City(c.Zone)
-		if c.Zone == digest.ZoneReader {
-			if place, err = m.lang.Say("mail.your_time"); err != nil {
-				return err
-			}
+		place, err := m.place(c.Zone, v.Zone)
+		if err != nil {
+			return err
 		}
 		m.reasonKey = "mail.reason"
 		weekly, err := m.lang.Say("days.weekly")
@@ -162,6 +160,19 @@ func (m *Message) words(e digest.Edition, v digest.Variant) error {
 	}
 	_, err = m.lang.Say(m.reasonKey, m.reasonPairs...)
 	return err
+}
+
+// place is whose clock the digest's hour is on. By each reader's own it is the
+// variant's: a reader who gave no zone has the digest's, and is not told that
+// it were his or hers.
+func (m *Message) place(zone, variant string) (string, error) {
+	switch {
+	case zone != digest.ZoneReader:
+		return m.lang.City(zone), nil
+	case variant != "" && variant != digest.ZoneReader:
+		return m.lang.City(variant), nil
+	}
+	return m.lang.Say("mail.your_time")
 }
 
 // mostNamed is how many categories of a digest a mail still names: more is a

@@ -111,9 +111,14 @@ func TestReasonSaysOnlyWhatIsKnown(t *testing.T) {
 	t.Parallel()
 	r := newRenderer(t, testConfig())
 	for want, change := range map[string]func(*sample){
-		"You get Morning Brief, weekdays at 07:00 (Berlin).":                                func(s *sample) { s.Recipient.Since = time.Time{} },
-		"You have been getting Morning Brief since 3 March 2026.":                           func(s *sample) { s.Edition.Cadence.Weekdays = nil },
-		"You get Morning Brief, weekdays at 07:00 (your time), since 3 March 2026.":         func(s *sample) { s.Edition.Cadence.Zone = digest.ZoneReader },
+		"You get Morning Brief, weekdays at 07:00 (Berlin).":      func(s *sample) { s.Recipient.Since = time.Time{} },
+		"You have been getting Morning Brief since 3 March 2026.": func(s *sample) { s.Edition.Cadence.Weekdays = nil },
+		"You get Morning Brief, weekdays at 07:00 (Tokyo), since 3 March 2026.": func(s *sample) {
+			s.Edition.Cadence.Zone, s.Variant.Zone = digest.ZoneReader, "Asia/Tokyo"
+		},
+		"You get Morning Brief, weekdays at 07:00 (your time), since 3 March 2026.": func(s *sample) {
+			s.Edition.Cadence.Zone, s.Variant.Zone = digest.ZoneReader, ""
+		},
 		"You get Morning Brief, Mondays and Sundays at 07:00 (Berlin), since 3 March 2026.": func(s *sample) { s.Edition.Cadence.Weekdays = []time.Weekday{0, 1} },
 		"This is a proof of Morning Brief, sent to you by its editors.":                     func(s *sample) { s.Edition.Kind = digest.KindProof },
 		"You get Morning Brief because you subscribed to it.": func(s *sample) {

@@ -78,11 +78,12 @@ func (h *house) replay(ctx context.Context, slots []explain.Replayed, from, to t
 	if err != nil {
 		return nil, err
 	}
+	var composer publish.Composer
 	return explain.Simulate(slots, articles, func(m digest.Material) (digest.Composition, error) {
 		if err := ctx.Err(); err != nil {
 			return digest.Composition{}, err
 		}
-		return publish.Compose(m)
+		return composer.Compose(m)
 	})
 }
 

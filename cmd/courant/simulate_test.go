@@ -85,7 +85,8 @@ func BenchmarkSimulateHundredThousandArticles(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		list, err := explain.Simulate(slots, articles, publish.Compose)
+		var composer publish.Composer
+		list, err := explain.Simulate(slots, articles, composer.Compose)
 		if err != nil || list[0].Editions != 30 {
 			b.Fatalf("%d editions, %v", list[0].Editions, err)
 		}

@@ -32,8 +32,10 @@ const (
 // group of readers which of them it gets and why it doesn't get the others. It
 // has no error to give yet; the signature leaves room for a subject or an
 // order that cannot be applied.
-func Compose(m digest.Material) (digest.Composition, error) {
-	e := newEditor(m)
+func Compose(m digest.Material) (digest.Composition, error) { return composeWith(m, nil) }
+
+func composeWith(m digest.Material, known *memory) (digest.Composition, error) {
+	e := newEditor(m, known)
 	home := digest.Group{Language: m.Edition.Language, Zone: m.Edition.Zone, Since: m.Edition.WindowFrom}
 	home.Language = cmp.Or(home.Language, m.Digest.Language)
 	// The digest's own choice comes first: the archive shows it even where no
@@ -61,9 +63,9 @@ type editor struct {
 	composition digest.Composition
 }
 
-func newEditor(m digest.Material) *editor {
+func newEditor(m digest.Material, known *memory) *editor {
 	e := &editor{
-		digest: m.Digest, stories: fold(m), byID: map[digest.StoryID]int{},
+		digest: m.Digest, stories: foldWith(m, known), byID: map[digest.StoryID]int{},
 		categories: map[string]bool{}, drafts: map[string]int{}, corrections: map[digest.CorrectionID]digest.Correction{},
 	}
 	for _, c := range m.Corrections {

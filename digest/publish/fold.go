@@ -51,8 +51,10 @@ type folding struct {
 // fold sorts the candidates into stories, in the digest's order. A candidate that
 // belongs to a story stays with it, and no two stories that exist are merged:
 // a story's id never changes once it was sent.
-func fold(m digest.Material) []story {
-	f := collect(m)
+func fold(m digest.Material) []story { return foldWith(m, nil) }
+
+func foldWith(m digest.Material, known *memory) []story {
+	f := collect(m, known)
 	f.byStory()
 	f.byAddress()
 	f.byText()
@@ -77,7 +79,7 @@ func fold(m digest.Material) []story {
 }
 
 // collect lists candidates and what was sent before, each article once.
-func collect(m digest.Material) *folding {
+func collect(m digest.Material, known *memory) *folding {
 	byID := make(map[digest.ArticleID]telling, len(m.Candidates))
 	for i := range m.Sent {
 		for j := range m.Sent[i].Articles {
@@ -102,7 +104,7 @@ func collect(m digest.Material) *folding {
 	slices.SortFunc(f.tellings, func(a, b telling) int {
 		return cmp.Or(a.FirstSeen.Compare(b.FirstSeen), cmp.Compare(a.ID, b.ID))
 	})
-	f.read()
+	f.read(known)
 	for i := range f.tellings {
 		t := &f.tellings[i]
 		t.at = cameOut(t.Article)
@@ -122,7 +124,7 @@ func cameOut(a *digest.Article) time.Time {
 
 // read reads all texts, without what a source puts under its pieces again and
 // again.
-func (f *folding) read() {
+func (f *folding) read(known *memory) {
 	l := newLexicon()
 	leads := make([]lead, len(f.tellings))
 	f.onAll(func(share iter.Seq[int]) {
@@ -136,10 +138,16 @@ func (f *folding) read() {
 		reader := newTermer(l)
 		for i := range share {
 			t := &f.tellings[i]
-			t.reading = reader.read(t.Title, leads[i].without(repeated), t.Language)
-			leads[i].sentences = nil
+			leads[i].text, leads[i].sentences = leads[i].without(repeated), nil
+			var before bool
+			if t.reading, before = known.of(t, leads[i].text); !before {
+				t.reading = reader.read(t.Title, leads[i].text, t.Language)
+			}
 		}
 	})
+	for i := range leads {
+		known.keep(&f.tellings[i], leads[i].text)
+	}
 }
 
 // onAll runs work on all processors, each with its share of the tellings: most
@@ -325,10 +333,16 @@ func (f *folding) likest() []pair {
 	var pairs []pair
 	var adding sync.Mutex
 	at := f.post()
+	// Of two that were told before nothing is asked, and of most editions all
+	// of those come first.
+	first := slices.IndexFunc(f.tellings, func(t telling) bool { return t.candidate })
 	f.onAll(func(share iter.Seq[int]) {
 		r := rivalry{shared: make([]float64, len(f.tellings))}
 		var mine []pair
 		for i := range share {
+			if i < first {
+				continue
+			}
 			a := &f.tellings[i]
 			for _, j := range r.rivals(a, at[i]) {
 				b := &f.tellings[j]

@@ -41,8 +41,10 @@ type term struct {
 
 // reading is what an article says, for comparing it with others.
 type reading struct {
-	language string // as the text shows it; empty: it doesn't
-	terms    []term // of headline and lead, sorted by id, each once
+	language string    // as the text shows it; empty: it doesn't
+	terms    []term    // of headline and lead, sorted by id, each once
+	ids      []uint64  // theirs, in the same order
+	marks    [8]uint64 // a bit for each id, by its last nine: most of what a text doesn't have is seen at once
 	head     float64
 	whole    float64 // weights of the headline's terms, and of all
 	genre    string
@@ -167,8 +169,11 @@ func (t *termer) read(title, lead, language string) reading {
 	r.terms = slices.Clone(t.terms)
 	// By id, so that sums come out the same to the last bit.
 	slices.SortFunc(r.terms, func(a, b term) int { return cmp.Compare(a.id, b.id) })
+	r.ids = make([]uint64, 0, len(r.terms))
 	for i := range r.terms {
 		n := &r.terms[i]
+		r.ids = append(r.ids, n.id)
+		r.marks[n.id>>6&7] |= 1 << (n.id & 63)
 		r.whole += n.weight
 		if n.head {
 			r.head += n.weight

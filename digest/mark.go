@@ -34,3 +34,9 @@ type Mark struct {
 	Ended   time.Time // when it was taken back; zero: it was not
 	EndedBy string
 }
+
+// InForce says whether the mark counts for a digest at a moment.
+func (m Mark) InForce(digest string, at time.Time) bool {
+	return (m.Digest == "" || m.Digest == digest) && !m.At.After(at) &&
+		(m.Until.IsZero() || m.Until.After(at)) && (m.Ended.IsZero() || m.Ended.After(at))
+}

@@ -35,3 +35,9 @@ func (s *Store) Replay(ctx context.Context, from, to time.Time) ([]digest.Articl
 	}
 	return list, nil
 }
+
+// ReplayMarks reads what editors marked by a moment, also what they took back
+// since.
+func (s *Store) ReplayMarks(ctx context.Context, to time.Time) ([]digest.Mark, error) {
+	return selectMarks(ctx, s.db, ` WHERE m.set_at <= $1 ORDER BY m.id`, to)
+}

@@ -68,7 +68,7 @@ func TestPinnedAndDroppedStoriesInPlanMailAndWhy(t *testing.T) {
 		if got := p.titles(); !slices.Equal(got, []string{"Quotas are cut by half", "Bridge opens after eleven years"}) {
 			t.Errorf("plan tells %q", got)
 		}
-		if !strings.HasPrefix(p.Articles[0].Why, "number 1 of 4 pinned by an editor, first seen ") || !strings.HasPrefix(p.Articles[1].Why, "number 3 of 4 by newness") {
+		if !strings.HasPrefix(p.Articles[0].Why, "number 1 of 4, pinned by an editor, first seen ") || !strings.HasPrefix(p.Articles[1].Why, "number 3 of 4 by newness") {
 			t.Errorf("because %+v", p.Articles)
 		}
 		left := p.leftOut()

@@ -24,8 +24,9 @@ func (p *program) simulateCommand() *cobra.Command {
 		Long: `Replay the articles of the last days against the config as it is now: which
 slots would have had an edition and which were skipped and why, how many
 stories each edition tells and how many it leaves out and why, by category and
-by source. The clock is always right, and the reader wants all of it. Nothing
-is published or sent and no row changes.`,
+by source. The clock is always right, the reader wants all of it, and what
+editors pinned and dropped counts for as long as it did. Nothing is published
+or sent and no row changes.`,
 		Example: "  courant simulate morning\n  courant simulate --days 90 --json",
 		Args:    arguments(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -78,8 +79,12 @@ func (h *house) replay(ctx context.Context, slots []explain.Replayed, from, to t
 	if err != nil {
 		return nil, err
 	}
+	marks, err := h.store.ReplayMarks(ctx, to)
+	if err != nil {
+		return nil, err
+	}
 	var composer publish.Composer
-	return explain.Simulate(slots, articles, func(m digest.Material) (digest.Composition, error) {
+	return explain.Simulate(slots, articles, marks, func(m digest.Material) (digest.Composition, error) {
 		if err := ctx.Err(); err != nil {
 			return digest.Composition{}, err
 		}

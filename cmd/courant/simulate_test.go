@@ -24,6 +24,7 @@ func TestSimulateReplaysStoredArticlesAndChangesNoRow(t *testing.T) {
 		d.query(`INSERT INTO articles (source, url, canonical, title, category, categories, points, points_from, first_seen, language)
 			VALUES ('Wire', $2, $2, $1, 'World', '{World}', '{}', 'none', $3, 'en') RETURNING 'x'`, title, fmt.Sprintf("https://example.com/%d", i), at)
 	}
+	d.query(`INSERT INTO article_marks (article_id, kind, set_by, set_at) SELECT id, 'drop', 'ann', $1 FROM articles WHERE title LIKE '%lighthouse%' RETURNING 'x'`, at)
 	const rows = `SELECT concat((SELECT count(*) FROM editions), ' ', (SELECT count(*) FROM stories), ' ', (SELECT count(*) FROM slots), ' ',
 		(SELECT count(*) FROM article_story), ' ', (SELECT count(*) FROM variants))`
 	before := d.query(rows)
@@ -31,19 +32,20 @@ func TestSimulateReplaysStoredArticlesAndChangesNoRow(t *testing.T) {
 		Digest                     string
 		Editions, Skipped, Stories int
 		Sources                    map[string]int
+		LeftOut                    map[string]int `json:"left_out"`
 		Slots                      []struct{ State, Reason string }
 	}
 	out := d.must("simulate", "--json", "--days", "7")
 	if err := json.Unmarshal([]byte(strings.TrimSpace(out)), &s); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if s.Digest != "morning" || s.Editions != 1 || s.Stories != 3 || s.Sources["Wire"] != 3 || s.Editions+s.Skipped != len(s.Slots) {
+	if s.Digest != "morning" || s.Editions != 1 || s.Stories != 2 || s.Sources["Wire"] != 2 || s.LeftOut["dropped by an editor"] != 1 || s.Editions+s.Skipped != len(s.Slots) {
 		t.Errorf("simulated %+v", s)
 	}
 	if s.Slots[0].State != "skipped" || s.Slots[0].Reason != "below min_articles: 0 of 1" {
 		t.Errorf("the first slot is %+v", s.Slots[0])
 	}
-	if said := d.must("simulate", "morning"); !strings.Contains(said, "1 edition with 3 stories") || strings.Contains(said, "\x1b[") {
+	if said := d.must("simulate", "morning"); !strings.Contains(said, "1 edition with 2 stories") || strings.Contains(said, "\x1b[") {
 		t.Errorf("simulate says\n%s", said)
 	}
 	d.must("simulate", "all")
@@ -86,7 +88,7 @@ func BenchmarkSimulateHundredThousandArticles(b *testing.B) {
 	}
 	for b.Loop() {
 		var composer publish.Composer
-		list, err := explain.Simulate(slots, articles, composer.Compose)
+		list, err := explain.Simulate(slots, articles, nil, composer.Compose)
 		if err != nil || list[0].Editions != 30 {
 			b.Fatalf("%d editions, %v", list[0].Editions, err)
 		}

@@ -111,12 +111,12 @@ func compose(m digest.Material) (digest.Composition, error) {
 	}
 	return digest.Composition{
 		Stories: []digest.Fold{
-			{Told: told(0, "Military", digest.PointsPage), Articles: []digest.ArticleID{1, 2}, Why: "folded"},
-			{Told: told(2, "World", digest.PointsLead), Articles: []digest.ArticleID{3}},
+			{Told: told(0, "Military", digest.PointsPage), Articles: []digest.ArticleID{1, 2}, Why: "folded", Rank: "pinned by an editor"},
+			{Told: told(2, "World", digest.PointsLead), Articles: []digest.ArticleID{3}, Rank: "by rank 0.87 (1 source, freshness 0.87)"},
 			{Told: told(3, "World", digest.PointsNone), Articles: []digest.ArticleID{4}},
 		},
 		Variants: []digest.Draft{
-			{Default: true, Groups: []int64{1}, Stories: []int{0, 1}, LeftOut: map[int]string{2: "over max_articles (2)"}},
+			{Default: true, Groups: []int64{1}, Stories: []int{0, 1}, LeftOut: map[int]string{2: "dropped by an editor"}},
 			{Groups: []int64{2}, Stories: []int{0}, LeftOut: map[int]string{1: "already sent", 2: "already sent"}},
 			{Groups: []int64{3}, Reason: "below min_articles: 0 of 1"},
 		},
@@ -169,7 +169,8 @@ func account() digest.Account {
 	left := []digest.LeftOut{
 		{Title: "Cup final", Reason: "category Sport is not among the reader's"}, {Title: "Königswahl in Köln", Reason: "already sent on 2026-02-27 in Evening Brief no. 7"},
 		{Title: "Ships set sail", Reason: `folded into "Fleet leaves harbour" at Navy wire`}, {Title: "Lighthouse for sale", Reason: "over max_articles (2)"},
-		{Title: "Old news", Reason: "first seen before this reader's window"},
+		{Title: "Old news", Reason: "first seen before this reader's window"}, {Title: "Vote in Bern", Reason: "over max_per_category (2)"},
+		{Title: "Rumour at sea", Reason: "dropped by an editor"},
 	}
 	const accepted = "250 2.0.0 OK queued as 4F1"
 	return digest.Account{

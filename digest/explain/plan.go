@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"courant/digest"
@@ -307,6 +308,9 @@ func (p *Planned) tell(i int, stories []digest.Fold, seen map[digest.ArticleID]d
 	t := stories[i].Told
 	article := PlannedArticle{Title: t.Title, URL: t.URL, Category: t.Category, PointsFrom: t.PointsFrom, source: t.Source}
 	article.rank = fmt.Sprintf("number %d of %d %s", i+1, len(stories), cmp.Or(stories[i].Rank, "by newness"))
+	if stories[i].Rank != "" && !strings.HasPrefix(stories[i].Rank, "by ") {
+		article.rank = fmt.Sprintf("number %d of %d, %s", i+1, len(stories), stories[i].Rank)
+	}
 	article.Why = article.rank
 	if a, ok := seen[t.Article]; ok {
 		article.firstSeen = a.FirstSeen

@@ -61,8 +61,17 @@ const foldedArticles = "folded into another article"
 // Articles stand in order of first-seen. The reader it is made for is on every
 // list from the start, wants all of it, and had what each edition told: so no
 // story comes twice, in whatever digest, as for the readers of these lists.
-func Simulate(slots []Replayed, articles []digest.Article, compose func(digest.Material) (digest.Composition, error)) ([]Simulated, error) {
-	s := simulation{articles: articles, compose: compose, digests: map[string]*simulated{}, stories: map[digest.ArticleID]digest.StoryID{}}
+// Editors' marks count at the slots at which they were in force.
+func Simulate(
+	slots []Replayed, articles []digest.Article, marks []digest.Mark, compose func(digest.Material) (digest.Composition, error),
+) ([]Simulated, error) {
+	s := simulation{
+		articles: articles, marks: marks, compose: compose, digests: map[string]*simulated{},
+		byID: make(map[digest.ArticleID]int, len(articles)), stories: map[digest.ArticleID]digest.StoryID{},
+	}
+	for i, a := range articles {
+		s.byID[a.ID] = i
+	}
 	for _, r := range slots {
 		if err := s.slot(r); err != nil {
 			return nil, fmt.Errorf("simulate %s of %s: %w", r.Slot.Key, r.Digest.Name, err)
@@ -78,6 +87,8 @@ func Simulate(slots []Replayed, articles []digest.Article, compose func(digest.M
 // simulation is the state of the rows, as publishing would have left them.
 type simulation struct {
 	articles []digest.Article
+	byID     map[digest.ArticleID]int // places in articles
+	marks    []digest.Mark
 	compose  func(digest.Material) (digest.Composition, error)
 	digests  map[string]*simulated
 	order    []*simulated
@@ -149,6 +160,7 @@ func (s *simulation) publish(r Replayed, d *simulated, at *SimulatedSlot) error 
 			Zone: r.Slot.Zone, Language: r.Digest.Language, WindowFrom: from, WindowTo: r.Slot.Instant, Published: r.Slot.Instant,
 		},
 	}
+	s.mark(&m)
 	m.Groups = []digest.Group{{Key: 1, Language: r.Digest.Language, Zone: r.Slot.Zone, Since: from, Had: s.hadOn(r.Digest.Lists), Readers: 1}}
 	at.Candidates = len(m.Candidates)
 	c, err := s.compose(m)
@@ -188,11 +200,44 @@ func (s *simulation) candidates(d digest.Digest, from, to time.Time) []digest.Ca
 	var list []digest.Candidate
 	for i := after(to) - 1; i >= after(from) && len(list) < mostCandidates; i-- {
 		a := s.articles[i]
-		if len(d.Categories) == 0 || digest.FirstCategory(d.Categories, a.AllCategories()) != "" {
+		if carries(d, a) {
 			list = append(list, digest.Candidate{Article: a, Story: s.stories[a.ID]})
 		}
 	}
 	return list
+}
+
+// mark adds what editors had decided by then: the marks, what is pinned from
+// outside the window, and what was dropped lately, for later tellings to fold
+// into.
+func (s *simulation) mark(m *digest.Material) {
+	at := m.Edition.Instant
+	for _, mark := range s.marks {
+		if !mark.InForce(m.Digest.Name, at) {
+			continue
+		}
+		mark.Story = s.stories[mark.Article]
+		m.Marks = append(m.Marks, mark)
+		i, known := s.byID[mark.Article]
+		if !known || s.articles[i].FirstSeen.After(at) {
+			continue
+		}
+		a := s.articles[i]
+		switch {
+		case mark.Kind == digest.MarkDrop:
+			if a.FirstSeen.After(at.Add(-foldingSpan)) {
+				m.Dropped = append(m.Dropped, digest.Story{ID: mark.Story, Articles: []digest.Article{a}})
+			}
+		case slices.ContainsFunc(m.Candidates, func(c digest.Candidate) bool { return c.ID == a.ID }):
+		case mark.Digest != "" || carries(m.Digest, a):
+			m.Candidates = append(m.Candidates, digest.Candidate{Article: a, Story: mark.Story})
+		}
+	}
+}
+
+// carries says whether an article is of one of the digest's categories.
+func carries(d digest.Digest, a digest.Article) bool {
+	return len(d.Categories) == 0 || digest.FirstCategory(d.Categories, a.AllCategories()) != ""
 }
 
 // sent are the stories that editions had to tell lately.

@@ -75,7 +75,7 @@ func aWeek() ([]Replayed, []digest.Article) {
 func TestSimulationReplaysWhatCameIn(t *testing.T) {
 	t.Parallel()
 	slots, articles := aWeek()
-	list, err := Simulate(slots, articles, press)
+	list, err := Simulate(slots, articles, nil, press)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestSimulatedStoryComesOnceToReadersOfAList(t *testing.T) {
 		noon := digest.Digest{Name: "noon", Lists: c.lists, MinArticles: 1}
 		slots := append(replays(morning, "2026-10-24"), replays(noon, "2026-10-24")...)
 		slots[1].Slot.Instant = slots[0].Slot.Instant.Add(6 * time.Hour)
-		list, err := Simulate(slots, []digest.Article{came(1, "2026-10-24T05:00:00Z", "Fleet leaves harbour", "Navy wire", "")}, press)
+		list, err := Simulate(slots, []digest.Article{came(1, "2026-10-24T05:00:00Z", "Fleet leaves harbour", "Navy wire", "")}, nil, press)
 		if err != nil || list[1].Slots[0].State != c.state {
 			t.Errorf("%v: %+v, %v", c.lists, list[1].Slots, err)
 		}
@@ -110,7 +110,7 @@ func TestArticlesOfASkippedSlotWaitInASimulation(t *testing.T) {
 	list, err := Simulate(slots, []digest.Article{
 		came(1, "2026-10-22T09:00:00Z", "One", "Wire", ""), came(2, "2026-10-22T10:00:00Z", "Two", "Wire", ""),
 		came(3, "2026-10-23T09:00:00Z", "Three", "Wire", ""), came(4, "2026-10-24T09:00:00Z", "Four", "Wire", ""),
-	}, press)
+	}, nil, press)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,8 +123,51 @@ func TestSimulationNamesTheSlotThatCannotBeComposed(t *testing.T) {
 	t.Parallel()
 	slots, articles := aWeek()
 	broken := errors.New("broken")
-	_, err := Simulate(slots, articles, func(digest.Material) (digest.Composition, error) { return digest.Composition{}, broken })
+	_, err := Simulate(slots, articles, nil, func(digest.Material) (digest.Composition, error) { return digest.Composition{}, broken })
 	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "2026-10-23 of morning") {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestMarksCountInASimulationAsLongAsTheyDid(t *testing.T) {
+	t.Parallel()
+	d := digest.Digest{Name: "morning", Categories: []string{"World"}, Lists: []string{"readers"}, MinArticles: 1}
+	slots := replays(d, "2026-10-23", "2026-10-24", "2026-10-25", "2026-10-29")
+	articles := []digest.Article{
+		came(1, "2026-10-20T06:00:00Z", "Old", "Wire", "World"), came(2, "2026-10-20T07:00:00Z", "Old Sport", "Wire", "Sport"),
+		came(3, "2026-10-22T07:00:00Z", "Three", "Wire", "World"), came(4, "2026-10-23T07:00:00Z", "Four", "Wire", "World"),
+		came(5, "2026-10-24T07:00:00Z", "Five", "Wire", "World"), came(6, "2026-10-28T07:00:00Z", "Six", "Wire", "World"),
+	}
+	at := instant("2026-10-23T12:00:00Z")
+	marks := []digest.Mark{
+		{Kind: digest.MarkPin, Article: 1, At: at, Until: instant("2026-10-24T12:00:00Z")},
+		{Kind: digest.MarkPin, Article: 2, At: at, Until: instant("2026-11-24T12:00:00Z")},
+		{Kind: digest.MarkPin, Article: 2, Digest: "morning", At: at, Ended: instant("2026-10-24T12:00:00Z")},
+		{Kind: digest.MarkPin, Article: 6, Digest: "evening", At: at},
+		{Kind: digest.MarkPin, Article: 6, At: at, Until: instant("2026-11-24T12:00:00Z")}, // not yet there
+		{Kind: digest.MarkDrop, Article: 3, At: at},
+		{Kind: digest.MarkDrop, Article: 99, At: at}, // older than the replay
+	}
+	var told []string
+	_, err := Simulate(slots, articles, marks, func(m digest.Material) (digest.Composition, error) {
+		line := m.Edition.Slot
+		for _, c := range m.Candidates {
+			line += fmt.Sprint(" ", c.ID)
+		}
+		line += fmt.Sprintf(", %d marks", len(m.Marks))
+		for _, s := range m.Dropped {
+			line += fmt.Sprintf(", dropped %d of story %d", s.Articles[0].ID, s.ID)
+		}
+		told = append(told, line)
+		return press(m)
+	})
+	want := []string{
+		"2026-10-23 3, 0 marks",
+		"2026-10-24 4 1 2, 6 marks, dropped 3 of story 1",
+		"2026-10-25 5, 4 marks, dropped 3 of story 1",
+		"2026-10-29 6, 4 marks",
+	}
+	if err != nil || !slices.Equal(told, want) {
+		t.Errorf("composed from\n%s\nwant\n%s, %v", strings.Join(told, "\n"), strings.Join(want, "\n"), err)
 	}
 }

@@ -135,7 +135,7 @@ func TestPlanSaysHowManyGetAnArticleThatNotAllGet(t *testing.T) {
 	t.Parallel()
 	p := planOf(t, func(*digest.Composition) {})
 	text := string(set(t, func(w io.Writer) error { return WritePlan(w, []Planned{p}, Look{}) }))
-	if !strings.Contains(text, "number 2 of 3 by newness · for 900 of 980 readers\n") || strings.Count(text, "of 980 readers") != 1 {
+	if !strings.Contains(text, "freshness 0.87) · for 900 of 980 readers\n") || strings.Count(text, "of 980 readers") != 1 {
 		t.Errorf("the plan says\n%s", text)
 	}
 }

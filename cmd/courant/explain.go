@@ -155,6 +155,10 @@ func (h *house) coming(ctx context.Context, d digest.Digest, from, to time.Time)
 			if c.Material, err = h.store.Material(ctx, order); err != nil {
 				return nil, err
 			}
+			if c.Material.Answered {
+				c.Slot.State, c.Slot.Reason = digest.SlotSkipped, explain.Answered(c.Material.Edition)
+				seen[slot.Zone] = false // what is here goes to the next one
+			}
 		}
 		list = append(list, c)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -182,4 +183,43 @@ func TestPlanForeseesListsSizeAndHowLongTheRelayTakes(t *testing.T) {
 			t.Errorf("plan says\n%s", said)
 		}
 	})
+}
+
+// A schedule that was moved to later that day makes no second edition of it,
+// and a plan that said so would be wrong.
+func TestPlanLeavesOutASlotWhoseDayHasItsEdition(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, smtpsink.Options{})
+	d.configure()
+	d.must("readers", "add", "ann@example.org")
+	d.tell("Harbour closes for repairs")
+	d.must("send", "morning")
+	d.tell("Bridge opens a year early")
+	type slot struct {
+		Local    time.Time
+		Articles []struct{ Title string }
+		Warnings []string
+	}
+	planned := func() (list []slot) {
+		for line := range strings.Lines(d.must("plan", "--json")) {
+			var s slot
+			if err := json.Unmarshal([]byte(line), &s); err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, s)
+		}
+		return list
+	}
+	before := planned()
+	if len(before[0].Articles) != 1 || len(before[1].Articles) != 0 {
+		t.Fatalf("planned %+v", before)
+	}
+	d.query(`UPDATE editions SET kind = 'slot', daily = true, local_date = $1 RETURNING 'x'`, before[0].Local.Format(time.DateOnly))
+	after := planned()
+	if len(after[0].Articles) != 0 || !slices.Contains(after[0].Warnings, "nothing will be published: no. 1 is the edition of that day") {
+		t.Errorf("the day's slot is planned as %+v", after[0])
+	}
+	if len(after[1].Articles) != 1 {
+		t.Errorf("the next day's slot is planned as %+v", after[1])
+	}
 }

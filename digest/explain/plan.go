@@ -106,6 +106,16 @@ func Plan(coming []Coming, compose func(digest.Material) (digest.Composition, er
 	return plan, nil
 }
 
+// Answered is why nothing will be published for a slot that lies ahead: it was
+// skipped before, or the digest's one edition of that day is out, by the
+// schedule of before.
+func Answered(e digest.Edition) string {
+	if e.ID == 0 {
+		return e.HeldReason
+	}
+	return fmt.Sprintf("no. %d is the edition of that day", e.Number)
+}
+
 func begin(c Coming) Planned {
 	loc, err := time.LoadLocation(c.Slot.Zone)
 	if err != nil {

@@ -104,8 +104,11 @@ func figuresWithin(snippet string) (all []picture) {
 	m := &metadata{}
 	var walk func(n *html.Node)
 	walk = func(n *html.Node) {
-		if n.DataAtom == atom.Img {
+		switch n.DataAtom {
+		case atom.Img:
 			m.picture(n)
+		case atom.Noscript:
+			m.unscripted(n)
 		}
 		for c := n.FirstChild; c != nil; c = c.NextSibling {
 			walk(c)

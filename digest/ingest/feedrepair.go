@@ -18,7 +18,7 @@ import (
 // first everything at once, then item by item, so that one broken item costs
 // itself only.
 func parseFeed(text []byte) (feed *gofeed.Feed, warnings []string, err error) {
-	text = bytes.TrimSpace(text)
+	text = withoutInline(bytes.TrimSpace(text))
 	if bytes.HasPrefix(text, []byte("{")) {
 		return parseJSONFeed(text)
 	}

@@ -32,16 +32,7 @@ func (m *metadata) picture(n *html.Node) {
 		return
 	}
 	p := picture{alt: attribute(n, "alt"), width: pixels(attribute(n, "width")), height: pixels(attribute(n, "height"))}
-	// What is loaded late has a pixel in src.
-	for _, name := range []string{"data-src", "data-original", "data-lazy-src", "src"} {
-		if s := attribute(n, name); s != "" && !strings.HasPrefix(s, "data:") {
-			p.url = s
-			break
-		}
-	}
-	if p.url == "" {
-		p.url, _, _ = strings.Cut(strings.TrimSpace(first(attribute(n, "srcset"), attribute(n, "data-srcset"))), " ")
-	}
+	p.source(n)
 	for up, levels := n.Parent, 0; up != nil && levels < 4; up, levels = up.Parent, levels+1 {
 		p.figure = p.figure || up.DataAtom == atom.Figure
 	}

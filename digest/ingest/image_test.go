@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -46,10 +47,21 @@ func TestLeadImageComesWithItsSizeAndAlt(t *testing.T) {
 		"Twitter":               {`<meta name="twitter:image" content="/t.jpg"><meta name="twitter:image:alt" content="A tug">`, "", digest.Image{URL: "https://gazette.example/t.jpg", Alt: "A tug"}},
 		"image_src":             {`<link rel="image_src" href="/i.jpg">`, "", digest.Image{URL: "https://gazette.example/i.jpg"}},
 		"a figure":              {"", `<figure><img data-src="/f.jpg" src="/pixel.gif" alt="A ferry" width="800" height="500"></figure>`, digest.Image{URL: "https://gazette.example/f.jpg", Alt: "A ferry", Width: 800, Height: 500}},
-		"a figure of a picture": {"", `<figure><div><picture><source srcset="/x.webp"><img srcset="/f.jpg 1x, /g.jpg 2x"></picture></div></figure>`, digest.Image{URL: "https://gazette.example/f.jpg"}},
-		"no small figure":       {"", `<figure><img src="/f.jpg" width="120"></figure><img src="/g.jpg" width="900">`, digest.Image{}},
-		"not the site's logo":   {`<meta property="og:image" content="/images/gazette-logo.png">`, `<figure><img src="/f.jpg"></figure>`, digest.Image{URL: "https://gazette.example/f.jpg"}},
-		"no script":             {`<meta property="og:image" content="javascript:alert(1)">`, "", digest.Image{}},
+		"a figure of a picture": {"", `<figure><div><picture><source srcset="/x.webp"><img srcset="/f.jpg 1x, /g.jpg 2x"></picture></div></figure>`, digest.Image{URL: "https://gazette.example/g.jpg"}},
+		"the largest of a set": {"", `<figure><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=" srcset="/s.jpg 320w,/m,w_800.jpg 800w, /l.jpg 1600w, /xl.jpg 4000w" width="800" height="450"></figure>`,
+			digest.Image{URL: "https://gazette.example/l.jpg", Width: 1600, Height: 900}},
+		"the narrowest of a set of posters": {"", `<figure><img srcset="/xl.jpg 4000w, /l.jpg 2400w"></figure>`, digest.Image{URL: "https://gazette.example/l.jpg", Width: 2400}},
+		"a set behind a pixel":              {"", `<figure><img src="/1x1.gif" data-srcset="/l.jpg 1200w"></figure>`, digest.Image{URL: "https://gazette.example/l.jpg", Width: 1200}},
+		"src before a set":                  {"", `<figure><img src="/f.jpg" srcset="/l.jpg 1600w"></figure>`, digest.Image{URL: "https://gazette.example/f.jpg"}},
+		"sources around": {"", `<figure><picture><source type="image/webp" srcset="/x.webp 1600w"><source type="image/jpeg" srcset="/j.jpg 1200w"><img src="data:,"></picture></figure>`,
+			digest.Image{URL: "https://gazette.example/j.jpg", Width: 1200}},
+		"only modern sources": {"", `<figure><picture><source type="image/webp" srcset="/x.webp 900w"><img></picture></figure>`, digest.Image{URL: "https://gazette.example/x.webp", Width: 900}},
+		"for those without scripts": {"", `<figure><img class="lazy" data-late="/f.jpg"><noscript><img src="/n.jpg" alt="A ferry" width="900"></noscript></figure><noscript><img src="https://count.example/p.gif" width="1" height="1"></noscript>`,
+			digest.Image{URL: "https://gazette.example/n.jpg", Alt: "A ferry", Width: 900}},
+		"no pixel, no portrait in a set": {"", `<figure><img srcset="/avatar.jpg 800w"></figure><figure><img srcset="/p.jpg 1w"></figure>`, digest.Image{}},
+		"no small figure":                {"", `<figure><img src="/f.jpg" width="120"></figure><img src="/g.jpg" width="900">`, digest.Image{}},
+		"not the site's logo":            {`<meta property="og:image" content="/images/gazette-logo.png">`, `<figure><img src="/f.jpg"></figure>`, digest.Image{URL: "https://gazette.example/f.jpg"}},
+		"no script":                      {`<meta property="og:image" content="javascript:alert(1)">`, "", digest.Image{}},
 	} {
 		if got := imageOf(t, row.head, row.text); got != row.want {
 			t.Errorf("%s: %+v, want %+v", name, got, row.want)
@@ -132,12 +144,41 @@ func TestFeedsPictureIsTheLargestThatIsMeant(t *testing.T) {
 		"an enclosure":                       {`<enclosure url="/e.png" type="image/png" length="1"/>`, digest.Image{URL: "https://gazette.example/e.png"}},
 		"no sound":                           {`<enclosure url="/e.mp3" type="audio/mpeg" length="1"/>`, digest.Image{}},
 		"a figure in the text":               {`<description><![CDATA[<figure><img src="https://cdn.example/f.jpg" alt="A ferry" width="800" height="400"></figure><p>Text of the item.</p>]]></description>`, digest.Image{URL: "https://cdn.example/f.jpg", Alt: "A ferry", Width: 800, Height: 400}},
+		"a figure that is loaded late":       {`<description><![CDATA[<figure><img src="data:image/gif;base64,R0lGOD" data-original="https://cdn.example/f.jpg" alt="A ferry"></figure>]]></description>`, digest.Image{URL: "https://cdn.example/f.jpg", Alt: "A ferry"}},
+		"a figure in sizes":                  {`<description><![CDATA[<figure><img srcset="https://cdn.example/f.jpg?w=640 640w, https://cdn.example/f.jpg?w=1280 1280w"></figure>]]></description>`, digest.Image{URL: "https://cdn.example/f.jpg?w=1280", Width: 1280}},
+		"a figure for those without scripts": {`<description><![CDATA[<figure><img data-late="/x"><noscript><img src="https://cdn.example/f.jpg"></noscript></figure>]]></description>`, digest.Image{URL: "https://cdn.example/f.jpg"}},
 		"no counter of readers":              {`<description><![CDATA[<p>Text of the item.</p><img src="https://count.example/p.gif" width="1" height="1"><img src="https://count.example/q.jpg">]]></description>`, digest.Image{}},
 		"no logo, but the picture":           {`<media:thumbnail url="/logo.png" width="240"/><enclosure url="/e.png" type="image/png" length="1"/>`, digest.Image{URL: "https://gazette.example/e.png"}},
 	} {
 		e := feed(t, strings.Replace(rssHead, "<rss", "<rss"+media, 1)+`<item><title>Basin opens</title><link>https://gazette.example/1</link>`+row.item+`</item></channel></rss>`)
 		if got := e.Articles[0].Image; got != row.want {
 			t.Errorf("%s: %+v, want %+v", name, got, row.want)
+		}
+	}
+}
+
+// An item whose picture is written into it is an item like another, in XML and
+// in JSON: the picture goes, the words stay.
+func TestItemWithItsPictureWrittenIntoItIsRead(t *testing.T) {
+	t.Parallel()
+	inline := `<img src="data:image/png;base64,` + strings.Repeat("iVBORw0KGgo/", 300_000) + `==" alt="x">`
+	text := `<p>The new basin opened on Monday after nine years of work in the old port of the town.</p>`
+	xml := rssHead + `<item><title>Basin opens</title><link>https://gazette.example/1</link><description><![CDATA[` + inline + text + `]]></description></item>` +
+		`<item><title>Ferry sails</title><link>https://gazette.example/2</link><description>The ferry sailed on Tuesday with nobody aboard but the crew.</description></item></channel></rss>`
+	body, err := json.Marshal(map[string]any{"version": "https://jsonfeed.org/version/1.1", "title": "Gazette", "items": []any{
+		map[string]any{"id": "1", "url": "https://gazette.example/1", "title": "Basin opens", "content_html": inline + text},
+		map[string]any{"id": "2", "url": "https://gazette.example/2", "title": "Ferry sails", "content_html": "<p>The ferry sailed on Tuesday with nobody aboard but the crew.</p>"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, raw := range map[string]string{"RSS": xml, "JSON": string(body), "JSON with escaped slashes": strings.ReplaceAll(string(body), "/", `\/`)} {
+		e := feed(t, raw)
+		if len(e.Articles) != 2 || e.Articles[0].Title != "Basin opens" || len(e.Articles[0].Points) == 0 || !strings.HasPrefix(e.Articles[0].Points[0], "The new basin opened") {
+			t.Errorf("%s: %+v, %q", name, e.Articles, e.Warnings)
+		}
+		if len(e.Warnings) != 0 {
+			t.Errorf("%s: warnings %q", name, e.Warnings)
 		}
 	}
 }

@@ -83,6 +83,8 @@ func (m *metadata) element(n *html.Node) {
 		}
 	case atom.Img:
 		m.picture(n)
+	case atom.Noscript:
+		m.unscripted(n)
 	default:
 		m.microdata(n)
 		m.breadcrumb(n)

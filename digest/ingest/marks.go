@@ -21,9 +21,10 @@ func (m lineMark) alone() bool {
 	return m.n == 0 && strings.ContainsRune(drawnBullets+"➔→✓✔✅☑★", r)
 }
 
-// follows says that two lines below each other are items of one list.
+// follows says that two lines below each other are items of one list. Where
+// all are "1." the program that shows them counts (CommonMark, "Lists").
 func (m lineMark) follows(before lineMark) bool {
-	return m.kind != "" && m.kind == before.kind && (m.n == 0 || m.n == before.n+1)
+	return m.kind != "" && m.kind == before.kind && (m.n == 0 || m.n == before.n+1 || m == lineMark{"1.", 1} && before == m)
 }
 
 // textMarks begin items of texts besides bullets. On pages they are too rare

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -98,10 +99,20 @@ func TestTextOfAPageIsReadAsAnArticle(t *testing.T) {
 
 func TestEveryKindOfBulletIsABullet(t *testing.T) {
 	t.Parallel()
-	for _, mark := range []string{"•", "-", "*", "–", "·", "▪", "●", "✓", "▶", "‣", "\t•", "1.", "2)", "(3)", "→"} {
+	for _, mark := range []string{"•", "-", "*", "–", "·", "▪", "●", "✓", "▶", "‣", "\t•", "→", "1."} {
 		a := text(t, strings.ReplaceAll(bridgeText, "  •", mark))
 		if !slices.Equal(a.Points, textPoints) {
 			t.Errorf("%q: from %s %q", mark, a.PointsFrom, a.Points)
+		}
+	}
+	for _, form := range []string{"%d.", "%d)", "(%d)"} {
+		counted, n := bridgeText, 0
+		for strings.Contains(counted, "  •") {
+			n++
+			counted = strings.Replace(counted, "  •", fmt.Sprintf(form, n), 1)
+		}
+		if a := text(t, counted); !slices.Equal(a.Points, textPoints) {
+			t.Errorf("%q: from %s %q", form, a.PointsFrom, a.Points)
 		}
 	}
 	wrapped := strings.ReplaceAll(bridgeText, " of the harbour bridge.\n", "\n    of the harbour bridge.\n")

@@ -129,8 +129,8 @@ func (p *publication) older(ctx context.Context, since time.Time, candidates []d
 // Who is paused or suppressed is judged as of the edition's moment, which lies
 // ahead where the edition is only planned.
 //
-// Of an edition that follows readers who moved, only those are listed who have
-// no delivery of it yet.
+// Of an edition that follows readers who moved, only those are listed who were
+// on a list before they did and have no delivery of it yet.
 //
 // The queries stay on whole sets: a million readers take seconds, not a query
 // each. Where only one reader is asked for, each set is narrowed to that one.
@@ -159,7 +159,7 @@ func (p *publication) fillAudience(ctx context.Context) error {
 			FROM subscriptions s
 			WHERE s.list = ANY ($5::text[]) AND s.state = 'active'
 			  AND ($11::bigint IS NULL OR s.reader_id = $11)
-			  AND (NOT $13 OR s.reader_id IN (SELECT m.reader_id FROM moves m))
+			  AND (NOT $13 OR EXISTS (SELECT 1 FROM moves m WHERE m.reader_id = s.reader_id AND m.at > s.since))
 			GROUP BY s.reader_id
 		), due AS (
 			SELECT r.id AS reader_id, r.language, `+zoneColumn+` AS zone, c.categories, c.frequency, c.weekday,

@@ -49,6 +49,27 @@ func TestMoveIsNotedUntilAClockHasLookedAtIt(t *testing.T) {
 	n.takeMoves("Asia/Kolkata")
 }
 
+// A reader whom one import puts on the list and into a zone begins with the next
+// edition, as whoever comes onto a list does.
+func TestReaderWhoComesWithAZoneBeginsWithTheNextEdition(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.digest.TimeZone = digest.ZoneReader
+	known := row(1, "known@example.org")
+	if _, err := n.ImportReaders(t.Context(), "others", []string{"morning"}, []digest.ImportRow{known}, "test"); err != nil {
+		t.Fatal(err)
+	}
+	ids := n.subscribe("tokyo@example.org")
+	n.live(ids[0], "Asia/Tokyo")
+	slot := n.slot(5, "Asia/Tokyo")
+	e := n.answer(slot)
+	known.Zone = "Asia/Tokyo"
+	n.imports(known)
+	n.takeMoves("Asia/Tokyo")
+	n.follow(slot, slot.Instant.Add(time.Hour))
+	n.wantTally(e.ID, "1 queued")
+}
+
 // follow publishes for those who moved past a slot.
 func (n *newsroom) follow(slot digest.Slot, now time.Time) digest.Edition {
 	n.t.Helper()

@@ -145,6 +145,11 @@ func TestEditionIsMadeForWhoMovesPastItsFirstHourButNotForATimeBeforeItsTerms(t 
 		t.Errorf("edition %d of a slot that was over when the schedule began", e.ID)
 	}
 	n.do(`UPDATE timetables SET since = $1`, slot.Instant.Add(-time.Second))
+	nobody := n.order(n.slot(5, "Asia/Kolkata"))
+	nobody.Moved = true // the archive alone is no reason to make one
+	if e, err := n.Publish(t.Context(), nobody, oneVariant); err != nil || e.ID != 0 || n.one(`SELECT count(*) FROM editions`) != "0" {
+		t.Errorf("edition %d for nobody, %v", e.ID, err)
+	}
 	e := n.follow(slot, slot.Instant.Add(time.Hour))
 	n.wantTally(e.ID, "1 queued")
 	if got := n.one(`SELECT state || ' ' || zone FROM slots`); got != "published Asia/Tokyo" {

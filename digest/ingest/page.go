@@ -21,11 +21,12 @@ type page struct {
 	description string
 	body        []int // blocks
 	known       vocabulary
-	chosen      *candidate       // the list its key points were taken from, nil: none
-	foreign     []stretch        // blocks of other articles
-	own         *withinArticle   // what is known to be its own, nil: it is a text
-	snippet     bool             // the HTML of a feed item: the headline stands above it
-	headed      map[string][]int // see headings; nil: nobody asked yet
+	chosen      *candidate         // the list its key points were taken from, nil: none
+	foreign     []stretch          // blocks of other articles
+	own         *withinArticle     // what is known to be its own, nil: it is a text
+	snippet     bool               // the HTML of a feed item: the headline stands above it
+	headed      map[string][]int   // see headings; nil: nobody asked yet
+	columns     map[*html.Node]int // see columned; nil: nobody asked yet
 	reading
 	root    *html.Node   // nil: it is a text
 	trial   *trial       // what the rule came to; nil: there is none, or it was not needed

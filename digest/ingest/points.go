@@ -152,7 +152,8 @@ func (p *page) candidates() []candidate {
 			}
 		}
 	}
-	return append(append(append(found, p.bulletedRuns()...), p.definedRuns()...), p.stateCandidates()...)
+	found = append(append(found, p.bulletedRuns()...), p.definedRuns()...)
+	return append(append(found, p.tabledRuns()...), p.stateCandidates()...)
 }
 
 // listCandidate reads a list. Its grade comes from the elements around it, if
@@ -178,6 +179,7 @@ func (p *page) listCandidate(i int) candidate {
 	p.regionGrade(&c)
 	p.readHeading(&c)
 	c.must(!nested || c.grade == gradePoints, reasonNested)
+	c.must(!p.compares(l.node), reasonColumns)
 	p.joinLists(&c, i)
 	c.readFirst()
 	return c
@@ -283,6 +285,7 @@ func (p *page) regionCandidate(i int) (candidate, bool) {
 		c.pro(reasonClassSummary, within{p.o, i, signSummary})
 	}
 	lists := map[int]bool{}
+	c.must(r.from == r.to || !p.compares(p.o.blocks[r.to-1].node), reasonColumns)
 	for _, b := range p.o.blocks[r.from:r.to] {
 		if b.tag == atom.Dt || b.tag == atom.Dd {
 			c.must(false, reasonTerms)
@@ -310,7 +313,7 @@ func (p *page) regionCandidate(i int) (candidate, bool) {
 			}
 			continue
 		}
-		if isHeading(b.tag) || b.words < 4 || len(c.items) == 0 && b.words <= 14 && namedGrade(b.text) != gradeNone {
+		if isHeading(b.tag) || b.tag == atom.Th || b.tag == atom.Caption || b.words < 4 || len(c.items) == 0 && b.words <= 14 && namedGrade(b.text) != gradeNone {
 			continue // the box's own heading, whatever element it is
 		}
 		text, _ := bullet(b.text)
@@ -695,6 +698,7 @@ func wellShaped(c *candidate) {
 	c.must(long == 0, reasonLong, long, n)
 	c.must(c.grade == gradePoints || questions < n || n == 0, reasonQuestions)
 	c.must(c.grade == gradePoints || offers < n || n == 0, reasonOffers)
+	c.must(!c.ofFilms(), reasonFilms)
 	switch c.grade {
 	case gradePoints:
 		c.must(linked*2 <= n, reasonLinked, linked, n)

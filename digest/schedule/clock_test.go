@@ -298,6 +298,49 @@ func TestClockThatJumpsDoesNotSendTwiceNorForgetTheFuture(t *testing.T) {
 	w.want(t, "2026-03-02T07:00Z", "2026-03-03T07:00Z")
 }
 
+// However often the clock looks, and however often a process dies between the
+// rows and the edition, the same slots are answered.
+func TestManyTicksAnswerWhatOneDoes(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(40) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		spec := []string{"0 7 * * *", "30 2 * * *", "0 7,18 * * 1-5", "0 */6 * * *", "0 7 28-31 * *"}[r.IntN(5)]
+		zones := [][]string{{"Europe/Berlin"}, {"Asia/Tokyo", "America/New_York", "Pacific/Apia"}, {"Africa/Cairo", "Australia/Lord_Howe"}}[r.IntN(3)]
+		from, to := instant("2026-03-20T00:00:00Z"), instant("2026-04-30T00:00:00Z")
+		answered := func(tick func() time.Duration, dies int) []string {
+			w := newWatch(spec, from.Format(time.RFC3339))
+			w.digest.TimeZone, w.digest.CatchUp, w.digest.MaxLateness = zones[0], digest.CatchUpAll, 10_000*time.Hour
+			if len(zones) > 1 {
+				w.digest.TimeZone, w.rows.zones = digest.ZoneReader, zones
+			}
+			var list []string
+			w.Publish = func(_ context.Context, _ digest.Digest, s digest.Slot) error {
+				if dies > 0 && r.IntN(dies) == 0 {
+					return errors.New("killed")
+				}
+				if w.rows.publish(s) {
+					list = append(list, s.Key+" "+s.Zone)
+				}
+				return nil
+			}
+			for w.now = from; w.now.Before(to); w.now = w.now.Add(tick()) {
+				_, _ = w.Tick(t.Context()) // a death is found by the next
+			}
+			w.now, dies = to, 0
+			if _, err := w.Tick(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			slices.Sort(list)
+			return list
+		}
+		once := answered(func() time.Duration { return to.Sub(from) }, 0)
+		often := answered(func() time.Duration { return time.Duration(1 + r.Int64N(int64(20*time.Hour))) }, 4)
+		if len(once) < 3 || !slices.Equal(once, often) {
+			t.Errorf("%q in %v: once %q, often %q", spec, zones, once, often)
+		}
+	}
+}
+
 // A clock that was ahead for a moment has skipped what lay between. It is owed
 // again when its time comes; what was published stays.
 func TestClockSetBackOwesAgainWhatItSkippedAhead(t *testing.T) {

@@ -86,6 +86,10 @@ func TestSlotsAtChangesOfTheClock(t *testing.T) {
 			[]string{"2011-12-29T12:00-10:00", "2011-12-31T00:00+14:00", "2011-12-31T12:00+14:00"}},
 		{"month ends", "0 7 31 * *", "UTC", "2026-01-15T00:00:00Z", "2026-06-15T00:00:00Z",
 			[]string{"2026-01-31T07:00Z", "2026-03-31T07:00Z", "2026-05-31T07:00Z"}},
+		{"leap days, and no such day in 2100", "0 7 29 2 *", "UTC", "2089-01-01T00:00:00Z", "2105-01-01T00:00:00Z",
+			[]string{"2092-02-29T07:00Z", "2096-02-29T07:00Z", "2104-02-29T07:00Z"}},
+		{"the end of the year in a zone far ahead", "0 0 1 1 *", "Pacific/Kiritimati", "2025-06-01T00:00:00Z", "2027-06-01T00:00:00Z",
+			[]string{"2026-01-01T00:00+14:00", "2027-01-01T00:00+14:00"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -95,8 +95,12 @@ func TestEveryZoneHasOneDailyEditionPerLocalDay(t *testing.T) {
 	eachZone(t, []string{"0 2 * * *", "0 0 * * *", "0 23 * * *"}, func(t *testing.T, spec, zone string, from, to time.Time) {
 		days, began := calendars.of(zone, from, to)
 		count := map[digest.Date]int{}
+		var last digest.Slot
 		for _, s := range timetable(t, spec, zone).Owed(from, to) {
-			count[s.LocalDate]++
+			if count[s.LocalDate]++; !s.Instant.After(last.Instant) || s.LocalDate.Compare(last.LocalDate) < 0 {
+				t.Errorf("%s in %s: %s comes after %s", spec, zone, s.Key, last.Key)
+			}
+			last = s
 			begin, exists := began[s.LocalDate]
 			if !exists {
 				t.Errorf("%s in %s: an edition on %s, which does not exist", spec, zone, s.LocalDate)
@@ -114,6 +118,60 @@ func TestEveryZoneHasOneDailyEditionPerLocalDay(t *testing.T) {
 		}
 	})
 }
+
+// One edition of a digest in readers' zones is opened by each zone that has the
+// day, once, and by none that has not.
+func TestEditionOfReadersZonesOpensOnceInEveryZone(t *testing.T) {
+	t.Parallel()
+	zones := everyZone(t)
+	places := map[string]*time.Location{}
+	for _, zone := range zones {
+		loc, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		places[zone] = loc
+	}
+	for _, years := range [][2]string{{"2026-01-01T00:00:00Z", "2028-01-01T00:00:00Z"}, {"2011-12-20T00:00:00Z", "2012-01-10T00:00:00Z"}} {
+		from, to := instant(years[0]), instant(years[1])
+		type opened struct {
+			n     map[string]int
+			first time.Time
+			last  time.Time
+		}
+		editions := map[string]*opened{}
+		for _, s := range timetable(t, "30 2 * * *", digest.ZoneReader, zones...).Owed(from, to) {
+			e := editions[s.Key]
+			if e == nil {
+				e = &opened{map[string]int{}, s.Instant, s.Instant}
+				editions[s.Key] = e
+			}
+			e.n[s.Zone]++
+			e.last = s.Instant
+		}
+		for key, e := range editions {
+			day, err := time.Parse(sharedWall, key)
+			if err != nil || day.Before(from.AddDate(0, 0, 2)) || day.After(to.AddDate(0, 0, -2)) {
+				continue // not all of its zones lie within the time looked at
+			}
+			// A gap adds its hour to the 26 that zones are apart.
+			if e.last.Sub(e.first) > mostApart+time.Hour {
+				t.Errorf("%s opens from %s to %s", key, e.first, e.last)
+			}
+			for zone, loc := range places {
+				if want := map[bool]int{true: 1}[dayExists(digest.DateOf(day), loc)]; e.n[zone] != want {
+					t.Errorf("%s opens %d times in %s, want %d", key, e.n[zone], zone, want)
+				}
+			}
+		}
+		if len(editions) < 20 {
+			t.Errorf("%d editions", len(editions))
+		}
+	}
+}
+
+// sharedWall is how a slot's key has its wall clock.
+const sharedWall = "2006-01-02T15:04"
 
 func TestEveryZoneHasOneWeeklyEditionPerWeek(t *testing.T) {
 	t.Parallel()

@@ -108,8 +108,8 @@ func (p *page) tabled(rows stretch) (c candidate, ok bool) {
 		b := p.o.blocks[i]
 		at := placed(b.node)
 		switch {
-		case b.list >= 0:
-			return c, false // that is tried by itself
+		case b.list >= 0, at.cell == nil:
+			return c, false // a list is tried by itself, and what is in no cell is no row
 		case at.row != nil && at.row != last.row && isDot(b.text):
 			_, counted := numbered(b.text + " x")
 			c.ordered = c.ordered || counted

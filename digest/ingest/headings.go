@@ -615,7 +615,7 @@ tóm tắt
 điểm chính
 ประเด็นสำคัญ
 สรุปประเด็น
-`)
+` + headingsAbroad)
 
 // summaryHeadings often, but not always, stand over key points: section
 // fronts, shops and programmes use them too.
@@ -745,7 +745,7 @@ rezumat
 सारांश
 ringkasan
 สรุป
-`)
+` + summariesAbroad)
 
 // otherStories are labels over lists of other stories. Lists below them speak
 // of the same matter in the same kind of lines, so nothing else tells them.

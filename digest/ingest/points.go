@@ -424,7 +424,9 @@ const maxHeading = 80
 var countedWords = [...]string{"key ", "takeaway", "thing", "wichtigst", "points", "puntos", "claves", "punti", "pontos", "punten", "punkter", "pointer",
 	"najważniejsze", "dinge", "choses", "cosas", "cose", "coisas", "ting", "saker"}
 
-var plainMarks = strings.NewReplacer("’", "'", "ß", "ss", "‘", "'")
+// plainMarks also drops the dot that a Turkish capital leaves when it is made
+// small.
+var plainMarks = strings.NewReplacer("’", "'", "ß", "ss", "‘", "'", "\u0307", "")
 
 // namedGrade knows the headings publishers put over key points. It is asked of
 // many a line, so the patterns come last.
@@ -438,6 +440,11 @@ func namedGrade(heading string) grade {
 		h = withoutNoise(withoutNoise(h))
 	}
 	h = plainMarks.Replace(strings.ToLower(h))
+	if strings.IndexFunc(h, unicode.IsDigit) >= 0 && !pointsHeadings[h] {
+		if counted := withCountOfThree(h); pointsHeadings[counted] {
+			h = counted
+		}
+	}
 	switch {
 	case pointsHeadings[h], containsAny(h, countedWords[:]) && countedHeading.MatchString(h):
 		return gradePoints
@@ -445,6 +452,26 @@ func namedGrade(heading string) grade {
 		return gradeSummary
 	}
 	return gradeNone
+}
+
+// withCountOfThree is a heading that counts its points as if they were three:
+// the sets have one number for all.
+func withCountOfThree(h string) string {
+	digits := 0
+	for _, r := range h {
+		if unicode.IsDigit(r) {
+			digits++
+		}
+	}
+	if digits != 1 {
+		return h
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsDigit(r) {
+			return '3'
+		}
+		return r
+	}, h)
 }
 
 // withoutNoise takes off what stands around a heading: marks and emojis or a
@@ -463,8 +490,11 @@ func beforeHeading(r rune) bool { return !inWord(r) && !strings.ContainsRune("(�
 
 func behindHeading(r rune) bool { return !inWord(r) && r != ')' && r != ']' }
 
-// inWord tells letters and numbers of all kinds.
-func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
+// inWord tells letters and numbers of all kinds, and the vowels that some
+// scripts write as marks, but not those that style emojis.
+func inWord(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r) && r < '\u2000'
+}
 
 // asciiSpace is the white space that patterns know.
 const asciiSpace = "\t\n\f\r "

@@ -144,9 +144,11 @@ func readEvents(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 
 // entriesQuery asks for the editions of [$2, $3) and what they meant for the
 // reader $1. Of the ledger it takes one row an edition, by the primary key, or
-// the reader's rows by deliveries_by_reader.
+// the reader's rows by deliveries_by_reader. Where each zone opens the edition
+// at its own instant, that of the reader's counts.
 const entriesQuery = `
-	SELECT e.id, e.digest, e.title, e.kind, COALESCE(e.number, 0) AS number, e.slot, e.instant, e.zone, e.language,
+	SELECT e.id, e.digest, e.title, e.kind, COALESCE(e.number, 0) AS number, e.slot,
+	       COALESCE(sl.instant, e.instant) AS instant, COALESCE(dv.zone, e.zone) AS zone, e.language,
 	       e.window_from, e.window_to, e.subject, e.cadence, e.state, e.held_reason, e.config_hash, e.key_id, e.published,
 	       e.lists, COALESCE(d.state, '') AS delivery_state, COALESCE(d.reply, '') AS reply,
 	       COALESCE(d.message_id, '') AS message_id, COALESCE(d.attempts, 0) AS attempts, COALESCE(d.resends, 0) AS resends,
@@ -155,6 +157,8 @@ const entriesQuery = `
 	       x.open_until, COALESCE(x.said, '') AS said
 	FROM editions e
 	LEFT JOIN deliveries d ON d.edition_id = e.id AND d.reader_id = $1
+	LEFT JOIN variants dv ON dv.id = d.variant_id
+	LEFT JOIN slots sl ON sl.digest = e.digest AND sl.slot = e.slot AND sl.zone = dv.zone
 	LEFT JOIN choices c ON c.reader_id = $1 AND c.digest = e.digest
 	LEFT JOIN LATERAL (
 		SELECT v.id, v.reason
@@ -219,11 +223,13 @@ func readContents(ctx context.Context, tx *sqlx.Tx, entries []digest.Entry) erro
 	}
 	var rows []struct {
 		VariantID digest.VariantID
-		Told      []byte
+		StoryID   digest.StoryID
+		Told      []byte // null where it was left out: the title is enough
+		Title     string
 		Reason    string
 	}
 	err := tx.SelectContext(ctx, &rows, `
-		SELECT v.id AS variant_id, t.told, c.reason
+		SELECT v.id AS variant_id, c.story_id, CASE WHEN c.reason = '' THEN t.told END AS told, t.told->>'title' AS title, c.reason
 		FROM variants v
 		JOIN (
 			SELECT variant_id, story_id, position, '' AS reason FROM variant_stories
@@ -238,16 +244,16 @@ func readContents(ctx context.Context, tx *sqlx.Tx, entries []digest.Entry) erro
 		return fmt.Errorf("read stories: %w", err)
 	}
 	for _, r := range rows {
+		e := byVariant[r.VariantID]
+		if r.Reason != "" {
+			e.LeftOut = append(e.LeftOut, digest.LeftOut{Story: r.StoryID, Title: r.Title, Reason: r.Reason})
+			continue
+		}
 		told, err := parseTold(r.Told)
 		if err != nil {
 			return err
 		}
-		e := byVariant[r.VariantID]
-		if r.Reason == "" {
-			e.Stories = append(e.Stories, told)
-		} else {
-			e.LeftOut = append(e.LeftOut, digest.LeftOut{Story: told.Story, Title: told.Title, Reason: r.Reason})
-		}
+		e.Stories = append(e.Stories, told)
 	}
 	return nil
 }

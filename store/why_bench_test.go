@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,9 +41,12 @@ func BenchmarkWhyAmongFiveMillion(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			reader := 0
+			var took []time.Duration
 			for b.Loop() {
+				began := time.Now()
 				reader = (reader+997)%whyReaders + 1 // another reader each time: nobody's pages are warm
 				a, err := n.Why(b.Context(), hash(fmt.Sprintf("reader%d@example.org", reader)), c.from, c.to)
+				took = append(took, time.Since(began))
 				if err != nil || len(a.Entries) != c.editions {
 					b.Fatalf("%d editions, %v", len(a.Entries), err)
 				}
@@ -51,6 +55,10 @@ func BenchmarkWhyAmongFiveMillion(b *testing.B) {
 					b.Fatalf("the last entry is %+v", e)
 				}
 			}
+			// The mean is that of the machine's other work, too.
+			slices.Sort(took)
+			b.ReportMetric(float64(took[0].Microseconds())/1000, "ms-fastest")
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms-median")
 		})
 	}
 }
@@ -117,13 +125,16 @@ func (n *newsroom) fillLedger() {
 	      SELECT e.id, v::text, 'en', e.zone, v = 0, e.instant, e.instant + interval '1 day'
 	      FROM editions e, generate_series(0, $1::int - 1) AS v WHERE e.state = 'done'`, whyVariants)
 	n.tellStories()
-	n.do(`INSERT INTO deliveries (edition_id, reader_id, variant_id, state, attempts, intent_at, settled_at, reply, message_id)
-	      SELECT e.id, r, v.id, 'accepted', 1, e.instant, e.instant, '250 2.0.0 Ok: queued as 4bXyZ12AbC',
-	             '<' || r || '.' || e.id || '.abcdefghijklmnopqrstuvwx@news.example.com>'
-	      FROM editions e
-	      CROSS JOIN generate_series(1, $1::int) AS r
-	      JOIN variants v ON v.edition_id = e.id AND v.signature = (r % $2::int)::text
-	      WHERE e.state = 'done'`, whyReaders, whyVariants)
+	// Edition by edition, as they go out: a reader's rows lie on as many pages.
+	for e := 2; e <= whyEditions+1; e++ {
+		n.do(`INSERT INTO deliveries (edition_id, reader_id, variant_id, state, attempts, intent_at, settled_at, reply, message_id)
+		      SELECT e.id, r, v.id, 'accepted', 1, e.instant, e.instant, '250 2.0.0 Ok: queued as 4bXyZ12AbC',
+		             '<' || r || '.' || e.id || '.abcdefghijklmnopqrstuvwx@news.example.com>'
+		      FROM generate_series(1, $1::int) AS r
+		      JOIN variants v ON v.edition_id = $3 AND v.signature = (r % $2::int)::text
+		      JOIN editions e ON e.id = v.edition_id
+		      ORDER BY r`, whyReaders, whyVariants, e)
+	}
 	n.do(`VACUUM ANALYZE`)
 }
 

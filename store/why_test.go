@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -179,6 +180,10 @@ func TestWhyTellsWhereAStoryWasSentBefore(t *testing.T) {
 	n.do(`UPDATE deliveries SET state = 'refused', reply = '550 no', intent_at = clock_timestamp(), settled_at = clock_timestamp(), message_id = 'm' || reader_id WHERE reader_id = $1`, ids[1])
 	n.report(1)
 	n.again()
+	// A later telling, however it came to be, is not what came before.
+	later := n.publish()
+	n.do(`INSERT INTO variant_stories (variant_id, story_id, position)
+	      SELECT v.id, (SELECT min(story_id) FROM edition_stories WHERE edition_id = $1), 99 FROM variants v WHERE v.edition_id = $2`, first, later)
 	day := n.one(`SELECT to_char(instant AT TIME ZONE zone, 'YYYY-MM-DD') FROM editions WHERE id = $1`, first)
 	for address, want := range map[string]string{
 		"ann@example.org": "already sent on " + day + " in Morning Brief no. 1",
@@ -228,5 +233,26 @@ func TestRateIsThatOfTheLastLargeEdition(t *testing.T) {
 	n.do(`UPDATE editions SET state = 'done' WHERE id = $1`, large)
 	if rate, err := n.RecentRate(t.Context()); err != nil || rate < 9 || rate > 11.5 {
 		t.Errorf("200 mails, ten a second, are %g/s, %v", rate, err)
+	}
+}
+
+func TestWhyTellsWhenTheReadersOwnZoneOpenedTheEdition(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.digest.TimeZone, n.digest.HomeZone = digest.ZoneReader, "Europe/Berlin"
+	for i, zone := range []string{"Asia/Tokyo", "Europe/Berlin"} {
+		n.subscribe(fmt.Sprintf("reader%d@example.org", i))
+		n.do(`UPDATE readers SET time_zone = $1 WHERE email = $2`, zone, fmt.Sprintf("reader%d@example.org", i))
+	}
+	for i, zone := range []string{"Asia/Tokyo", "Europe/Berlin"} {
+		slot := n.slot(5, zone)
+		n.answer(slot)
+		a, err := n.Why(t.Context(), hash(fmt.Sprintf("reader%d@example.org", i)), slot.Instant.Add(-48*time.Hour), slot.Instant.Add(48*time.Hour))
+		if err != nil || len(a.Entries) != 1 {
+			t.Fatalf("%s: %+v, %v", zone, a.Entries, err)
+		}
+		if e := a.Entries[0].Edition; e.Number != 1 || e.Zone != zone || !e.Instant.Equal(slot.Instant) {
+			t.Errorf("a reader in %s is told of %+v", zone, e)
+		}
 	}
 }

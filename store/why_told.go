@@ -25,7 +25,7 @@ const hadQuery = `
 		WHERE d.reader_id = $1
 		  AND (d.state IN ('queued', 'claimed', 'sending', 'accepted', 'in doubt', 'bounced', 'complained') OR d.resends > 0)
 	)
-	SELECT vs.story_id, e.id AS edition_id, e.title, e.digest, v.zone, COALESCE(e.number, 0) AS number, e.instant, e.published
+	SELECT vs.story_id, e.title, e.digest, v.zone, COALESCE(e.number, 0) AS number, e.instant, e.published
 	FROM mine
 	JOIN variant_stories vs ON vs.variant_id = mine.variant_id AND vs.story_id = ANY ($2::bigint[])
 	JOIN variants v ON v.id = mine.variant_id AND v.reason IS NULL
@@ -35,7 +35,6 @@ const hadQuery = `
 // hadRow is one telling of a story to the reader.
 type hadRow struct {
 	StoryID            digest.StoryID
-	EditionID          digest.EditionID
 	Title, Digest      string
 	Zone               string
 	Number             int
@@ -85,7 +84,7 @@ func readHad(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 // edition; tellings stand in order of time.
 func sentBefore(reason string, e digest.Edition, tellings []hadRow) string {
 	for _, r := range slices.Backward(tellings) {
-		if r.EditionID != e.ID && !r.Published.After(e.Published) {
+		if !r.Published.After(e.Published) {
 			return digest.AlreadySent + r.where()
 		}
 	}
@@ -115,12 +114,11 @@ func readFolded(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 	var rows []struct {
 		EditionID digest.EditionID
 		StoryID   digest.StoryID
-		ArticleID digest.ArticleID
 		Title     string
-		Told      []byte
+		Shown, At string // the article that stands for it, and its source
 	}
 	err := tx.SelectContext(ctx, &rows, `
-		SELECT e.id AS edition_id, es.story_id, a.id AS article_id, a.title, es.told
+		SELECT e.id AS edition_id, es.story_id, a.title, es.told->>'title' AS shown, es.told->>'source' AS at
 		FROM editions e
 		JOIN edition_stories es ON es.edition_id = e.id
 		JOIN article_story t ON t.story_id = es.story_id
@@ -135,12 +133,8 @@ func readFolded(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 		return fmt.Errorf("read folded articles: %w", err)
 	}
 	for _, r := range rows {
-		told, err := parseTold(r.Told)
-		if err != nil {
-			return err
-		}
 		e := byEdition[r.EditionID]
-		e.LeftOut = append(e.LeftOut, digest.LeftOut{Story: r.StoryID, Title: r.Title, Reason: fmt.Sprintf("folded into %q at %s", told.Title, told.Source)})
+		e.LeftOut = append(e.LeftOut, digest.LeftOut{Story: r.StoryID, Title: r.Title, Reason: fmt.Sprintf("folded into %q at %s", r.Shown, r.At)})
 	}
 	return nil
 }

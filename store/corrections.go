@@ -86,6 +86,7 @@ type correctionRow struct {
 	Correction  string
 	At          time.Time
 	Told        []byte
+	Wrong       pq.Int64Array
 }
 
 func toCorrections(rows []correctionRow) ([]digest.Correction, error) {
@@ -95,18 +96,30 @@ func toCorrections(rows []correctionRow) ([]digest.Correction, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, digest.Correction{
+		c := digest.Correction{
 			ID: digest.CorrectionID(r.ID), Story: digest.StoryID(r.StoryID), Title: told.Title, URL: told.URL, Text: r.Correction, At: r.At,
-		})
+		}
+		for _, id := range r.Wrong {
+			c.Wrong = append(c.Wrong, digest.ArticleID(id))
+		}
+		list = append(list, c)
 	}
 	return list, nil
 }
+
+// wrongTellings are the articles by which the story of correction c had been
+// told when the correction was made. An article that was told does not change,
+// so a later edition that tells the story by one of them tells it wrong, too.
+const wrongTellings = `
+	SELECT DISTINCT (w.told ->> 'article')::bigint
+	FROM edition_stories w JOIN editions x ON x.id = w.edition_id
+	WHERE w.story_id = c.story_id AND x.kind <> 'proof' AND x.published <= c.at`
 
 // corrections are those that a reader of the edition may be owed.
 func (p *publication) corrections(ctx context.Context) ([]digest.Correction, error) {
 	var rows []correctionRow
 	err := p.tx.SelectContext(ctx, &rows, `
-		SELECT c.id, c.story_id, c.correction, c.at, t.told
+		SELECT c.id, c.story_id, c.correction, c.at, t.told, ARRAY(`+wrongTellings+`) AS wrong
 		FROM corrections c
 		CROSS JOIN LATERAL (
 			SELECT es.told FROM edition_stories es
@@ -117,24 +130,6 @@ func (p *publication) corrections(ctx context.Context) ([]digest.Correction, err
 		return nil, fmt.Errorf("read the corrections: %w", err)
 	}
 	return toCorrections(rows)
-}
-
-func (p *publication) writeCorrections(ctx context.Context, variant int64, list []digest.Correction) error {
-	if len(list) == 0 {
-		return nil
-	}
-	ids := make([]int64, len(list))
-	for i, c := range list {
-		ids[i] = int64(c.ID)
-	}
-	_, err := p.tx.ExecContext(ctx, `
-		INSERT INTO variant_corrections (variant_id, correction_id)
-		SELECT $1, u.correction FROM unnest($2::bigint[]) AS u (correction)
-		ON CONFLICT DO NOTHING`, variant, pq.Array(ids))
-	if err != nil {
-		return fmt.Errorf("write the variant's corrections: %w", err)
-	}
-	return nil
 }
 
 // variantCorrections reads what a variant corrects, told as it was before its

@@ -106,6 +106,28 @@ func TestCorrectionStaysOwedWhereNoMailCame(t *testing.T) {
 	}
 }
 
+// TestNobodyIsOwedACorrectionForWhatMayNeverCome publishes a second digest while
+// the mail with the error waits still.
+func TestNobodyIsOwedACorrectionForWhatMayNeverCome(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	ada := n.subscribe("ada@example.org")[0]
+	first := n.issue()
+	n.do(`UPDATE deliveries SET state = 'queued', attempts = 0, settled_at = NULL, intent_at = NULL, message_id = NULL WHERE edition_id = $1`, first)
+	n.now = n.now.Add(time.Minute)
+	if _, _, err := n.Correct(t.Context(), "https://example.com/story-1", "It was two.", n.now); err != nil {
+		t.Fatal(err)
+	}
+	n.digest.Name = "evening"
+	if got := n.corrected(n.issue(), ada); got != "" {
+		t.Errorf("who never had the story gets %q", got)
+	}
+	n.do(`UPDATE deliveries SET state = 'accepted', attempts = 1, intent_at = now(), settled_at = now(), message_id = 'm', not_before = NULL WHERE edition_id = $1`, first)
+	if got := n.corrected(n.issue(), ada); got == "" {
+		t.Error("who had it after all gets nothing")
+	}
+}
+
 func TestCorrectionOfWhatNoEditionToldIsNotFound(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)

@@ -22,6 +22,10 @@ const publishLock = 0x7075626c697368 // "publish"
 // reader's lies seven days behind.
 const lookBack = 10 * 24 * time.Hour
 
+// lookBackEditions is how many of the digest's editions are looked at in any
+// case.
+const lookBackEditions = 4
+
 // partitionSpan is how many editions share one partition of the ledger.
 const partitionSpan = 64
 
@@ -111,6 +115,8 @@ type publication struct {
 	zone    string
 	expires time.Time
 	stories []digest.StoryID // by index into the composition
+
+	forgotten []digest.StoryID // everybody counts as having had them
 }
 
 // run tells the publication in order.
@@ -519,25 +525,32 @@ func (p *publication) writeStories(ctx context.Context, c digest.Composition) er
 	return nil
 }
 
-// writeVariants writes each draft, its stories and what it left out, and
+// writeVariants writes the drafts, their stories and what they left out, and
 // fans the deliveries out.
 func (p *publication) writeVariants(ctx context.Context, c digest.Composition) error {
+	ids, err := p.writeDrafts(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := p.writeContents(ctx, c, ids); err != nil {
+		return err
+	}
 	var groups, variants []int64
-	for _, d := range c.Variants {
-		id, err := p.writeVariant(ctx, d)
-		if err != nil {
-			return err
-		}
-		if d.Reason != "" {
-			continue
-		}
+	for i, d := range c.Variants {
 		for _, g := range d.Groups {
-			groups, variants = append(groups, g), append(variants, id)
+			if d.Reason == "" {
+				groups, variants = append(groups, g), append(variants, ids[i])
+			}
 		}
 	}
-	// A reader who moved from zone to zone has a row already and keeps it.
-	// A later zone's rows lie behind the claims of the first pass, so they
-	// carry a not_before, by which they are found.
+	return p.fanOut(ctx, groups, variants)
+}
+
+// fanOut queues one delivery for each reader of the groups. A reader who moved
+// from zone to zone has a row already and keeps it. A later zone's rows lie
+// behind the claims of the first pass, so they carry a not_before, by which
+// they are found.
+func (p *publication) fanOut(ctx context.Context, groups, variants []int64) error {
 	conflict := ``
 	if p.joined {
 		conflict = `ON CONFLICT (edition_id, reader_id) DO NOTHING`
@@ -545,7 +558,8 @@ func (p *publication) writeVariants(ctx context.Context, c digest.Composition) e
 	result, err := p.tx.ExecContext(ctx, `
 		INSERT INTO deliveries (edition_id, reader_id, variant_id, not_before)
 		SELECT $1, a.reader_id, u.variant_id, CASE WHEN $4 THEN clock_timestamp() END
-		FROM audience a JOIN unnest($2::bigint[], $3::bigint[]) AS u (grp, variant_id) ON u.grp = a.grp
+		FROM `+audienceInGroups+`
+		JOIN unnest($2::bigint[], $3::bigint[]) AS u (grp, variant_id) ON u.grp = g.grp
 		ORDER BY a.reader_id
 		`+conflict, p.id, pq.Array(groups), pq.Array(variants), p.joined)
 	if err != nil {
@@ -570,46 +584,91 @@ func (p *publication) analyze(ctx context.Context, fanOut sql.Result) error {
 	return nil
 }
 
-func (p *publication) writeVariant(ctx context.Context, d digest.Draft) (id int64, err error) {
-	var categories any
-	if d.Categories != nil {
-		categories = textArray(d.Categories)
+// writeDrafts gives the drafts their rows. A later zone of an edition finds
+// those that its own come out the same as.
+func (p *publication) writeDrafts(ctx context.Context, c digest.Composition) ([]int64, error) {
+	var signatures, reasons, languages, zones, categories []string
+	var shown []bool
+	bySignature := make(map[string]int64, len(c.Variants))
+	for _, d := range c.Variants {
+		if _, twice := bySignature[d.Signature]; twice {
+			continue
+		}
+		bySignature[d.Signature] = 0
+		b, err := json.Marshal(d.Categories)
+		if err != nil {
+			return nil, fmt.Errorf("write a variant's categories: %w", err)
+		}
+		signatures, reasons, categories = append(signatures, d.Signature), append(reasons, d.Reason), append(categories, string(b))
+		languages, zones, shown = append(languages, d.Language), append(zones, d.Zone), append(shown, d.Default && !p.joined)
 	}
-	err = p.tx.GetContext(ctx, &id, `
+	var rows []struct {
+		ID        int64
+		Signature string
+	}
+	// An array of lists of different lengths is none in Postgres; null stays NULL.
+	err := p.tx.SelectContext(ctx, &rows, `
 		INSERT INTO variants (edition_id, signature, reason, language, zone, categories, shown, window_to, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		SELECT $1, u.signature, NULLIF(u.reason, ''), u.language, u.zone,
+		       CASE WHEN u.categories <> 'null' THEN ARRAY(SELECT jsonb_array_elements_text(u.categories::jsonb)) END, u.shown, $8, $9
+		FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
+		     AS u (signature, reason, language, zone, categories, shown)
 		ON CONFLICT (edition_id, signature) DO UPDATE
 		SET expires_at = CASE WHEN $10 THEN GREATEST(variants.expires_at, EXCLUDED.expires_at) ELSE variants.expires_at END
-		RETURNING id`,
-		p.id, d.Signature, emptyNull(d.Reason), d.Language, d.Zone, categories, d.Default && !p.joined,
+		RETURNING id, signature`,
+		p.id, pq.Array(signatures), pq.Array(reasons), pq.Array(languages), pq.Array(zones), pq.Array(categories), pq.BoolArray(shown),
 		p.edition.WindowTo, p.expires, p.order.Moved)
 	if err != nil {
-		return 0, fmt.Errorf("write variant: %w", err)
+		return nil, fmt.Errorf("write variants: %w", err)
 	}
-	stories := make([]int64, len(d.Stories))
-	for i, index := range d.Stories {
-		stories[i] = int64(p.stories[index])
+	for _, r := range rows {
+		bySignature[r.Signature] = r.ID
 	}
-	_, err = p.tx.ExecContext(ctx, `
-		INSERT INTO variant_stories (variant_id, story_id, position)
-		SELECT $1, u.story, u.position FROM unnest($2::bigint[]) WITH ORDINALITY AS u (story, position)
-		ON CONFLICT DO NOTHING`, id, pq.Array(stories))
-	if err != nil {
-		return 0, fmt.Errorf("write the variant's stories: %w", err)
+	ids := make([]int64, len(c.Variants))
+	for i, d := range c.Variants {
+		ids[i] = bySignature[d.Signature]
 	}
-	var left []int64
+	return ids, nil
+}
+
+// writeContents writes what each draft tells, leaves out and corrects: for all
+// of them at once, since a hundred choices make a hundred drafts.
+func (p *publication) writeContents(ctx context.Context, c digest.Composition, ids []int64) error {
+	var tells, stories, positions, leaves, left, brings, corrections []int64
 	var reasons []string
-	for index, reason := range d.LeftOut {
-		left, reasons = append(left, int64(p.stories[index])), append(reasons, reason)
+	for i, d := range c.Variants {
+		for at, index := range d.Stories {
+			tells, stories, positions = append(tells, ids[i]), append(stories, int64(p.stories[index])), append(positions, int64(at+1))
+		}
+		for index, reason := range d.LeftOut {
+			leaves, left, reasons = append(leaves, ids[i]), append(left, int64(p.stories[index])), append(reasons, reason)
+		}
+		for _, made := range d.Corrections {
+			brings, corrections = append(brings, ids[i]), append(corrections, int64(made.ID))
+		}
 	}
-	_, err = p.tx.ExecContext(ctx, `
-		INSERT INTO variant_left_out (variant_id, story_id, reason)
-		SELECT $1, u.story, u.reason FROM unnest($2::bigint[], $3::text[]) AS u (story, reason)
-		ON CONFLICT DO NOTHING`, id, pq.Array(left), pq.Array(reasons))
-	if err != nil {
-		return 0, fmt.Errorf("write what the variant left out: %w", err)
+	for _, part := range []struct {
+		what, query string
+		args        []any
+	}{
+		{"the variants' stories", `
+			INSERT INTO variant_stories (variant_id, story_id, position)
+			SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::smallint[])
+			ON CONFLICT DO NOTHING`, []any{pq.Array(tells), pq.Array(stories), pq.Array(positions)}},
+		{"what the variants left out", `
+			INSERT INTO variant_left_out (variant_id, story_id, reason)
+			SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[])
+			ON CONFLICT DO NOTHING`, []any{pq.Array(leaves), pq.Array(left), pq.Array(reasons)}},
+		{"the variants' corrections", `
+			INSERT INTO variant_corrections (variant_id, correction_id)
+			SELECT * FROM unnest($1::bigint[], $2::bigint[])
+			ON CONFLICT DO NOTHING`, []any{pq.Array(brings), pq.Array(corrections)}},
+	} {
+		if _, err := p.tx.ExecContext(ctx, part.query, part.args...); err != nil {
+			return fmt.Errorf("write %s: %w", part.what, err)
+		}
 	}
-	return id, p.writeCorrections(ctx, id, d.Corrections)
+	return nil
 }
 
 // answerSlot marks the slot as published, by this edition.

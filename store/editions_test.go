@@ -274,6 +274,50 @@ func TestWhatCountsAsHad(t *testing.T) {
 	}
 }
 
+// TestWhoMissedTheEditionOfAMonthGetsItsStoriesWithTheNext holds for digests
+// whose last edition lies further back than ten days.
+func TestWhoMissedTheEditionOfAMonthGetsItsStoriesWithTheNext(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	ids := n.subscribe("missed@example.org", "had@example.org")
+	first := n.answer(n.slot(1, "Europe/Berlin"))
+	n.do(`UPDATE deliveries SET state = CASE WHEN reader_id = $2 THEN 'refused' ELSE 'accepted' END, reply = 'r', settled_at = now(), intent_at = now(), message_id = 'm'
+		WHERE edition_id = $1`, first.ID, ids[0])
+	second := n.answer(n.slot(29, "Europe/Berlin"))
+	for i, want := range []string{"Story 2, Story 1", "Story 2"} {
+		if got := n.tells(second.ID, ids[i]); got != want {
+			t.Errorf("reader %d is told %s, want %s", i, got, want)
+		}
+	}
+}
+
+// TestAddressToldLongAgoIsNoNewsOfASecondSource brings a piece again when folding
+// by its text has ended.
+func TestAddressToldLongAgoIsNoNewsOfASecondSource(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.subscribe("ann@example.org")
+	first := n.answer(n.slot(1, "Europe/Berlin"))
+	n.do(`UPDATE editions SET published = instant`)
+	slot := n.slot(20, "Europe/Berlin")
+	again := article(1, slot.Instant.Add(-time.Hour))
+	again.Source, again.GUID = "other", "another"
+	src := digest.Source{Name: "other", Kind: digest.SourceFeed, URL: "https://example.com/other.xml"}
+	if err := n.SyncSources(t.Context(), []digest.Source{src}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.SavePoll(t.Context(), digest.SourceState{Source: src}, []digest.Article{again}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := n.Material(t.Context(), n.order(slot))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Sent) != 1 || len(m.Sent[0].Articles) != 1 || m.Sent[0].Articles[0].Canonical != again.Canonical {
+		t.Errorf("the story of edition %d is not among what was told: %+v", first.ID, m.Sent)
+	}
+}
+
 func TestTwoDigestsOfOneMinuteDoNotTellTheSameStory(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)

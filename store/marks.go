@@ -204,7 +204,7 @@ func (p *publication) dropped(ctx context.Context, m *digest.Material, articles,
 	var rows []articleRow
 	err := p.tx.SelectContext(ctx, &rows, articleQuery+`
 		WHERE (a.id = ANY ($1::bigint[]) OR s.story_id = ANY ($2::bigint[])) AND a.first_seen > $3
-		ORDER BY a.id`, pq.Array(articles), pq.Array(stories), p.order.Now.Add(-72*time.Hour))
+		ORDER BY a.id`, pq.Array(articles), pq.Array(stories), p.foldsBack(m.Candidates))
 	if err != nil {
 		return fmt.Errorf("read what was dropped: %w", err)
 	}

@@ -150,7 +150,7 @@ const ledgerKept = `
 //
 // What was in the rows and is still needed is needed for days: whom the last
 // editions of a digest reached, and whom a mailbox was refused twice. Only
-// "never the same story twice" has no end, and for it see fillForgotten.
+// "never the same story twice" has no end, and for it see forgets.
 func (s *Store) DropDeliveries(ctx context.Context, r Retention) (n int, err error) {
 	err = s.alone(ctx, func(conn *sqlx.Conn) error {
 		var parts []part
@@ -199,33 +199,26 @@ func (p part) drop(ctx context.Context, conn *sqlx.Conn) error {
 	return nil
 }
 
-// fillForgotten counts the stories of editions whose ledger is gone as had by
-// everyone: nobody can tell any more who had them. Such a story comes up again
-// where a digest rests for longer than the ledger is kept, and its next window
-// reaches back over all that time.
+// forgets lists those of the stories that editions told whose ledger is gone:
+// they count as had by everyone, since nobody can tell any more who had them.
+// Such a story comes up again where a digest rests for longer than the ledger is
+// kept, and its next window reaches back over all that time.
 //
 // It looks after the deliveries were read: a part that goes in between is
 // either read there or missed here, never neither.
-func (p *publication) fillForgotten(ctx context.Context, stories []int64) error {
-	var gone pq.Int64Array
-	err := p.tx.GetContext(ctx, &gone, `
-		SELECT array_agg(DISTINCT v.id ORDER BY v.id)
+func (p *publication) forgets(ctx context.Context, stories []int64) ([]digest.StoryID, error) {
+	var gone []digest.StoryID
+	err := p.tx.SelectContext(ctx, &gone, `
+		SELECT DISTINCT vs.story_id
 		FROM variant_stories vs
 		JOIN variants v ON v.id = vs.variant_id
 		JOIN editions e ON e.id = v.edition_id
 		WHERE vs.story_id = ANY ($1::bigint[]) AND v.reason IS NULL AND e.kind <> 'proof'
 		  AND NOT `+ledgerKept, pq.Array(stories))
 	if err != nil {
-		return fmt.Errorf("look for what the ledger forgot: %w", err)
+		return nil, fmt.Errorf("look for what the ledger forgot: %w", err)
 	}
-	if len(gone) == 0 {
-		return nil
-	}
-	_, err = p.tx.ExecContext(ctx, `UPDATE audience SET had = $1::bigint[] || COALESCE(had, '{}')`, gone)
-	if err != nil {
-		return fmt.Errorf("note what the ledger forgot: %w", err)
-	}
-	return nil
+	return gone, nil
 }
 
 // Archived reads an edition as its digest's default variant, where the ledger

@@ -53,7 +53,7 @@ func composeWith(m digest.Material, known *memory) (digest.Composition, error) {
 // editor makes drafts for groups, one for all that come out the same.
 type editor struct {
 	digest      digest.Digest
-	corrections map[digest.CorrectionID]digest.Correction
+	corrections []digest.Correction
 	stories     []story // in the digest's order
 	byID        map[digest.StoryID]int
 	categories  map[string]bool // every category of a story's tellings -> whether the group in hand gets it
@@ -66,10 +66,7 @@ type editor struct {
 func newEditor(m digest.Material, known *memory) *editor {
 	e := &editor{
 		digest: m.Digest, stories: foldWith(m, known), byID: map[digest.StoryID]int{},
-		categories: map[string]bool{}, drafts: map[string]int{}, corrections: map[digest.CorrectionID]digest.Correction{},
-	}
-	for _, c := range m.Corrections {
-		e.corrections[c.ID] = c
+		categories: map[string]bool{}, drafts: map[string]int{}, corrections: m.Corrections,
 	}
 	e.rulings = make([]ruling, len(e.stories))
 	for i := range e.stories {
@@ -127,15 +124,28 @@ func (e *editor) draft(g digest.Group) int {
 const mostCorrections = 5
 
 // owed is what a group has to be told about what it had. A group that gets no
-// mail stays owed.
+// mail stays owed. Whoever is told a story only now, in the words that were
+// found wrong, is told so at once.
 func (e *editor) owed(g digest.Group, reason string) []digest.Correction {
+	if reason != "" {
+		return nil
+	}
 	var owed []digest.Correction
-	for _, id := range g.Owed {
-		if c, ok := e.corrections[id]; ok && reason == "" && len(owed) < mostCorrections {
+	for _, c := range e.corrections {
+		if slices.Contains(g.Owed, c.ID) || e.tellsWrong(c) {
 			owed = append(owed, c)
 		}
 	}
-	return owed
+	slices.SortFunc(owed, func(a, b digest.Correction) int { return cmp.Compare(a.ID, b.ID) })
+	return owed[:min(len(owed), mostCorrections)]
+}
+
+// tellsWrong says whether the group in hand is told what a correction is about
+// by an article that was wrong. What an edition told stays as it was told; but
+// another article may tell it right.
+func (e *editor) tellsWrong(c digest.Correction) bool {
+	i, known := e.byID[c.Story]
+	return known && e.rulings[i] == told && slices.Contains(c.Wrong, e.stories[i].Told.Article)
 }
 
 // choice is what of the reader's categories the digest has, in the editor's
@@ -171,8 +181,10 @@ func (e *editor) rule(g digest.Group, categories []string) (reason string) {
 	for c := range e.categories {
 		e.categories[c] = e.allows(categories, c)
 	}
+	// What lies before the group's window is told apart first: its past beyond
+	// that is of no account, and need not be known.
 	for _, id := range g.Had {
-		if i, ok := e.byID[id]; ok {
+		if i, ok := e.byID[id]; ok && e.stories[i].since(g.Since) {
 			e.rulings[i] = alreadySent
 		}
 	}
@@ -210,6 +222,26 @@ func (e *editor) allows(chosen []string, category string) bool {
 	}
 	return containsFold(chosen, category)
 }
+
+// Known lists the stories of earlier editions that a material's candidates
+// tell again, by id: whoever had one of them must not get it.
+func Known(m digest.Material) []digest.Known {
+	var known []digest.Known
+	for _, s := range fold(m) {
+		switch {
+		case s.Told.Story == 0:
+		case s.pinned:
+			known = append(known, digest.Known{ID: s.Told.Story})
+		default:
+			known = append(known, digest.Known{ID: s.Told.Story, Newest: s.lastSeen})
+		}
+	}
+	slices.SortFunc(known, func(a, b digest.Known) int { return cmp.Compare(a.ID, b.ID) })
+	return known
+}
+
+// since says whether a story may be told to a group whose window begins then.
+func (s *story) since(window time.Time) bool { return s.pinned || s.lastSeen.After(window) }
 
 // fits says whether a story was told in one of the group's categories since
 // its window began. What an editor pinned may be older, and what was dropped

@@ -324,8 +324,11 @@ func checkDraft(t *testing.T, seed uint64, m digest.Material, c digest.Compositi
 			t.Fatalf("seed %d, group %d: story %d is told: %v, left out for %q", seed, g.Key, i, isTold, reason)
 		}
 		had := f.Told.Story != 0 && slices.Contains(g.Had, f.Told.Story)
-		if had && reason != "already sent" {
-			t.Fatalf("seed %d, group %d: story %d was had before, and is left out for %q", seed, g.Key, i, reason)
+		if had && !left {
+			t.Fatalf("seed %d, group %d: story %d was had before, and is told", seed, g.Key, i)
+		}
+		if came := lastSeen(m, f).After(g.Since); had && came != (reason == "already sent") && f.Rank != "pinned by an editor" {
+			t.Fatalf("seed %d, group %d: story %d was had before, came within the window: %v, and is left out for %q", seed, g.Key, i, came, reason)
 		}
 	}
 	n := len(d.Stories)
@@ -333,6 +336,16 @@ func checkDraft(t *testing.T, seed uint64, m digest.Material, c digest.Compositi
 		t.Fatalf("seed %d, group %d: %d stories, reason %q", seed, g.Key, n, d.Reason)
 	}
 	checkLimits(t, seed, m, c, d)
+}
+
+// lastSeen is when the last of a story's candidates was first seen.
+func lastSeen(m digest.Material, f digest.Fold) (last time.Time) {
+	for _, c := range m.Candidates {
+		if slices.Contains(f.Articles, c.ID) && c.FirstSeen.After(last) {
+			last = c.FirstSeen
+		}
+	}
+	return last
 }
 
 // checkLimits counts what a draft tells: what is pinned may be more than a
@@ -455,6 +468,67 @@ func TestCorrectionsGoToThoseWhoAreOwedThem(t *testing.T) {
 		if v.Reason == "" || len(v.Corrections) > 0 {
 			t.Errorf("corrections alone make an edition: %+v", v)
 		}
+	}
+}
+
+// An article that was told stays as it was told. Whoever is told it after it was
+// corrected must not wait for the next edition to learn so.
+func TestWhoIsToldAKnownErrorIsToldSoAtOnce(t *testing.T) {
+	t.Parallel()
+	wrong := article(1, "World", 2)
+	wrong.Story = 90
+	m := material(wrong, article(2, "Military", 2))
+	m.Corrections = []digest.Correction{{ID: 7, Story: 90, Text: "It was 38, not 48.", Wrong: []digest.ArticleID{1}}}
+	m.Groups = []digest.Group{
+		{Key: 1, Since: m.Edition.WindowFrom},
+		{Key: 2, Since: m.Edition.WindowFrom, Categories: []string{"Military"}},
+	}
+	c := compose(t, m)
+	if d := draftOf(t, c, 1); len(d.Corrections) != 1 {
+		t.Errorf("who is told the error gets corrections %v", d.Corrections)
+	}
+	if d := draftOf(t, c, 2); len(d.Corrections) != 0 {
+		t.Errorf("who is not told it gets corrections %v", d.Corrections)
+	}
+	m.Corrections[0].Wrong = []digest.ArticleID{8} // another telling was wrong
+	if d := draftOf(t, compose(t, m), 1); len(d.Corrections) != 0 {
+		t.Errorf("who is told it right gets corrections %v", d.Corrections)
+	}
+}
+
+func TestKnownStoriesAreThoseThatCandidatesTellAgain(t *testing.T) {
+	t.Parallel()
+	again, fresh, pinned := article(1, "World", 2), article(2, "World", 1), article(3, "World", 60)
+	pinned.Story = 30
+	m := material(again, fresh, pinned)
+	before, other := article(11, "World", 40), article(12, "World", 40)
+	before.Canonical = again.Canonical
+	m.Sent = []digest.Story{{ID: 10, Articles: []digest.Article{before.Article}}, {ID: 20, Articles: []digest.Article{other.Article}}}
+	m.Marks = []digest.Mark{{Kind: digest.MarkPin, Article: 3}}
+	want := []digest.Known{{ID: 10, Newest: again.FirstSeen}, {ID: 30}}
+	if got := Known(m); !slices.Equal(got, want) {
+		t.Errorf("known are %v, want %v", got, want)
+	}
+}
+
+// Readers who differ only in what they had before their window began share a
+// render.
+func TestPastBeforeTheWindowMakesNoOtherVariant(t *testing.T) {
+	t.Parallel()
+	old := article(1, "World", 40)
+	old.Story = 90
+	m := material(old, article(2, "World", 2))
+	m.Groups = []digest.Group{
+		{Key: 1, Since: m.Edition.WindowFrom, Had: []digest.StoryID{90}},
+		{Key: 2, Since: m.Edition.WindowFrom},
+		{Key: 3, Since: noon.Add(-48 * time.Hour)},
+	}
+	c := compose(t, m)
+	if draftOf(t, c, 1).Signature != draftOf(t, c, 2).Signature {
+		t.Error("what lies before both windows tells them apart")
+	}
+	if got := titles(c, draftOf(t, c, 3)); len(got) != 2 {
+		t.Errorf("who missed an edition is told %v", got)
 	}
 }
 

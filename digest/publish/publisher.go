@@ -93,7 +93,7 @@ func (p Publisher) Order(o digest.Order, due time.Time) (digest.Order, error) {
 		return o, fmt.Errorf("find the first window of %s: %w", o.Digest.Name, err)
 	}
 	o.Now, o.FirstWindow = p.Now(), first
-	o.ConfigHash, o.KeyID, o.Cadence = p.ConfigHash, p.KeyID, p.Cadence(o.Digest)
+	o.ConfigHash, o.KeyID, o.Cadence, o.Known = p.ConfigHash, p.KeyID, p.Cadence(o.Digest), Known
 	return o, nil
 }
 

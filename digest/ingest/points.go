@@ -341,21 +341,62 @@ func (p *page) bulletedRuns() []candidate {
 			if !ok || isHeading(b.tag) && stripBullet(b.text) == b.text {
 				break // a heading may have a number or a dash, but never draws a bullet
 			}
+			if len(c.items) > 1 && len(c.items) <= 3*maxPoints && p.marksElsewhere(c.from, i) {
+				break
+			}
 			if _, counted := numbered(b.text); counted {
 				c.ordered = true
 			}
 			c.spoken = c.spoken || strings.HasPrefix(b.text, "–") || strings.HasPrefix(b.text, "—")
 			c.items = append(c.items, item{text: text, link: b.link, bold: b.bold, size: len(b.text), words: wordCount(text)})
 		}
+		if c.to = i; len(c.items) > 0 && i < len(p.o.blocks) && p.o.blocks[i].list < 0 {
+			if _, ok := bullet(p.o.blocks[i].text); ok {
+				i-- // it begins another run
+			}
+		}
 		if len(c.items) < 2 {
 			continue
 		}
-		c.to = i
 		p.regionGrade(&c)
 		p.readHeading(&c)
 		found = append(found, c)
 	}
 	return found
+}
+
+// marksElsewhere tells a line with a bullet that begins another list than the
+// lines from the given one on: in another element, with a mark that none of
+// them has, and none of theirs comes back. Points of a point come back to it.
+func (p *page) marksElsewhere(from, i int) bool {
+	if p.o.blocks[i-1].node == p.o.blocks[i].node {
+		return false
+	}
+	var marks [4]rune
+	used := marks[:0]
+	for _, b := range p.o.blocks[from:i] {
+		if m := markOf(b.text); !slices.Contains(used, m) && len(used) < cap(used) {
+			used = append(used, m)
+		}
+	}
+	for _, next := range p.o.blocks[i:min(i+3*maxPoints, len(p.o.blocks))] {
+		if _, ok := bullet(next.text); !ok || next.list >= 0 {
+			break
+		}
+		if slices.Contains(used, markOf(next.text)) {
+			return false
+		}
+	}
+	return true
+}
+
+// markOf is a line's bullet. All numbers are one mark.
+func markOf(line string) rune {
+	if _, counted := numbered(line); counted {
+		return '1'
+	}
+	r, _ := firstRune(line)
+	return r
 }
 
 // readHeading reads the line above a list: what it names the list counts
@@ -395,6 +436,9 @@ func (p *page) readHeading(c *candidate) {
 			c.played = c.played || callToWatch.MatchString(b.text)
 			continue // an icon's name, a button or a note between heading and list
 		}
+		if p.isHeadersOwn(b, c) {
+			return
+		}
 		if isHeading(b.tag) && b.words <= 7 || strings.HasSuffix(b.text, ":") && b.words <= 10 || b.words <= 4 && b.bold*2 > len(b.text) {
 			c.headed, c.heading = true, b.text
 			if isHeading(b.tag) && b.link*2 > len(b.text) && b.words >= 3 {
@@ -406,6 +450,25 @@ func (p *page) readHeading(c *candidate) {
 		}
 		return
 	}
+}
+
+// isHeadersOwn tells a line that belongs to the article's headline and names no
+// list below: a by-line, or whatever stands in the header element with the
+// headline while the list stands outside. Some themes set the author's name as a
+// heading.
+func (p *page) isHeadersOwn(b block, c *candidate) bool {
+	if p.o.around(b.region)&signByline != 0 && p.o.around(c.region)&signByline == 0 {
+		return true
+	}
+	if p.headlineAt < 0 || c.element == nil {
+		return false
+	}
+	for n := b.node; n != nil; n = n.Parent {
+		if n.DataAtom == atom.Header {
+			return holds(n, p.o.blocks[p.headlineAt].node) && !holds(n, c.element)
+		}
+	}
+	return false
 }
 
 var headingReasons = map[grade]reason{gradePoints: reasonHeadingPoints, gradeSummary: reasonHeadingSummary}
@@ -450,6 +513,8 @@ func namedGrade(heading string) grade {
 		return gradePoints
 	case summaryHeadings[h]:
 		return gradeSummary
+	case strings.Contains(h, "s' "), strings.Contains(h, "'s "), speaksOfMachine(h):
+		return brandedGrade(h)
 	}
 	return gradeNone
 }

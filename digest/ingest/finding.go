@@ -110,6 +110,7 @@ const (
 	reasonLinked     reason = "too many of its lines are links (%d of %d)"
 	reasonLabels     reason = "too many of its lines begin with a label and a colon (%d of %d)"
 	reasonAmounts    reason = "too many of its lines begin with an amount, a step or a time (%d of %d)"
+	reasonPractical  reason = "too many of its lines give an address, a price, a time or a way to get there (%d of %d)"
 	reasonContents   reason = "its lines are the headings of the page: a table of contents"
 	reasonStrangers  reason = "too many of its lines share no word with headline, description or body (%d of %d)"
 	reasonSurer      reason = "another list is surer to hold them"

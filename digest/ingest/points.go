@@ -765,7 +765,7 @@ func wellShaped(c *candidate) {
 	n := len(c.items)
 	c.must(n <= maxPoints, reasonMany, n, maxPoints)
 	c.must(n != 1 || c.grade == gradePoints && c.items[0].words >= 6, reasonOne)
-	words, short, long, labels, amounts, linked, questions, offers := 0, 0, 0, 0, 0, 0, 0, 0
+	words, short, long, labels, amounts, linked, questions, offers, practical := 0, 0, 0, 0, 0, 0, 0, 0, 0
 	for _, it := range c.items {
 		words += it.words
 		if it.words < 4 {
@@ -783,6 +783,9 @@ func wellShaped(c *candidate) {
 		if offersMore(it.text) {
 			offers++
 		}
+		if isPractical(it.text) {
+			practical++
+		}
 		if it.size > 0 && it.link*10 >= it.size*8 {
 			linked++
 		}
@@ -794,6 +797,7 @@ func wellShaped(c *candidate) {
 	c.must(c.grade == gradePoints || questions < n || n == 0, reasonQuestions)
 	c.must(c.grade == gradePoints || offers < n || n == 0, reasonOffers)
 	c.must(!c.ofFilms(), reasonFilms)
+	c.must(practical*2 < n || practical < min(2, n) || n == 0, reasonPractical, practical, n)
 	switch c.grade {
 	case gradePoints:
 		c.must(linked*2 <= n, reasonLinked, linked, n)

@@ -181,5 +181,5 @@ summary summaries takeaways points zusammenfassung kurzfassung résumé resumen 
 ^ai ^ki ^ia ^mit ^generated ^erstellt / ^(?:(?:ai|ki|ia)[- ](?:generated|generiert\pL*|erstellt|genererad|genereret)|(?:generated|created) (?:by|with|using) (?:ai|artificial)|mit ki (?:erstellt|generiert)|erstellt mit (?:ki|hilfe))\b.{0,60}$
 ^czytaj ^udostępnij ^zaloguj / ^(?:czytaj (?:też|także|więcej)|udostępnij|zaloguj)(?:[^\pL].*)?$
 ^читайте ^подписаться ^подпишитесь ^поделиться ^войти / ^(?:читайте также|подпи[сш]|поделиться|войти)
-` + sentencesOfSites)
+` + sentencesOfSites + linesOfBoxes)
 })

@@ -94,6 +94,7 @@ const (
 	reasonSpoken     reason = "nothing names it, and its lines begin with a dash, as speech does"
 	reasonNoHeadline reason = "nothing names it, and no headline was found above it"
 	reasonSite       reason = "a line is about the site: %q"
+	reasonBesideItem reason = "an item is named for something else than a point: %q"
 	reasonEmpty      reason = "it has no line about the news"
 	reasonMany       reason = "it has too many lines (%d, at most %d)"
 	reasonOne        reason = "it has a single line"

@@ -176,6 +176,7 @@ func (p *page) listCandidate(i int) candidate {
 		items[b.item].join(b)
 	}
 	c.items = items
+	p.dropBeside(&c)
 	p.regionGrade(&c)
 	p.readHeading(&c)
 	c.must(!nested || c.grade == gradePoints, reasonNested)

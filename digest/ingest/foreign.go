@@ -125,12 +125,46 @@ func (w *withinArticle) begins(b block, flat, article, nested bool, share float6
 	switch {
 	case flat:
 		return top && strange && w.paragraphs > 0 && b.words >= 5
-	case article && !nested && w.inArticle:
+	case article && !nested && w.inArticle && !w.isPost(b):
 		return top || share < 0.5 && w.paragraphs > 0
 	case top:
 		return share < 0.25 && prose >= 1 && w.paragraphs > 0
 	}
 	return strange && w.paragraphs >= 3
+}
+
+// isPost tells the posts of a live blog that stand below its headline in article
+// elements of their own: they are alike, and the first of them, which follows
+// text of the blog, is known to be the article's. Cards of other stories are
+// links.
+func (w *withinArticle) isPost(b block) bool {
+	if b.tag == atom.H1 || b.link > 0 {
+		return false
+	}
+	n := b.node
+	for ; n != nil && n.DataAtom != atom.Article; n = n.Parent {
+	}
+	if n == nil || attribute(n, "class") == "" {
+		return false
+	}
+	first := n.PrevSibling
+	for ; first != nil && (first.DataAtom != atom.Article || !w.of[first]); first = first.PrevSibling {
+	}
+	return first != nil && attribute(first, "class") == attribute(n, "class") && !holds(first, w.o.blocks[w.headlineAt].node) && w.headedPost(first)
+}
+
+// headedPost tells that an article element begins with a subheading, as each post
+// does.
+func (w *withinArticle) headedPost(n *html.Node) bool {
+	for d := range n.Descendants() {
+		switch {
+		case d.DataAtom == atom.H2, d.DataAtom == atom.H3, d.DataAtom == atom.H4:
+			return true
+		case d.DataAtom == atom.P:
+			return false
+		}
+	}
+	return false
 }
 
 // isWithin tells whether an element is of a kind, or stands in one that is.

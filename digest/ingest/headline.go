@@ -265,7 +265,7 @@ func (t *titles) score(heading string, o *outline, b block) float64 {
 		switch s := o.regions[r].sign; {
 		case s&signHeadline != 0:
 			return score + 0.1
-		case s&(signFurniture|signHidden) != 0 && o.regions[r].prose < 400:
+		case s&(signFurniture|signHidden|signWidget) != 0 && o.regions[r].prose < 400:
 			return score - 0.3
 		}
 	}

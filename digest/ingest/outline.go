@@ -104,7 +104,7 @@ func (o *outline) walk(n *html.Node) {
 		case n.DataAtom == atom.Button:
 			o.button(n)
 			return
-		case skipped(n.DataAtom), n.Namespace != "":
+		case skipped(n.DataAtom) && !isShadow(n), n.Namespace != "":
 			return
 		}
 		o.element(n)
@@ -115,8 +115,52 @@ func (o *outline) walk(n *html.Node) {
 
 func (o *outline) children(n *html.Node) {
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if c.Type == html.ElementNode && c.DataAtom == 0 && o.list < 0 && beginsItems(c) {
+			c = o.customItems(c)
+			continue
+		}
 		o.walk(c)
 	}
+}
+
+// beginsItems tells the first of several elements of one name of the site's own
+// that says they are items.
+func beginsItems(n *html.Node) bool {
+	if !isCustomItem(n) {
+		return false
+	}
+	next := nextElement(n)
+	return next != nil && next.Data == n.Data
+}
+
+// nextElement is the element behind another, if only white space parts them.
+func nextElement(n *html.Node) *html.Node {
+	for n = n.NextSibling; n != nil; n = n.NextSibling {
+		switch {
+		case n.Type == html.ElementNode:
+			return n
+		case n.Type == html.TextNode && strings.TrimSpace(n.Data) != "":
+			return nil
+		}
+	}
+	return nil
+}
+
+// customItems reads such items as the list that they are. It returns the last.
+func (o *outline) customItems(first *html.Node) (last *html.Node) {
+	o.flush()
+	o.lists = append(o.lists, list{node: first.Parent, parent: -1, region: o.region, from: len(o.blocks)})
+	outer := o.item
+	o.list, o.item = len(o.lists)-1, -1
+	for n := first; n != nil && n.Data == first.Data; n = nextElement(n) {
+		o.item++
+		o.walk(n)
+		last = n
+	}
+	o.flush()
+	o.lists[o.list].to, o.lists[o.list].items = len(o.blocks), o.item+1
+	o.list, o.item = -1, outer
+	return last
 }
 
 // skipped tells the elements that hold no text of the article.
@@ -128,6 +172,12 @@ func skipped(a atom.Atom) bool {
 		return true
 	}
 	return false
+}
+
+// isShadow tells the templates that are shown: what an element draws instead of
+// what it holds (HTML section 4.12.3, shadowrootmode; shadowroot before 2023).
+func isShadow(n *html.Node) bool {
+	return n.DataAtom == atom.Template && attribute(n, "shadowrootmode")+attribute(n, "shadowroot") != ""
 }
 
 // button reads a button only where it is a heading: what folds the points
@@ -198,12 +248,20 @@ func (o *outline) element(n *html.Node) {
 // inline elements don't end a block, but a span may well carry the class
 // that says what it holds.
 func (o *outline) inline(n *html.Node) {
-	if o.signsOf(n)&signHidden != 0 {
+	if o.signsOf(n)&signHidden != 0 || o.heading && o.isSubtitle(n) {
 		return
 	}
 	o.edge = true
 	o.children(n)
 	o.edge = true
+}
+
+// isSubtitle tells the second line of a heading, which some publishers put into
+// the element of the first.
+func (o *outline) isSubtitle(n *html.Node) bool {
+	class := attribute(n, "class")
+	return strings.Contains(class, "sub") && (strings.Contains(class, "subtitle") || strings.Contains(class, "sub-title") || strings.Contains(class, "subhead")) &&
+		strings.TrimSpace(o.run.String()) != ""
 }
 
 // isList tells the elements that hold items, and those that say they do. Some
@@ -352,6 +410,9 @@ func (o *outline) settle(headline int) {
 		if r.sign&signTeaser != 0 && (headline < 0 || r.from < headline || o.promotes(r)) {
 			r.sign |= signFurniture
 		}
+		if r.sign&signWidget != 0 && !o.tellsPoints(r) {
+			r.sign |= signFurniture
+		}
 		if holdsHeadline || r.prose*5 > total*2 {
 			r.sign &^= signFurniture | signHidden | signAside | signCaption | signByline
 		}
@@ -364,6 +425,16 @@ func (o *outline) settle(headline int) {
 			r.around |= o.regions[r.parent].around
 		}
 	}
+}
+
+// tellsPoints tells a part that the site's editor put into the article, where it
+// is headed as key points are.
+func (o *outline) tellsPoints(r *region) bool {
+	if !isWithin(r.node, atom.Article) || r.from == r.to || r.parent >= 0 && o.regions[r.parent].around&(signAside|signFurniture) != 0 {
+		return false
+	}
+	heads := o.blocks[r.from]
+	return heads.list < 0 && namedGrade(heads.text) == gradePoints
 }
 
 // promotes tells the teasers of other stories, which have links or headings,

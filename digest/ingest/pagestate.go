@@ -304,9 +304,16 @@ func (s *stateSearch) ownerOf(v map[string]any, above owner) owner {
 func stateCandidate(v any, g grade) (candidate, bool) {
 	c := candidate{grade: g, region: -1, state: true}
 	c.pro(reasonState)
-	for _, line := range foldLines(stateLines(v, 0)) {
-		c.items = append(c.items, item{text: line, size: len(line), words: wordCount(line)})
+	lines, short := foldLines(stateLines(v, 0)), 0
+	for _, line := range lines {
+		words := wordCount(line)
+		if words < 2 {
+			short++ // a key, a kind, a number of the database
+			continue
+		}
+		c.items = append(c.items, item{text: line, size: len(line), words: words})
 	}
+	c.must(short*2 <= len(lines), reasonShort, short, len(lines))
 	return c, len(c.items) > 1 && len(c.items) <= 3*maxPoints
 }
 
@@ -328,8 +335,11 @@ func stateLines(v any, depth int) []string {
 	case string:
 		return markupLines(v)
 	case []any:
+		told := slices.ContainsFunc(v, isText)
 		for _, e := range v[:min(len(v), 4*maxPoints)] {
-			lines = append(lines, stateLines(e, depth+1)...)
+			if _, nested := e.([]any); !nested || !told { // what stands in lists between texts is about them
+				lines = append(lines, stateLines(e, depth+1)...)
+			}
 		}
 	case map[string]any:
 		if isLine(v) {
@@ -348,6 +358,11 @@ func stateLines(v any, depth int) []string {
 		}
 	}
 	return lines
+}
+
+func isText(v any) bool {
+	_, ok := v.(string)
+	return ok
 }
 
 // isLine tells the nodes of rich text that are one line of it.

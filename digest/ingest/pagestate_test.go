@@ -43,6 +43,9 @@ func TestPointsInThePagesDataAreFound(t *testing.T) {
 		"parsed by a script":     `<script>window.s=JSON.parse("` + strings.ReplaceAll(of(list), `"`, `\"`) + `")</script>`,
 		"cut off":                `<script type="application/json">` + strings.TrimSuffix(of(list), `}]}`) + `</script>`,
 		"said twice":             `<script type="application/json">` + of(strings.Replace(list, "]", `,"`+bridgePoints[0]+`"]`, 1)) + `</script>`,
+		"nested oddly":           `<script type="application/json">` + of(`["a",["b"],"`+strings.Join(bridgePoints, `","`)+`"]`) + `</script>`,
+		"lists between them":     `<script type="application/json">` + of(`["`+strings.Join(bridgePoints, `",["See the ferries' times","of the old pier"],"`)+`"]`) + `</script>`,
+		"each in a list":         `<script type="application/json">` + of(`[["`+strings.Join(bridgePoints, `"],["`)+`"]]`) + `</script>`,
 		"with a call among them": `<script type="application/json">` + of(strings.Replace(list, "]", `,"Subscribe now to read more"]`, 1)) + `</script>`,
 	}
 	for name, script := range scripts {
@@ -67,6 +70,8 @@ func TestPointsOfOtherArticlesInThePagesDataAreLeft(t *testing.T) {
 		"weak name, no headline":    `<script type="application/json">{"highlights":` + list + `}</script>`,
 		"one text":                  `<script type="application/json">{"headline":"` + bridgeTitle + `","keyPoints":"` + bridgeLead + `"}</script>`,
 		"labels":                    `<script type="application/json">{"headline":"` + bridgeTitle + `","keyPoints":["Bridge","Ferries","Repair"]}</script>`,
+		"words and two points":      `<script type="application/json">{"headline":"` + bridgeTitle + `","keyPoints":["ul","Bridge","Ferries","` + bridgePoints[0] + `","` + bridgePoints[1] + `"]}</script>`,
+		"trees of a database":       `<script type="application/json">{"headline":"` + bridgeTitle + `","keyPoints":["ul",{},["li",{},"Bridge"],["li",{},"Ferries"]]}</script>`,
 		"numbers":                   `<script type="application/json">{"headline":"` + bridgeTitle + `","keyPoints":[1,2,3]}</script>`,
 		"JSON-LD":                   `<script type="application/ld+json">{"@type":"NewsArticle","keyPoints":` + foreign + `}</script>`,
 		"other articles in strings": `<script>window.s=JSON.parse("` + strings.ReplaceAll(`{"stories":[{"keyPoints":`+foreign+`}]}`, `"`, `\"`) + `")</script>`,

@@ -152,8 +152,7 @@ func (p *page) candidates() []candidate {
 			}
 		}
 	}
-	found = append(append(found, p.bulletedRuns()...), p.definedRuns()...)
-	return append(append(found, p.tabledRuns()...), p.stateCandidates()...)
+	return slices.Concat(found, p.bulletedRuns(), p.countedRuns(), p.definedRuns(), p.tabledRuns(), p.stateCandidates())
 }
 
 // listCandidate reads a list. Its grade comes from the elements around it, if
@@ -398,6 +397,43 @@ func markOf(line string) rune {
 	}
 	r, _ := firstRune(line)
 	return r
+}
+
+// countedRuns finds points that numbers in elements of their own count: 1, a
+// line, 2, another.
+func (p *page) countedRuns() []candidate {
+	var found []candidate
+	for i := p.headlineAt + 1; i < len(p.o.blocks); i++ {
+		if !p.counts(i, 1) {
+			continue
+		}
+		c := candidate{from: i, region: p.o.blocks[i].region, grade: gradeBare, ordered: true}
+		for n := 1; p.counts(i, n); n++ {
+			c.items = append(c.items, item{})
+			c.items[n-1].join(p.o.blocks[i+1])
+			i += 2
+		}
+		if c.to = i; len(c.items) > 1 {
+			for c.region >= 0 && p.o.regions[c.region].to < c.to {
+				c.region = p.o.regions[c.region].parent // each may stand in a box of its own
+			}
+			p.regionGrade(&c)
+			p.readHeading(&c)
+			found = append(found, c)
+		}
+		i--
+	}
+	return found
+}
+
+// counts says whether a block is the number n alone, and a line follows.
+func (p *page) counts(i, n int) bool {
+	if i+1 >= len(p.o.blocks) || len(p.o.blocks[i].text) > 4 || p.o.blocks[i].list >= 0 {
+		return false
+	}
+	number := strings.TrimPrefix(strings.TrimRight(strings.TrimLeft(p.o.blocks[i].text, "#("), ".)"), "0")
+	line := p.o.blocks[i+1]
+	return number == strconv.Itoa(n) && line.list < 0 && !isHeading(line.tag) && line.words > 1
 }
 
 // readHeading reads the line above a list: what it names the list counts
@@ -915,6 +951,7 @@ func (p *page) onTopic(c *candidate) {
 	percent := int(100 * ratio)
 	switch c.grade {
 	case gradePoints:
+		thin = thin || p.seesLittle(c)
 		c.must((strangers*3 <= n || thin) && strangers < n, reasonStrangers, strangers, n)
 		if !thin {
 			c.items = kept
@@ -930,4 +967,14 @@ func (p *page) onTopic(c *candidate) {
 	if !c.refused() {
 		c.pro(reasonOnTopic, percent)
 	}
+}
+
+// shownOfMore is how many paragraphs are shown at most where readers pay for
+// the others.
+const shownOfMore = 3
+
+// seesLittle tells that an article's points speak of what the page doesn't show:
+// they stand between its headline and the first of a few paragraphs.
+func (p *page) seesLittle(c *candidate) bool {
+	return len(p.body) <= shownOfMore && c.before == 0 && c.from > p.headlineAt && p.headlineAt >= 0 && !c.state
 }

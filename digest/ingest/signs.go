@@ -24,6 +24,7 @@ const (
 	signHeadline                   // the headline
 	signSeveral                    // several points, not one text: its paragraphs are points
 	signTeaser                     // another story's teaser, or this one's standfirst
+	signWidget                     // a part that the site's editor put in: a sidebar's mostly, now and then the article's
 )
 
 // pointsWords are class names that mean key points wherever they stand, with
@@ -104,7 +105,7 @@ func furnitureWord(w string) bool {
 		"pagination", "pager", "tags", "tag", "topics", "keywords", "shop", "product", "products", "checkout", "cart",
 		"lineup", "cast", "credits", "ingredients", "ingredient", "toc", "contents", "outline", "jump", "skip", "rating",
 		"ratings", "poll", "quiz", "weather", "stocks", "market", "playlist", "schedule", "fixtures", "standings", "sitemap",
-		"copyright", "legal", "disclaimer", "banner", "popup", "modal", "overlay", "tooltip", "dropdown", "widget", "widgets",
+		"copyright", "legal", "disclaimer", "banner", "popup", "modal", "overlay", "tooltip", "dropdown",
 		"references", "footnotes", "footnote", "citation", "citations", "reviews", "followus", "follow", "alsoread", "readnext", "pros", "cons", "proscons", "proscontras":
 		return true
 	}
@@ -114,7 +115,7 @@ func furnitureWord(w string) bool {
 // signsOf reads an element. Class names repeat by the hundred, so the caller
 // keeps what was found for each.
 func (o *outline) signsOf(n *html.Node) sign {
-	s := tagSigns(n)
+	s := o.tagSigns(n)
 	for _, a := range n.Attr {
 		switch a.Key {
 		case "class", "id", "role", "itemprop", "type", "aria-label", "data-testid", "data-test", "data-test-id", "data-component",
@@ -137,9 +138,31 @@ func (o *outline) signsOf(n *html.Node) sign {
 	return s
 }
 
+// isCustom tells the elements that a site gave names of its own, which have a
+// hyphen (HTML section 4.13.2).
+func isCustom(n *html.Node) bool {
+	return n.DataAtom == 0 && n.Namespace == "" && strings.IndexByte(n.Data, '-') > 0
+}
+
+// isCustomItem tells those of them that are an item by their name.
+func isCustomItem(n *html.Node) bool {
+	if n == nil || n.Type != html.ElementNode || !isCustom(n) {
+		return false
+	}
+	switch n.Data[strings.LastIndexByte(n.Data, '-')+1:] {
+	case "item", "li", "point", "keypoint", "bullet", "bulletpoint", "takeaway", "highlight", "fact":
+		return true
+	}
+	return false
+}
+
 // tagSigns is what an element's name alone says.
-func tagSigns(n *html.Node) sign {
+func (o *outline) tagSigns(n *html.Node) sign {
 	switch n.DataAtom {
+	case 0:
+		if isCustom(n) {
+			return o.nameSigns(n.Data)
+		}
 	case atom.Nav, atom.Footer, atom.Form, atom.Dialog:
 		return signFurniture
 	case atom.Aside:
@@ -160,15 +183,34 @@ func (o *outline) nameSigns(name string) sign {
 	}
 	words := nameWords(name)
 	s := partSigns(strings.Join(words, ""))
+	before := ""
 	for i, w := range words {
 		next := ""
 		if i+1 < len(words) {
 			next = words[i+1]
 		}
+		if w == "widget" || w == "widgets" {
+			s |= widgetSigns(before, next)
+		}
 		s |= wordSigns(w, next)
+		before = w
 	}
 	o.names[name] = s
 	return s
+}
+
+// widgetSigns reads the word widget by the words beside it. Page builders call
+// each paragraph of an article one; what kind it is says more.
+func widgetSigns(before, next string) sign {
+	switch before {
+	case "elementor", "siteorigin", "so":
+		switch next {
+		case "posts", "loop", "portfolio", "wp", "woocommerce", "form", "archive", "call", "price", "testimonial", "countdown", "counter", "progress":
+			return signFurniture
+		}
+		return 0
+	}
+	return signWidget
 }
 
 // wordSigns reads one word of a name, with the next for those that mean

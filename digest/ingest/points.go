@@ -976,5 +976,12 @@ const shownOfMore = 3
 // seesLittle tells that an article's points speak of what the page doesn't show:
 // they stand between its headline and the first of a few paragraphs.
 func (p *page) seesLittle(c *candidate) bool {
-	return len(p.body) <= shownOfMore && c.before == 0 && c.from > p.headlineAt && p.headlineAt >= 0 && !c.state
+	if c.before > 0 || c.from <= p.headlineAt || p.headlineAt < 0 || c.state || len(p.body) > 2*shownOfMore {
+		return false
+	}
+	shown := map[string]bool{} // readability may have found the same ones again
+	for _, i := range p.body {
+		shown[squash(p.o.blocks[i].text)] = true
+	}
+	return len(shown) <= shownOfMore
 }

@@ -146,6 +146,11 @@ func TestPointsOfWhatIsNotShownAreTaken(t *testing.T) {
 			t.Errorf("%s: from %s %q", name, a.PointsFrom, a.Points)
 		}
 	}
+	brief := strings.Replace(walledPage(box, ""), "The harbour bridge will close to all traffic on Monday after inspectors found", "They found", 1)
+	brief = strings.Replace(brief, ", and the authority promised that commuters with a season ticket would cross free of charge", "", 1)
+	if a := points(t, brief); a.PointsFrom != digest.PointsPage || len(a.Points) != 3 {
+		t.Errorf("two short paragraphs: from %s %q", a.PointsFrom, a.Points)
+	}
 	strange := `<div class="key-points"><h3>In short</h3>` + listOf(`<ul>`, "Shopkeepers ask the mayor for tax relief", "A temporary crossing downstream was ruled out", "Museum reopens after decade of work") + `</div>`
 	next := `<article><h1>Museum reopens after a decade of work behind closed doors</h1>` + box + `<p>The museum of the city reopened on Sunday after ten years of work behind closed doors.</p></article>`
 	checkNoPoints(t, map[string]string{

@@ -119,7 +119,7 @@ func (p *page) settle(elsewhere, ruled bool) {
 		case elsewhere:
 			c.must(false, reasonLater)
 		case c == p.chosen:
-		case c.state:
+		case c.state, p.chosen.grade == c.grade && p.uncovers(p.chosen, c):
 			c.must(false, reasonShown)
 		case p.chosen.grade > c.grade:
 			c.must(false, reasonSurer)

@@ -71,7 +71,7 @@ func (p *page) keyPoints() []string {
 		if best != nil && c.state {
 			continue // what readers see is what counts
 		}
-		if best == nil || c.grade > best.grade || c.grade == best.grade && (c.holds(best) || c.completes(best)) {
+		if best == nil || c.grade > best.grade || c.grade == best.grade && (c.holds(best) || c.completes(best) || p.uncovers(&c, best)) {
 			best = &c
 		}
 	}
@@ -86,6 +86,12 @@ func (p *page) keyPoints() []string {
 func (p *page) isNoNews() bool {
 	kind := strings.ToLower(p.m.one("og:type"))
 	return strings.Contains(kind, "product") || strings.HasPrefix(kind, "music") || p.m.linked.product && p.m.linked.headline == ""
+}
+
+// uncovers tells a list that readers see from an equal one before it that is
+// hidden from them. What is folded away may have more lines than what shows.
+func (p *page) uncovers(c, best *candidate) bool {
+	return p.o.around(best.region)&signHidden != 0 && p.o.around(c.region)&signHidden == 0 && !best.completes(c)
 }
 
 // holds tells an element that has all of another candidate's points and
@@ -206,11 +212,16 @@ func (p *page) joinLists(c *candidate, i int) {
 func (p *page) definedRuns() []candidate {
 	var found []candidate
 	for i := p.headlineAt + 1; i < len(p.o.blocks); i++ {
-		if b := p.o.blocks[i]; b.tag != atom.Dt || namedGrade(b.text) != gradePoints {
+		b := p.o.blocks[i]
+		if b.tag != atom.Dt {
 			continue
 		}
-		c := candidate{from: i + 1, region: p.o.blocks[i].region, grade: gradePoints, headed: true, heading: p.o.blocks[i].text}
-		c.pro(headingReasons[gradePoints], c.heading)
+		g := namedGrade(b.text)
+		if g == gradeNone {
+			continue
+		}
+		c := candidate{from: i + 1, region: b.region, grade: g, headed: true, heading: b.text}
+		c.pro(headingReasons[g], c.heading)
 		for i++; i < len(p.o.blocks) && p.o.blocks[i].tag == atom.Dd; i++ {
 			c.items = append(c.items, item{})
 			c.items[len(c.items)-1].join(p.o.blocks[i])

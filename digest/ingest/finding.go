@@ -79,6 +79,7 @@ const (
 	reasonOneText    reason = "it holds a single text, which is a description and no list of points"
 	reasonStandfirst reason = "its name does not say that it holds several points: its paragraphs are one text"
 	reasonNamed      reason = "the heading %q names something else"
+	reasonUnknown    reason = "the heading %q may name anything"
 	reasonStateOther reason = "the page's data has it under another article, or does not say under which"
 	reasonFurniture  reason = "it stands in %s: menus, sharing, other stories, comments or the like"
 	reasonForeign    reason = "it stands under the headline of another article"

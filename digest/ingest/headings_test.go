@@ -125,3 +125,31 @@ func TestLinesWithOtherBulletsAreAnotherList(t *testing.T) {
 		}
 	}
 }
+
+func TestAHeadingThatMayNameAnythingDoesNotDecide(t *testing.T) {
+	t.Parallel()
+	lines := []string{"Inspectors found cracks in two girders of the harbour bridge.", "Ferries run every ten minutes from the old pier.", "Repair of the girders will take a year and cost forty million."}
+	list := listOf("<ul>", lines...)
+	for _, heading := range []string{"Mwachidule", "Za one walio na haraka", "Hoofsake"} {
+		a := points(t, bridgePage("<h3>"+heading+"</h3>"+list, ""))
+		if a.PointsFrom != digest.PointsPage || !slices.Equal(a.Points, lines) {
+			t.Errorf("%q: %q from %s", heading, a.Points, a.PointsFrom)
+		}
+	}
+	for name, above := range map[string]string{
+		"a part of the story": "<h3>Ferries and girders</h3>" + list,
+		"a question":          "<h3>Mwachidule?</h3>" + list,
+		"a link":              `<h3><a href="/9">Mwachidule</a></h3>` + list,
+		"other stories":       "<h3>Lees ook</h3>" + list,
+		"lines of links":      "<h3>Mwachidule</h3>" + listOf("<ul>", `<a href="/1">`+lines[0]+`</a>`, `<a href="/2">`+lines[1]+`</a>`, lines[2]),
+		"a line of another":   "<h3>Mwachidule</h3>" + listOf("<ul>", lines[0], lines[1], "Ferry museum reopens on Sunday with songs and cake"),
+		"two lines":           "<h3>Mwachidule</h3>" + listOf("<ul>", lines[0], lines[1]),
+	} {
+		if a := points(t, bridgePage(above, "")); a.PointsFrom == digest.PointsPage {
+			t.Errorf("%s was taken for key points: %q", name, a.Points)
+		}
+	}
+	if a := points(t, bridgePage("", "<h3>Mwachidule</h3>"+list)); a.PointsFrom == digest.PointsPage {
+		t.Errorf("below the text it was taken for key points: %q", a.Points)
+	}
+}

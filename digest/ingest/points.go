@@ -33,6 +33,7 @@ type candidate struct {
 	grade    grade
 	headed   bool // a heading named it, not only a class
 	heading  string
+	unknown  bool   // the heading may name anything
 	teaser   string // the line above it, where that leads to another article
 	played   bool   // a call to listen or watch stands above it
 	early    bool   // named by words that mean key points only near the top
@@ -488,7 +489,7 @@ func (p *page) readHeading(c *candidate) {
 			return
 		}
 		if isHeading(b.tag) && b.words <= 7 || strings.HasSuffix(b.text, ":") && b.words <= 10 || b.words <= 4 && b.bold*2 > len(b.text) {
-			c.headed, c.heading = true, b.text
+			c.headed, c.heading, c.unknown = true, b.text, p.namesNothing(b)
 			if isHeading(b.tag) && b.link*2 > len(b.text) && b.words >= 3 {
 				c.teaser = b.text
 			}
@@ -498,6 +499,14 @@ func (p *page) readHeading(c *candidate) {
 		}
 		return
 	}
+}
+
+// namesNothing tells a short heading of no word of the article's: it may be
+// words for key points that nobody foresaw. What names a part of the story,
+// "Ferry times", shares its words.
+func (p *page) namesNothing(b block) bool {
+	known, all := p.known.shared(b.text)
+	return isHeading(b.tag) && b.link == 0 && b.words <= 5 && known == 0 && all > 0 && !strings.ContainsAny(b.text, "?？؟;0123456789") && !leadsElsewhere(b.text)
 }
 
 // isHeadersOwn tells a line that belongs to the article's headline and names no
@@ -780,7 +789,9 @@ func (p *page) wellPlaced(c *candidate) {
 		c.must(around&unseen == 0, reasonUnseen, within{p.o, c.region, unseen})
 	default:
 		c.must(before == 0, reasonBehind, before)
-		c.must(!c.headed, reasonNamed, c.heading)
+		if c.must(!c.headed || c.unknown, reasonNamed, c.heading); c.unknown {
+			c.con(reasonUnknown, c.heading)
+		}
 		c.must(!c.ordered, reasonOrdered)
 		c.must(!c.spoken, reasonSpoken)
 		c.must(p.headlineAt >= 0 || p.snippet, reasonNoHeadline)
@@ -867,6 +878,7 @@ func wellShaped(c *candidate) {
 		c.must(labels*2 < n, reasonLabels, labels, n)
 		c.must(amounts*2 < n, reasonAmounts, amounts, n)
 		c.must(n <= 7, reasonMany, n, 7)
+		c.must(!c.unknown || labels == 0 && n > 2, reasonNamed, c.heading)
 	}
 }
 
@@ -954,6 +966,7 @@ func (p *page) onTopic(c *candidate) {
 			continue
 		}
 		ratio += float64(known) / float64(all)
+		c.must(!c.unknown || c.grade != gradeBare || known*3 > all, reasonNamed, c.heading)
 		kept = append(kept, it)
 	}
 	n := len(c.items)
@@ -972,8 +985,12 @@ func (p *page) onTopic(c *candidate) {
 		c.must(strangers*4 <= n, reasonStrangers, strangers, n)
 		c.must(ratio >= 0.25, reasonOffTopic, percent, 25)
 	default:
+		least := 40
+		if c.unknown {
+			least = 60
+		}
 		c.must(strangers == 0, reasonStrangers, strangers, n)
-		c.must(ratio >= 0.4, reasonOffTopic, percent, 40)
+		c.must(percent >= least, reasonOffTopic, percent, least)
 	}
 	if !c.refused() {
 		c.pro(reasonOnTopic, percent)

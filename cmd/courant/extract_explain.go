@@ -68,6 +68,9 @@ func (e explanation) list(number int, l ingest.ListTrial) {
 	e.row("stands", "%s", l.Place)
 	if l.Element != "" {
 		e.row("element", "%s%s", l.Element, in(l.Where))
+		if l.Unsure != "" {
+			e.row("", "%s", e.dim("("+l.Unsure+")"))
+		}
 	}
 	if l.Heading != "" {
 		e.row("heading", "%s", l.Heading)
@@ -81,11 +84,10 @@ func (e explanation) list(number int, l ingest.ListTrial) {
 	}
 }
 
+// items prints a list's lines, those that are no points with the reason.
 func (e explanation) items(l ingest.ListTrial) {
-	for _, item := range l.Items {
-		fmt.Fprintf(e.w, "    • %s\n", item)
-	}
-	if more := l.Count - len(l.Items); more > 0 {
+	e.lines(l.Lines)
+	if more := l.Count - len(l.Lines); more > 0 {
 		fmt.Fprintf(e.w, "    %s\n", e.dim(fmt.Sprintf("and %d more", more)))
 	}
 }
@@ -112,8 +114,8 @@ func (e explanation) menus(lists []ingest.ListTrial, count int) {
 		}
 		left--
 		first := ""
-		if len(l.Items) > 0 {
-			first = ": " + l.Items[0]
+		if len(l.Lines) > 0 {
+			first = ": " + l.Lines[0].Text
 		}
 		e.row(fmt.Sprintf("list %d", i+1), "%s%s", l.Element, first)
 	}

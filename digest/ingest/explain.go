@@ -20,11 +20,12 @@ type Explanation struct {
 
 // ListTrial is one list that was tried.
 type ListTrial struct {
-	Where   string   // "page", "text", or of a feed's item "content" or "description"
-	Items   []string // its lines as they stand there, the first ones, cut
-	Count   int      // how many there are
-	Element string   // as a selector would name it; empty: it is plain text
-	Heading string   // the line above it, if that counts; else empty
+	Where   string     // "page", "text", or of a feed's item "content" or "description"
+	Lines   []RuleLine // as they stand there, cut: of a list that was taken all, of others the first
+	Count   int        // how many there are
+	Element string     // a selector that picks it alone, or what else it could be called; empty: it is plain text
+	Unsure  string     // why Element does not do as a rule; empty: it does
+	Heading string     // the line above it, if that counts; else empty
 	Place   string
 	Grade   string // what names it: "points", "summary" or "bare", nothing; in plain text "bullets"
 	For     []string
@@ -77,9 +78,12 @@ func (c choice) explain(a digest.Article, how reading) Explanation {
 			x.Rule = how.rule.explain(p.trial)
 		}
 		p.settle(ruled || taken, ruled)
+		at := &locator{root: p.root, size: max(p.o.elements, 1), left: mostLookedAt}
 		for _, t := range p.tried {
 			l := p.explain(t)
 			l.Taken = l.Reason == ""
+			l.Lines = p.linesTried(t, l.Taken)
+			l.Element, l.Unsure = p.elementOf(t, l, at)
 			taken = taken || l.Taken
 			x.Lists = append(x.Lists, l)
 		}
@@ -99,7 +103,8 @@ func (p *page) note(c *candidate) {
 		return
 	}
 	p.tried = append(p.tried, c)
-	for _, it := range c.items {
+	for i, it := range c.items {
+		c.items[i].at = i
 		c.shown = append(c.shown, it.text)
 	}
 	if c.items == nil {
@@ -134,7 +139,7 @@ func (p *page) settle(elsewhere, ruled bool) {
 // explain puts one list into words.
 func (p *page) explain(c *candidate) ListTrial {
 	l := ListTrial{
-		Where: p.where, Count: len(c.shown), Element: p.elementOf(c), Heading: c.heading,
+		Where: p.where, Count: len(c.shown), Heading: c.heading,
 		Place: p.placeOf(c), Grade: map[grade]string{gradePoints: "points", gradeSummary: "summary"}[c.grade],
 		Menu: p.isMenu(c),
 	}
@@ -144,21 +149,22 @@ func (p *page) explain(c *candidate) ListTrial {
 	case l.Grade == "":
 		l.Grade = "bare"
 	}
-	for _, text := range c.shown[:min(len(c.shown), shownItems)] {
-		l.Items = append(l.Items, cut(text))
-	}
 	for _, f := range c.pros {
 		l.For = append(l.For, f.String())
 	}
 	for i, f := range c.cons {
 		if i+1 == c.refusal {
 			l.Reason = f.String()
-		} else if text := f.String(); !slices.Contains(l.Against, text) {
+		} else if text := f.String(); !ofOneLine(f.reason) && !slices.Contains(l.Against, text) {
 			l.Against = append(l.Against, text)
 		}
 	}
 	return l
 }
+
+// ofOneLine tells what speaks against a line and not against the list: it is
+// said at the line.
+func ofOneLine(r reason) bool { return r == reasonSite || r == reasonDropped }
 
 // isMenu tells the lists of which a page has dozens.
 func (p *page) isMenu(c *candidate) bool {
@@ -176,16 +182,66 @@ func (p *page) isMenu(c *candidate) bool {
 	return false
 }
 
-// elementOf names a list's element and, if that says nothing of itself, the
-// one around it that does.
-func (p *page) elementOf(c *candidate) string {
-	name := label(c.element)
+// linesTried are a list's lines, each with the reason why it is no point. Of a
+// list that was refused the first ones are enough.
+func (p *page) linesTried(c *candidate, taken bool) (lines []RuleLine) {
+	most := shownItems
+	if taken {
+		most = shownLines
+	}
+	seen := map[string]bool{}
+	for i, text := range c.shown[:min(len(c.shown), most)] {
+		l := line{text: text, left: c.left[i]}
+		if key := squash(text); l.left.reason == "" {
+			if taken && key == "" {
+				l.left.reason = leftEmpty
+			} else if taken && seen[key] {
+				l.left.reason = leftTwice
+			}
+			seen[key] = true
+		}
+		lines = append(lines, l.explain())
+	}
+	return lines
+}
+
+// elementOf is a selector that picks a list, and why it would not do as a rule
+// where it doesn't. Of menus a name is enough.
+func (p *page) elementOf(c *candidate, l ListTrial, at *locator) (element, unsure string) {
 	switch {
 	case p.root == nil:
-		return ""
+		return "", ""
 	case c.state:
-		return "script"
+		return "script", "it is no element that readers see"
+	case c.element == nil:
+		return p.named(c), "it is no element of its own"
+	case l.Menu:
+		return p.named(c), ""
 	}
+	element, found := at.selectorOf(c.element)
+	if !found {
+		return p.named(c), "no selector that was tried picks it alone"
+	}
+	if !l.Taken {
+		return element, ""
+	}
+	r, err := newRule(digest.PointRule{CSS: element})
+	if err != nil {
+		return element, err.Error()
+	}
+	if p.rule != nil {
+		r.drop = p.rule.drop
+	}
+	if t := r.try(p.root); !slices.Equal(t.points, foldItems(c.items)) {
+		unsure = "as a rule it gives other lines, too; try it, and drop those that are no points"
+	}
+	return element, unsure
+}
+
+// named names a list's element and, if that says nothing of itself, the one
+// around it that does.
+func (p *page) named(c *candidate) string {
+	name := label(c.element)
 	if c.region < 0 || c.region >= len(p.o.regions) {
 		return name
 	}
@@ -325,18 +381,20 @@ type explanationJSON struct {
 }
 
 type listJSON struct {
-	Number  int      `json:"number"`
-	Where   string   `json:"where"`
-	Element string   `json:"element"`
-	Heading string   `json:"heading"`
-	Place   string   `json:"place"`
-	Items   []string `json:"items"`
-	Count   int      `json:"count"`
-	Grade   string   `json:"grade"`
-	For     []string `json:"for"`
-	Against []string `json:"against"`
-	Verdict string   `json:"verdict"`
-	Reason  string   `json:"reason"`
+	Number  int            `json:"number"`
+	Where   string         `json:"where"`
+	Element string         `json:"element"`
+	Unsure  string         `json:"element_unsure"`
+	Heading string         `json:"heading"`
+	Place   string         `json:"place"`
+	Items   []string       `json:"items"`
+	Left    []ruleLineJSON `json:"left_out"`
+	Count   int            `json:"count"`
+	Grade   string         `json:"grade"`
+	For     []string       `json:"for"`
+	Against []string       `json:"against"`
+	Verdict string         `json:"verdict"`
+	Reason  string         `json:"reason"`
 }
 
 type ruleJSON struct {
@@ -365,8 +423,9 @@ type fallbackJSON struct {
 func (x Explanation) json() *explanationJSON {
 	out := &explanationJSON{Verdict: x.Verdict(), Lists: []listJSON{}}
 	for i, l := range x.Lists {
+		items, left := parted(l.Lines)
 		out.Lists = append(out.Lists, listJSON{
-			Number: i + 1, Where: l.Where, Element: l.Element, Heading: l.Heading, Place: l.Place, Items: full(l.Items), Count: l.Count,
+			Number: i + 1, Where: l.Where, Element: l.Element, Unsure: l.Unsure, Heading: l.Heading, Place: l.Place, Items: items, Left: left, Count: l.Count,
 			Grade: l.Grade, For: full(l.For), Against: full(l.Against), Verdict: verdictWord(l.Taken), Reason: l.Reason,
 		})
 	}
@@ -377,6 +436,19 @@ func (x Explanation) json() *explanationJSON {
 		out.Fallback = &fallbackJSON{f.Description, f.Reason == "", f.Reason, f.Sentences, f.Used, linesJSON(f.Left)}
 	}
 	return out
+}
+
+// parted are the lines that were taken, or would have been, and those left out.
+func parted(lines []RuleLine) (items []string, left []ruleLineJSON) {
+	items, left = []string{}, []ruleLineJSON{}
+	for _, l := range lines {
+		if l.Left == "" {
+			items = append(items, l.Text)
+		} else {
+			left = append(left, ruleLineJSON(l))
+		}
+	}
+	return items, left
 }
 
 func verdictWord(taken bool) string {

@@ -150,6 +150,8 @@ func usableDescription(description string, a *digest.Article, lead []string) (st
 		why.reason = whyLong
 	case isBoilerplate(d):
 		why.reason = whySite
+	case unfilled(d):
+		why.reason = whyUnfilled
 	case squash(d) == squash(a.Title), similar(d, a.Title) > 0.85, partOf(d, a.Title):
 		why.reason = whyHeadline
 	case isSlogan(d, a, lead):
@@ -182,6 +184,7 @@ const (
 	whyShort    reason = "it is too short for a sentence"
 	whyLong     reason = "it is too long for a point"
 	whySite     reason = "it is about the site, not the news"
+	whyUnfilled reason = "it has a template's place that nothing has filled"
 	whyHeadline reason = "it says no more than the headline"
 	whySlogan   reason = "it shares no word with the article: it is what the site says of itself"
 )
@@ -309,7 +312,7 @@ func realSentences(paragraph, headline string) []string {
 	}
 	var out []string
 	for _, s := range sentences(withoutDateline(paragraph)) {
-		if n := wordCount(s); n < 8 || n > 45 || isBoilerplate(s) || isCutOff(s) || !endsLikeSentence(s) || !quotesClose(s) {
+		if n := wordCount(s); n < 8 || n > 45 || isBoilerplate(s) || isCutOff(s) || !endsLikeSentence(s) || !quotesClose(s) || unfilled(s) {
 			continue
 		}
 		out = append(out, digest.PlainLine(s, maxPoint))

@@ -114,7 +114,7 @@ const (
 	reasonAmounts    reason = "too many of its lines begin with an amount, a step or a time (%d of %d)"
 	reasonPractical  reason = "too many of its lines give an address, a price, a time or a way to get there (%d of %d)"
 	reasonContents   reason = "its lines are the headings of the page: a table of contents"
-	reasonStrangers  reason = "too many of its lines share no word with headline, description or body (%d of %d)"
+	reasonStrangers  reason = "too many of its lines share no word with headline, description or body, apart from the commonest of the language (%d of %d)"
 	reasonSurer      reason = "another list is surer to hold them"
 	reasonLater      reason = "a list that is as sure stands before it"
 	reasonPart       reason = "another list has its lines and more"

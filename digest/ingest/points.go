@@ -43,6 +43,8 @@ type candidate struct {
 	element  *html.Node // nil: lines that begin with a bullet
 	before   int        // paragraphs between the headline and it
 	shown    []string   // its lines as they stand there, if all is explained
+
+	left map[int]finding // of these, those that were taken out, and why
 }
 
 type item struct {
@@ -51,6 +53,23 @@ type item struct {
 	bold  int
 	size  int
 	words int
+	at    int // its number in the list, if all is explained
+}
+
+// leave records why a line was taken out.
+func (c *candidate) leave(it item, f finding) {
+	if c.left == nil {
+		c.left = map[int]finding{}
+	}
+	c.left[it.at] = f
+}
+
+// keepOnly takes out links that lead elsewhere.
+func (c *candidate) keepOnly(kept, strange []item) {
+	for _, it := range strange {
+		c.leave(it, finding{reason: leftStrange})
+	}
+	c.items = kept
 }
 
 const maxPoints = 10
@@ -677,13 +696,18 @@ func (p *page) aboutNews(c *candidate) {
 		it.text = withoutReadOn(strings.TrimSpace(stripBullet(it.text)))
 		if by, dropped := p.rule.drops(it.text); dropped {
 			c.con(reasonDropped, it.text, by)
+			c.leave(it, finding{leftDropped, []any{by}})
 			continue
 		}
 		if isBoilerplate(it.text) {
 			c.con(reasonSite, it.text)
+			c.leave(it, finding{reason: leftSite})
 			continue
 		}
-		it.text = withoutEmphasis(unescaped(it.text))
+		if it.text = withoutEmphasis(unescaped(it.text)); unfilled(it.text) {
+			c.leave(it, finding{reason: leftUnfilled})
+			continue
+		}
 		whole = append(whole, it)
 	}
 	c.items = whole
@@ -952,7 +976,7 @@ func (p *page) headings() map[string][]int {
 // the more of them.
 func (p *page) onTopic(c *candidate) {
 	strangers, ratio := 0, 0.0
-	kept := c.items[:0:0]
+	kept, strange := c.items[:0:0], c.items[:0:0]
 	for _, it := range c.items {
 		c.must(!c.played || squash(it.text) != squash(p.headline), reasonHeadline, it.text)
 		known, all := p.known.shared(it.text)
@@ -962,6 +986,8 @@ func (p *page) onTopic(c *candidate) {
 			// a link among points leads elsewhere.
 			if it.link*2 < it.size {
 				kept = append(kept, it)
+			} else {
+				strange = append(strange, it)
 			}
 			continue
 		}
@@ -978,10 +1004,10 @@ func (p *page) onTopic(c *candidate) {
 		thin = thin || p.seesLittle(c)
 		c.must((strangers*3 <= n || thin) && strangers < n, reasonStrangers, strangers, n)
 		if !thin {
-			c.items = kept
+			c.keepOnly(kept, strange)
 		}
 	case gradeSummary:
-		c.items = kept
+		c.keepOnly(kept, strange)
 		c.must(strangers*4 <= n, reasonStrangers, strangers, n)
 		c.must(ratio >= 0.25, reasonOffTopic, percent, 25)
 	default:

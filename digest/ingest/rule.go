@@ -204,6 +204,9 @@ const (
 	leftTwice     reason = "there already"
 	leftMany      reason = "more than %d points"
 	leftEmpty     reason = "no text"
+	leftHeading   reason = "the heading over the points"
+	leftUnfilled  reason = "a template's place that nothing has filled"
+	leftStrange   reason = "a link whose words the article doesn't have"
 )
 
 // try picks the points of a tree as the rule says. An editor's word needs no
@@ -214,8 +217,9 @@ func (r *rule) try(root *html.Node) trial {
 		return t
 	}
 	seen := map[string]bool{}
-	for _, text := range linesOf(t.elements) {
-		l := line{text: strings.TrimSpace(stripBullet(text))}
+	texts := unmarkedLines(linesOf(t.elements))
+	for _, text := range texts {
+		l := line{text: text}
 		by, dropped := r.drops(l.text)
 		key := squash(l.text)
 		switch {
@@ -225,6 +229,10 @@ func (r *rule) try(root *html.Node) trial {
 			l.left = finding{leftDropped, []any{by}}
 		case isBoilerplate(l.text):
 			l.left = finding{reason: leftSite}
+		case len(texts) > 1 && namedGrade(l.text) != gradeNone:
+			l.left = finding{reason: leftHeading}
+		case unfilled(l.text):
+			l.left = finding{reason: leftUnfilled}
 		case len(l.text) > maxPoint:
 			l.left = finding{leftLong, []any{len([]rune(l.text))}}
 		case seen[key]:
@@ -233,12 +241,34 @@ func (r *rule) try(root *html.Node) trial {
 			l.left = finding{leftMany, []any{maxPoints}}
 		default:
 			seen[key] = true
-			l.text = digest.PlainLine(l.text, maxPoint)
+			l.text = digest.PlainLine(withoutEmphasis(unescaped(withoutReadOn(l.text))), maxPoint)
 			t.points = append(t.points, l.text)
 		}
 		t.lines = append(t.lines, l)
 	}
 	return t
+}
+
+// unmarkedLines are lines without what marks or counts them.
+func unmarkedLines(lines []string) []string {
+	var c candidate
+	for _, text := range lines {
+		c.items = append(c.items, item{text: text})
+	}
+	c.unmark()
+	for i, it := range c.items {
+		lines[i] = strings.TrimSpace(stripBullet(it.text))
+	}
+	return lines
+}
+
+// placeholder is a place in a template: {{ point.text }}, ${title}, <%= body %>,
+// {% if x %}.
+var placeholder = regexp.MustCompile(`\{\{[^{}]{0,120}\}\}|\$\{[\pL_][^{}]{0,120}\}|<%[^<>]{0,120}%>|\{%[^{}]{0,120}%\}`)
+
+// unfilled tells a line that scripts of the page should have filled.
+func unfilled(line string) bool {
+	return strings.ContainsAny(line, "{<") && placeholder.MatchString(line)
 }
 
 // maxRuleLines bounds what is read of what a selector picked.

@@ -48,7 +48,7 @@ func TestRulesPickWhatEditorsMean(t *testing.T) {
 		"links":                             {"#box li", box("<ul>" + strings.NewReplacer("<li>", `<li><a href="/x">`, "</li>", "</a></li>").Replace(items) + "</ul>")},
 		"behind a heading of these words":   {`h3:contains("In brief") + ul`, box("<h3>In brief</h3><ul>" + items + "</ul>")},
 		"a call to subscribe among them":    {"#box li", box("<ul>" + items + "<li>Subscribe now to read more about the bridge</li></ul>")},
-		"in a template for scripts":         {"#box li", box("<template><ul>" + items + "</ul></template>")},
+		"in a template that is shown":       {"#box li", box("<template shadowrootmode=open><ul>" + items + "</ul></template>")},
 		"on a page that sells something":    {"#box li", strings.Replace(box("<ul>"+items+"</ul>"), "<head>", `<head><meta property="og:type" content="product">`, 1)},
 		"before a list taken the usual way": {"#box li", bridgePage(listOf(`<ul class="key-points">`, "The harbour bridge is closed to all traffic", "The girders have cracks, inspectors say"), `<div id="box" class="widget"><ul>`+items+`</ul></div>`)},
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/andybalholm/cascadia"
 	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
 )
 
 // selector is a CSS selector, taken apart at its combinators. cascadia judges
@@ -168,7 +169,8 @@ func atEdge(s string, i int) bool {
 var errTooMuch = errors.New("the page nests too much text for a selector that looks at it")
 
 // find are the elements of a tree that the selector picks, in their order.
-// What stands within one that was picked is a part of it.
+// What stands within one that was picked is a part of it; what stands in a
+// template is on no reader's screen.
 func (s *selector) find(root *html.Node) ([]*html.Node, error) {
 	if s.costly && heldBelow(root) > maxHeld {
 		return nil, errTooMuch
@@ -208,6 +210,9 @@ func (s *selector) descend(n *html.Node, above, parent uint64, pick func(*html.N
 		previous, earlier = own, earlier|own
 		if own&s.finals != 0 {
 			pick(c)
+			continue
+		}
+		if c.DataAtom == atom.Template && attribute(c, "shadowrootmode") == "" {
 			continue
 		}
 		s.descend(c, above|own, own, pick)

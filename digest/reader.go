@@ -3,6 +3,7 @@ package digest
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -190,9 +191,14 @@ func Masked(address string) string {
 	return string(first) + "…" + string(last) + address[at:]
 }
 
+// terminal is what steers a terminal: colours, the cursor, a window's title
+// (ECMA-48 section 5.4 and 5.6).
+var terminal = regexp.MustCompile("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b\r\n]*(?:\x07|\x1b\\\\)")
+
 // PlainLine is s as one line of text that may stand in a header or a list:
 // control characters and line breaks become spaces, white space collapses,
-// invisible direction overrides, hyphens, spaces of no width and letters that
+// commands to terminals, invisible direction overrides, hyphens, joiners in
+// scripts that don't join, spaces of no width and letters that
 // nobody sees go, and so do accents in heaps that would be drawn over other
 // lines. At most max bytes are kept, cut at a character.
 func PlainLine(s string, max int) string {
@@ -200,6 +206,9 @@ func PlainLine(s string, max int) string {
 		return s
 	}
 	s = strings.ToValidUTF8(s, "\uFFFD")
+	if strings.ContainsAny(s, "\x1b\u009b") {
+		s = terminal.ReplaceAllString(s, "")
+	}
 	var marks stack
 	var before rune
 	s = strings.Map(func(r rune) rune {
@@ -256,6 +265,10 @@ func unseen(before, r rune) bool {
 		return before != 0x1f3f4 && (before < 0xe0020 || before > 0xe007e)
 	case r >= 0xe0100 && r <= 0xe01ef:
 		return !unicode.Is(unicode.Han, before)
+	case r == 0x180e: // a Mongolian vowel's separator
+		return !unicode.Is(unicode.Mongolian, before)
+	case r == 0x200d: // joins emoji, and letters from Arabic to the scripts of India
+		return before < 0x0590 && before != 0xa9 && before != 0xae || unicode.In(before, unicode.Latin, unicode.Greek, unicode.Cyrillic)
 	}
 	return false
 }

@@ -85,7 +85,12 @@ func TestLettersThatNobodySeesAreLeftOut(t *testing.T) {
 		"葛\U000e0100城市":                                                      "葛\U000e0100城市",
 		"a\U000e0101b":                                                       "ab",
 		"✔️ done":                                                            "✔️ done",
-		"x\U000e007f\U000e0041":                                              "x",
+		"har\u200dbour, clo\u180esed, кри\u200dзис, e\u0301\u200dt": "harbour, closed, кризис, e\u0301t",
+		"👩\u200d👩\u200d👧 and ❤\ufe0f\u200d🔥":                        "👩\u200d👩\u200d👧 and ❤\ufe0f\u200d🔥",
+		"क्\u200dष ශ්\u200dරී می\u200cروم ه\u200d":                  "क्\u200dष ශ්\u200dරී می\u200cروم ه\u200d",
+		"ᠬᠠᠭ\u180eᠠ": "ᠬᠠᠭ\u180eᠠ",
+		"The \x1b[31mharbour\x1b[0m \u009b1;4mcloses\x1b]0;owned\x07 at [3] nine": "The harbour closes at [3] nine",
+		"x\U000e007f\U000e0041": "x",
 	} {
 		if got := PlainLine(in, 200); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)

@@ -79,6 +79,9 @@ func Extract(input string, data []byte, opts Options) (Extraction, error) {
 	if warning != "" {
 		e.Warnings = append(e.Warnings, warning)
 	}
+	if bytes.Contains(text, []byte("\x1b[")) {
+		text = colour.ReplaceAll(text, nil) // XML readers drop the first character alone
+	}
 	kind, ok := sniff(text, opts.ContentType)
 	if !ok {
 		return e, fmt.Errorf("%s is neither a page nor a text nor a feed; Courant reads HTML, plain text, RSS, Atom and JSON Feed", input)
@@ -104,6 +107,9 @@ func Extract(input string, data []byte, opts Options) (Extraction, error) {
 	}
 	return e, nil
 }
+
+// colour is what a program wrote for a terminal (ECMA-48 section 5.4).
+var colour = regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]`)
 
 // reading is how a document is read.
 type reading struct {

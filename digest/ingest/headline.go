@@ -159,11 +159,15 @@ func (t *titles) followsSite(head, tail string) bool {
 // titles, it must be the whole name: headings speak of companies whose site
 // it is.
 func (t *titles) withoutExactSite(heading string) string {
-	if head, tail, ok := lastSeparator(heading); ok && slices.Contains(t.sites, squash(tail)) && wordCount(head) > 2 {
-		return head
-	}
-	if head, tail, ok := lastBracket(heading); ok && t.isWholeSite(tail) && wordCount(head) > 2 {
-		return head
+	for range 3 {
+		head, tail, ok := lastSeparator(heading)
+		if !ok || !t.isWholeSite(tail) {
+			head, tail, ok = lastBracket(heading)
+		}
+		if !ok || !t.isWholeSite(tail) || wordCount(head) <= 2 {
+			break
+		}
+		heading = head
 	}
 	return heading
 }
@@ -335,7 +339,7 @@ func (t *titles) best() string {
 	// last, and is better than the whole if the whole is all there is.
 	whole := t.offered[0]
 	if len(t.offered) == 2 && len(t.parts) == 2 && wordCount(t.parts[0]) >= 3 && wordCount(t.parts[1]) <= 3 {
-		return t.parts[0]
+		return t.withoutExactSite(t.parts[0])
 	}
 	return whole
 }

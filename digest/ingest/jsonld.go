@@ -13,6 +13,8 @@ type linkedData struct {
 	authors, sections, keywords, crumbs, credits                        []string
 	pictures                                                            []picture
 	product                                                             bool // it speaks of goods for sale
+
+	named map[string]string // the names of people and things, by @id
 }
 
 // add reads one script element. Broken JSON is repaired once, then the
@@ -24,10 +26,56 @@ func (d *linkedData) add(script string) {
 	}
 	var v any
 	if json.Unmarshal([]byte(script), &v) == nil || json.Unmarshal([]byte(repairJSON(script)), &v) == nil {
+		d.index(v, 0)
 		d.visit(v, 0)
 		return
 	}
 	d.pick(script)
+}
+
+// mostNamed is how many names are kept: a page's graph has a dozen.
+const mostNamed = 500
+
+// index notes who is meant by an @id (JSON-LD 1.1 section 3.3): an article of a
+// graph names its author so.
+func (d *linkedData) index(v any, depth int) {
+	if depth > 8 || len(d.named) >= mostNamed {
+		return
+	}
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			d.index(e, depth+1)
+		}
+	case map[string]any:
+		id, _ := v["@id"].(string)
+		if name, _ := v["name"].(string); id != "" && name != "" && d.named[id] == "" {
+			if d.named == nil {
+				d.named = map[string]string{}
+			}
+			d.named[id] = name
+		}
+		for _, e := range v {
+			d.index(e, depth+1)
+		}
+	}
+}
+
+// people are the names of those that a value means.
+func (d *linkedData) people(v any) []string {
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
+	}
+	var names []string
+	for _, e := range list[:min(len(list), 20)] {
+		m, _ := e.(map[string]any)
+		id, _ := m["@id"].(string)
+		if name := first(jsonText(e, "name"), d.named[id]); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // visit looks for articles in a tree of any shape.
@@ -90,8 +138,8 @@ func (d *linkedData) article(m map[string]any) {
 		d.sections = jsonNames(m["articleSection"])
 		d.keywords = append(jsonNames(m["keywords"]), jsonNames(m["about"])...)
 	}
-	if d.authors = jsonNames(m["author"]); d.authors == nil {
-		d.authors = jsonNames(m["creator"])
+	if d.authors = d.people(m["author"]); d.authors == nil {
+		d.authors = d.people(m["creator"])
 	}
 	keep(&d.publisher, m["publisher"], "name")
 	if d.credits == nil {

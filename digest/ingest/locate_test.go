@@ -103,3 +103,57 @@ func TestPlacesThatNothingFilledAreNoPoints(t *testing.T) {
 		t.Errorf("from a template: %q", a.Points)
 	}
 }
+
+func TestCitiesAreNoAuthors(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{`<div class="byline">São Paulo</div>`, `<p>By New York</p>`, `<span class="author">Rio de Janeiro</span>`} {
+		if a := points(t, signed(line, "", "")); a.Author != "" {
+			t.Errorf("%s: %q", line, a.Author)
+		}
+	}
+}
+
+func TestTheSiteGoesOffAHeadlineInBracketsAndBehindABar(t *testing.T) {
+	t.Parallel()
+	const want = "Council approves the harbour wall"
+	for _, title := range []string{want + " (Harbour Gazette) | The Harbour Gazette", want + " [The Harbour Gazette] - Harbour Gazette"} {
+		head := `<html><head><title>` + title + `</title><meta property="og:site_name" content="The Harbour Gazette"></head><body>`
+		for _, page := range []string{head + "<h1>" + title + "</h1>", head + "<h2>Wall</h2>"} {
+			if a := points(t, page+"<p>The council has approved the wall after a long debate on Monday night.</p></body></html>"); a.Title != want {
+				t.Errorf("%s: %q", page, a.Title)
+			}
+		}
+	}
+}
+
+func TestTextIsReadAsItStands(t *testing.T) {
+	t.Parallel()
+	e, err := Extract("text", []byte("Otter keert terug: 'Hij eet ons de vijver op'\nDoor Ruud Kade\n\n• The council met at nine\n• Dogs must be kept on leads\n\nDogs must be kept on leads.\n\nThe council met on Monday at nine and spoke of its harbour for hours.\n"), Options{Explain: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, l := e.Articles[0], e.Explanations[0].Lists[0]
+	if a.Title != "Otter keert terug: 'Hij eet ons de vijver op'" || a.Author != "Ruud Kade" {
+		t.Errorf("%q by %q", a.Title, a.Author)
+	}
+	if !slices.Contains(l.For, "100 % of its words are the article's") || !strings.Contains(a.Text, "Dogs must be kept") {
+		t.Errorf("%q, %q", l.For, a.Text)
+	}
+}
+
+func TestWhatIsLeftOfTagsAndTerminalsIsNoText(t *testing.T) {
+	t.Parallel()
+	page := bridgePage(`<ul class="key-points"><li>"&gt;`+bridgePoints[0]+`</li><li>&#27;[31m`+bridgePoints[1]+`&#27;[0m</li><li>`+bridgePoints[2]+`"/&gt;</li></ul>`, "")
+	if a := points(t, page); !slices.Equal(a.Points, bridgePoints) {
+		t.Errorf("%q", a.Points)
+	}
+	feed := "<rss><channel><title>x</title><item><title>The \x1b[1;31mharbour\x1b[0m closes</title><link>https://example.com/1</link></item></channel></rss>"
+	if e, err := Extract("feed", []byte(feed), Options{}); err != nil || e.Articles[0].Title != "The harbour closes" {
+		t.Errorf("%v, %+v", err, e.Articles)
+	}
+	for _, whole := range []string{`the tag <a href="x">`, "5 > 3", `he said "no" > twice`} {
+		if got := withoutTagEnd(whole); got != whole {
+			t.Errorf("%q is cut to %q", whole, got)
+		}
+	}
+}

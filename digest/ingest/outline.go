@@ -357,7 +357,7 @@ const maxBlock = 4000
 
 // emit keeps a block as one plain line.
 func (o *outline) emit(text string, link, bold int) {
-	text = digest.PlainLine(head(text, 8*maxBlock), maxBlock)
+	text = digest.PlainLine(withoutTagEnd(head(text, 8*maxBlock)), maxBlock)
 	if text == "" {
 		return
 	}

@@ -27,7 +27,7 @@ const (
 // sanitised by anyone else, so every string of theirs comes through here.
 func plainText(snippet string, max int) string {
 	if !strings.ContainsAny(snippet, "<&") {
-		return digest.PlainLine(head(snippet, 8*max), max)
+		return digest.PlainLine(withoutTagEnd(head(snippet, 8*max)), max)
 	}
 	var b strings.Builder
 	z := html.NewTokenizer(strings.NewReader(snippet))
@@ -35,7 +35,7 @@ func plainText(snippet string, max int) string {
 	for b.Len() < 8*max {
 		switch z.Next() {
 		case html.ErrorToken:
-			return digest.PlainLine(b.String(), max)
+			return digest.PlainLine(withoutTagEnd(b.String()), max)
 		case html.TextToken:
 			if skip == "" {
 				b.WriteString(html.UnescapeString(string(z.Raw())))
@@ -64,6 +64,20 @@ func plainText(snippet string, max int) string {
 		}
 	}
 	return digest.PlainLine(head(b.String(), 8*max), max)
+}
+
+// withoutTagEnd takes off what is left of a tag that a page breaks with quotes,
+// to hide it from those with scripts: its end, before the text or behind it.
+// Where a tag begins it is the text's own.
+func withoutTagEnd(s string) string {
+	if !strings.Contains(s, ">") || strings.Contains(s, "<") {
+		return s
+	}
+	trimmed := strings.TrimSpace(s)
+	for _, end := range [...]string{`">`, `"/>`, `" />`, `'>`, `'/>`, `' />`, "-->"} {
+		trimmed = strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(trimmed, end), end))
+	}
+	return trimmed
 }
 
 // plainTitle is plainText for headlines. Feeds often escape them twice

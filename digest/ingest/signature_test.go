@@ -67,6 +67,8 @@ func TestAuthorIsWhoTheByLineNames(t *testing.T) {
 		"commenters beside":              {signed(`<p>By Jane Porter</p>`, "", `<ol class="commentlist"><li class="comment"><div class="comment-author vcard"><cite class="fn">Troll Harbour</cite></div></li></ol>`), "Jane Porter"},
 		"another by-line further down":   {signed(`<div><div><span class="author">Jane Porter</span></div></div><div><p><i><span class="author">Tom Quay</span></i></p></div>`, "", ""), "Jane Porter"},
 		"another story's author behind":  {signed(`<p>By Jane Porter</p>`, "", `<article><h2>Tram line 9 returns to the market square</h2><span class="author">Tom Quay</span><p>The tram will run again from Monday.</p></article>`), "Jane Porter"},
+		"an agency":                      {signed(`<p>By The Associated Press</p>`, "", ""), "The Associated Press"},
+		"a graph's reference":            {strings.Replace(bridgePage("", ""), "</head>", `<script type="application/ld+json">{"@graph":[{"@type":"NewsArticle","headline":"x","author":[{"@id":"#j"},{"@id":"#gone"}]},{"@type":"Person","@id":"#j","name":"Jane Porter"}]}</script></head>`, 1), "Jane Porter"},
 		"the photographer's line beside": {signed(`<figure><img src="b.jpg"><figcaption>By Tom Quay</figcaption></figure><p>By Jane Porter</p>`, "", ""), "Jane Porter"},
 	} {
 		if got := points(t, row.page).Author; got != row.want {

@@ -52,6 +52,9 @@ func namesIn(line string, how signing) []string {
 	if by == "" && how == signsNothing || by == "" && start < 0 {
 		return nil
 	}
+	if behind := strings.Join(tokens[start:], " "); agencies[strings.TrimPrefix(strings.ToLower(behind), "the ")] {
+		return []string{behind}
+	}
 	s := signedNames{by: by}
 	s.read(tokens[start:])
 	if how <= signsAuthor && !s.endsPlainly() || how == signsLine && by == "" && !s.endsWithDate() {
@@ -174,11 +177,57 @@ func (s *signedNames) endsWithDate() bool {
 	return len(s.tail) == 0 || strings.ContainsFunc(strings.Join(s.tail, ""), unicode.IsDigit) || s.open && (tails[strings.ToLower(s.tail[0])] || noPerson[strings.ToLower(s.tail[0])])
 }
 
+// agencies sign whole reports with their names.
+var agencies = lineSet(`associated press
+	press association
+	canadian press
+	australian associated press
+	agence france-presse
+	deutsche presse-agentur`)
+
+// cities of two words and more stand in by-lines, and look like people.
+var cities = lineSet(`são paulo
+	rio de janeiro
+	belo horizonte
+	porto alegre
+	buenos aires
+	new york
+	new york city
+	new delhi
+	new orleans
+	los angeles
+	las vegas
+	san francisco
+	san diego
+	san josé
+	san salvador
+	santo domingo
+	mexico city
+	ciudad de méxico
+	cidade do méxico
+	la paz
+	hong kong
+	tel aviv
+	abu dhabi
+	cape town
+	addis ababa
+	kuala lumpur
+	phnom penh
+	ho chi minh city
+	frankfurt am main
+	den haag
+	sankt petersburg
+	st. petersburg
+	washington d.c.`)
+
 // isPerson tells the words of a person's name: two or more, with capitals, or
 // one in a script that has no spaces or no capitals.
 func isPerson(words []string) bool {
 	const longest = 6
 	capitals := 0
+	if cities[strings.ToLower(strings.Join(words, " "))] {
+		return false
+	}
 	for _, w := range words {
 		r, _ := firstRune(strings.TrimLeft(w, `"“‘'(`))
 		if unicode.IsUpper(r) || unicode.Is(unicode.Lo, r) {

@@ -207,6 +207,9 @@ func (t *textArticle) unwrapHeadline() {
 		return
 	}
 	last, next := words[len(words)-1], t.lines[i+1]
+	if end, _ := utf8.DecodeLastRuneInString(last); !unicode.IsLetter(end) || len(namesIn(next.text, signsNothing)) > 0 {
+		return // a quotation ends there, or the by-line follows
+	}
 	if len([]rune(last)) > 3 || strings.ToLower(last) != last || unicode.IsDigit([]rune(last)[0]) || next.blank || next.bullet || next.words > 12 {
 		return
 	}
@@ -313,6 +316,10 @@ func (t *textArticle) byline(line string, now time.Time) bool {
 		t.author = digest.PlainLine(m[1], maxName)
 		return true
 	}
+	if names := namesIn(line, signsNothing); len(names) > 0 && wordCount(line) <= 12 {
+		t.author = digest.PlainLine(strings.Join(names, ", "), maxName)
+		return true
+	}
 	if when := parseDate(strings.TrimPrefix(line, "Published "), now); !when.IsZero() {
 		t.published = when
 		return true
@@ -369,7 +376,7 @@ func (t *textArticle) page() *page {
 			break
 		}
 		key := squash(l.text)
-		if _, address := straysFrom(l.text); address || l.bullet || l.words < 8 || seen[key] || isBoilerplate(l.text) || attribution(l.text) != "" {
+		if _, address := straysFrom(l.text); address || l.bullet || l.words < 5 || l.words < 8 && !endsLikeSentence(l.text) || seen[key] || isBoilerplate(l.text) || attribution(l.text) != "" {
 			continue
 		}
 		seen[key] = true

@@ -138,7 +138,7 @@ func TestPreviewPageFollowsWhatAnEditorChanges(t *testing.T) {
 	v.sees("the title as it was", inFrames("Morning Brief"))
 
 	d.withConfig("max_articles: 10", "max_articles: ten", func() {
-		v.sees("the fault", `document.getElementById("fault")?.innerText.includes("courant.yaml:")`)
+		v.sees("the fault", `document.getElementById("fault")?.innerText.includes("max_articles")`)
 		v.wants("This is the last good state", "max_articles", "Morning Brief, preview")
 		v.sees("the last good mail below it", inFrames("Second basin opens"))
 		stays("a fault")

@@ -753,7 +753,7 @@ func TestUsualCategoryAndName(t *testing.T) {
 	}{
 		{ingest.Extraction{Kind: ingest.KindFeed, Title: "Wire"}, "Wire"},
 		{ingest.Extraction{Kind: ingest.KindFeed}, "host"},
-		{ingest.Extraction{Kind: ingest.KindFeed, Title: "a\u202eb\x1b[31m"}, "ab [31m"},
+		{ingest.Extraction{Kind: ingest.KindFeed, Title: "a\u202eb\x1b[31m"}, "ab"},
 		{ingest.Extraction{Kind: ingest.KindFeed, Title: strings.Repeat("é", 200)}, strings.Repeat("é", 79) + "…"},
 		{ingest.Extraction{Kind: ingest.KindPage, Title: "Headline", Articles: articles("")}, "Example Wire"},
 	} {

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -183,6 +184,9 @@ func (o *outline) nameSigns(name string) sign {
 	}
 	words := nameWords(name)
 	s := partSigns(strings.Join(words, ""))
+	if s&signPoints != 0 && slices.ContainsFunc(strings.Fields(name), elsewise) {
+		s = s&^signPoints | signSummary
+	}
 	before := ""
 	for i, w := range words {
 		next := ""
@@ -197,6 +201,18 @@ func (o *outline) nameSigns(name string) sign {
 	}
 	o.names[name] = s
 	return s
+}
+
+// elsewise tells a name of its own beside one that means key points: the box
+// "summary-box facts" has the look of one, and what it holds is said by the
+// other name. Its heading decides then.
+func elsewise(name string) bool {
+	switch strings.ToLower(strings.TrimSuffix(name, "-box")) {
+	case "fact", "facts", "factbox", "figures", "numbers", "glossary", "terms", "sources", "source", "bibliography", "timeline", "chronology",
+		"faq", "legal", "specs", "bio", "profile", "contact", "contacts", "events", "agenda", "hours", "method", "background":
+		return true
+	}
+	return false
 }
 
 // widgetSigns reads the word widget by the words beside it. Page builders call

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -25,7 +24,7 @@ type hands struct {
 	house   *house
 	hour    *schedule.Clock
 	at      time.Time
-	written *bytes.Buffer // the log
+	written *lockedBuffer // the log, which several clocks may write
 	items   int
 }
 
@@ -41,7 +40,7 @@ func moment(t testing.TB, text string) time.Time {
 // newHands starts with the digests of a config at an instant.
 func newHands(t *testing.T, at, digests string) *hands {
 	t.Helper()
-	h := &hands{desk: newDesk(t, smtpsink.Options{}), at: moment(t, at), written: &bytes.Buffer{}}
+	h := &hands{desk: newDesk(t, smtpsink.Options{}), at: moment(t, at), written: &lockedBuffer{}}
 	h.configure()
 	h.write("base.yaml", strings.SplitAfter(h.text(), "digests:\n")[0])
 	h.digests(digests)

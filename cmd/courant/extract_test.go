@@ -69,6 +69,36 @@ func TestExtractExplainsItsChoice(t *testing.T) {
 	}
 }
 
+// TestDocsShowWhatExplainSays holds what README and docs show of a page against
+// what is said of that page.
+func TestDocsShowWhatExplainSays(t *testing.T) {
+	t.Parallel()
+	_, said, _ := extracted(t, explainArgs("testdata/explain/story.html")...)
+	for doc, begins := range map[string]string{"README.md": "$ courant extract --explain story.html\n", "docs/points.md": "```\n  How the points were chosen"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, shown, found := strings.Cut(string(text), begins)
+		shown, _, closed := strings.Cut(shown, "```")
+		if !found || !closed || strings.Count(shown, "\n") < 6 {
+			t.Fatalf("%s shows no explanation", doc)
+		}
+		rest, lines := said, strings.Split(shown, "\n")
+		for _, line := range lines {
+			if strings.TrimSpace(line) == "" || strings.TrimSpace(line) == "..." || strings.HasPrefix(line, ":") {
+				continue
+			}
+			_, behind, ok := strings.Cut(rest, line+"\n")
+			if !ok {
+				t.Errorf("%s shows %q, which is not said, or not there", doc, line)
+				continue
+			}
+			rest = behind
+		}
+	}
+}
+
 func TestExplainAddsOneKeyAndChangesNoOther(t *testing.T) {
 	t.Parallel()
 	for _, input := range explainedInputs(t) {

@@ -80,6 +80,7 @@ const (
 	reasonStandfirst reason = "its name does not say that it holds several points: its paragraphs are one text"
 	reasonNamed      reason = "the heading %q names something else"
 	reasonUnknown    reason = "the heading %q may name anything"
+	reasonUnsure     reason = "a heading that may name anything needs three lines below it, none of them a label, each with a third of its words from the article"
 	reasonStateOther reason = "the page's data has it under another article, or does not say under which"
 	reasonFurniture  reason = "it stands in %s: menus, sharing, other stories, comments or the like"
 	reasonForeign    reason = "it stands under the headline of another article"

@@ -902,7 +902,7 @@ func wellShaped(c *candidate) {
 		c.must(labels*2 < n, reasonLabels, labels, n)
 		c.must(amounts*2 < n, reasonAmounts, amounts, n)
 		c.must(n <= 7, reasonMany, n, 7)
-		c.must(!c.unknown || labels == 0 && n > 2, reasonNamed, c.heading)
+		c.must(!c.unknown || labels == 0 && n > 2, reasonUnsure)
 	}
 }
 
@@ -992,7 +992,7 @@ func (p *page) onTopic(c *candidate) {
 			continue
 		}
 		ratio += float64(known) / float64(all)
-		c.must(!c.unknown || c.grade != gradeBare || known*3 > all, reasonNamed, c.heading)
+		c.must(!c.unknown || c.grade != gradeBare || known*3 > all, reasonUnsure)
 		kept = append(kept, it)
 	}
 	n := len(c.items)

@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"courant/digest"
 
@@ -16,40 +18,115 @@ import (
 // readers in another order would wait for each other for ever.
 const importLock = 0x696d706f7274 // "import"
 
-// ImportReaders puts readers on a list as active, with consent noted as its
-// source, and sets what the rows say of choices for all the digests given. It
-// never brings back who is gone: suppressed and erased addresses, readers who
-// left the list or everything, and digests left stay as they are, and so do
-// choices that a reader made alone. A known reader's name, zone and language
-// change only where the row has them.
+// ImportReaders is Import for good.
+func (s *Store) ImportReaders(ctx context.Context, list string, digests []string, rows []digest.ImportRow, consent string) (digest.ImportResult, error) {
+	return s.Import(ctx, digest.Import{List: list, Digests: digests, Rows: rows, Consent: consent})
+}
+
+// Import puts readers on a list as active, with consent noted as its source,
+// and sets what the rows say of choices for all the digests given. It never
+// brings back who is gone: suppressed and erased addresses, readers who left
+// the list or everything, and digests left stay as they are, and so do choices
+// that a reader made alone. A known reader's name, zone and language change
+// only where the row has them. Of rows that say their reader left or gets no
+// mail that is kept: it takes off the list who is on it, and no later import
+// puts them there.
 //
 // It is one transaction: a long file goes in by portions of some ten thousand
-// rows, so that nobody waits long for a row of theirs.
-func (s *Store) ImportReaders(ctx context.Context, list string, digests []string, rows []digest.ImportRow, consent string) (digest.ImportResult, error) {
-	rows, result := sift(rows)
-	if len(rows) == 0 {
+// rows, so that nobody waits long for a row of theirs. A try changes nothing.
+func (s *Store) Import(ctx context.Context, in digest.Import) (digest.ImportResult, error) {
+	rows, result := sift(in.Rows)
+	if len(rows) == 0 && in.Content == nil {
 		return result, nil
 	}
 	err := s.retried(ctx, func(tx *sqlx.Tx) error {
-		imp := intake{tx: tx, list: list, digests: digests, consent: digest.PlainLine(consent, 500), result: result}
-		err := imp.run(ctx, rows)
-		if err == nil {
-			result = imp.result
+		imp := intake{tx: tx, list: in.List, digests: in.Digests, consent: digest.PlainLine(in.Consent, 500), result: result}
+		imp.result.Away = slices.Clone(result.Away)
+		if len(rows) > 0 {
+			if err := imp.run(ctx, rows); err != nil {
+				return err
+			}
 		}
-		return err
+		if err := remember(ctx, tx, in, imp.result); err != nil {
+			return err
+		}
+		result = imp.result
+		if in.Try {
+			return errTried
+		}
+		return nil
 	})
-	if err != nil {
-		return digest.ImportResult{}, fmt.Errorf("import readers to %s: %w", list, err)
+	if err != nil && !errors.Is(err, errTried) {
+		return digest.ImportResult{}, fmt.Errorf("import readers to %s: %w", in.List, err)
 	}
 	return result, nil
 }
+
+// remember keeps how far a file is in, with the rows that brought it there.
+func remember(ctx context.Context, tx *sqlx.Tx, in digest.Import, r digest.ImportResult) error {
+	if in.Content == nil {
+		return nil
+	}
+	if in.Last {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM imports WHERE list = $1 AND content = $2`, in.List, in.Content); err != nil {
+			return fmt.Errorf("end the import: %w", err)
+		}
+		return nil
+	}
+	before, _, err := begun(ctx, tx, in.List, in.Content)
+	if err != nil {
+		return err
+	}
+	before.Add(r)
+	before.Faults, before.Away = nil, nil // lines that are read over are said again
+	counts, err := json.Marshal(before)
+	if err != nil {
+		return fmt.Errorf("write counts down: %w", err)
+	}
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO imports (list, content, lines, counts) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (list, content) DO UPDATE SET lines = EXCLUDED.lines, counts = EXCLUDED.counts`,
+		in.List, in.Content, in.Through, string(counts))
+	if err != nil {
+		return fmt.Errorf("keep how far the file is in: %w", err)
+	}
+	return nil
+}
+
+// ImportBegun tells up to which line a file was imported by an import that was
+// stopped, and what became of those lines; 0: none was.
+func (s *Store) ImportBegun(ctx context.Context, list string, content []byte) (digest.ImportResult, int, error) {
+	return begun(ctx, s.db, list, content)
+}
+
+func begun(ctx context.Context, q sqlx.QueryerContext, list string, content []byte) (r digest.ImportResult, lines int, err error) {
+	var row struct {
+		Lines  int
+		Counts []byte
+	}
+	err = sqlx.GetContext(ctx, q, &row, `SELECT lines, counts FROM imports WHERE list = $1 AND content = $2`, list, content)
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, 0, nil
+	}
+	if err != nil {
+		return r, 0, fmt.Errorf("find the import begun: %w", err)
+	}
+	if err := json.Unmarshal(row.Counts, &r); err != nil {
+		return r, 0, fmt.Errorf("read counts: %w", err)
+	}
+	return r, row.Lines, nil
+}
+
+// errTried takes back what a try did.
+var errTried = errors.New("only tried")
 
 // AddReader puts one reader on a list, as ImportReaders does.
 func (s *Store) AddReader(ctx context.Context, list string, digests []string, row digest.ImportRow, consent string) (digest.ImportResult, error) {
 	return s.ImportReaders(ctx, list, digests, []digest.ImportRow{row}, consent)
 }
 
-// sift takes the faulty rows out and merges those for one address.
+// sift takes the faulty rows out, and those that never confirmed, and merges
+// those for one address.
 func sift(rows []digest.ImportRow) (kept []digest.ImportRow, result digest.ImportResult) {
 	kept = make([]digest.ImportRow, 0, len(rows))
 	first := make(map[[32]byte]int, len(rows))
@@ -60,14 +137,22 @@ func sift(rows []digest.ImportRow) (kept []digest.ImportRow, result digest.Impor
 		}
 		hash := [32]byte(r.Hash)
 		if i, again := first[hash]; again {
-			kept[i].Merge(r)
 			result.Repeated++
+			result.Away = append(result.Away, digest.ImportFault{Line: r.Line, Why: fmt.Sprintf("the address stands on line %d already", kept[i].Line)})
+			kept[i].Merge(r)
 			continue
 		}
 		first[hash] = len(kept)
 		kept = append(kept, r)
 	}
-	return kept, result
+	return slices.DeleteFunc(kept, func(r digest.ImportRow) bool {
+		if r.State != digest.ImportUnconfirmed {
+			return false
+		}
+		result.Unconfirmed++
+		result.Away = append(result.Away, digest.ImportFault{Line: r.Line, Why: "the file says that the reader never confirmed"})
+		return true
+	}), result
 }
 
 // intake is one import inside its transaction. Rows go into a temporary table
@@ -88,14 +173,29 @@ func (i *intake) run(ctx context.Context, rows []digest.ImportRow) error {
 	if err := i.load(ctx, rows); err != nil {
 		return err
 	}
-	coming := len(rows)
-	if i.result.Suppressed, err = i.dropSuppressed(ctx); err != nil {
-		return err
+	// An address that stood in an earlier portion was counted there.
+	repeated := 0
+	for _, r := range rows {
+		if r.Again {
+			repeated++
+			i.result.Away = append(i.result.Away, digest.ImportFault{Line: r.Line, Why: "the address stands on an earlier line already"})
+		}
 	}
-	if i.result.Left, err = i.dropGone(ctx); err != nil {
-		return err
+	coming := len(rows) - repeated
+	for _, step := range []struct {
+		drop  func(context.Context) (int, error)
+		count *int
+	}{
+		{i.suppress, &i.result.Gone}, {i.dropSuppressed, &i.result.Suppressed}, {i.unsubscribe, &i.result.Gone}, {i.dropGone, &i.result.Left},
+	} {
+		n, err := step.drop(ctx)
+		if err != nil {
+			return err
+		}
+		*step.count += n
+		coming -= n
 	}
-	coming -= i.result.Suppressed + i.result.Left
+	i.result.Repeated += repeated
 	for _, step := range []func(context.Context) error{
 		i.amendReaders, i.addReaders, i.subscribe, i.amendChoices, i.addChoices, i.note,
 	} {
@@ -114,14 +214,15 @@ func (i *intake) load(ctx context.Context, rows []digest.ImportRow) (err error) 
 	_, err = i.tx.ExecContext(ctx, `
 		CREATE TEMPORARY TABLE incoming (
 			email text, hash bytea, name text, zone text, language text,
-			categories text[], frequency text, weekday smallint
+			categories text[], frequency text, weekday smallint,
+			state text, consent text, line integer, again boolean
 		) ON COMMIT DROP;
 		CREATE TEMPORARY TABLE fates (reader_id bigint, added boolean) ON COMMIT DROP`)
 	if err != nil {
 		return fmt.Errorf("make room for the rows: %w", err)
 	}
 	st, err := i.tx.PrepareContext(ctx, `
-		COPY incoming (email, hash, name, zone, language, categories, frequency, weekday) FROM STDIN`)
+		COPY incoming (email, hash, name, zone, language, categories, frequency, weekday, state, consent, line, again) FROM STDIN`)
 	if err != nil {
 		return fmt.Errorf("copy rows: %w", err)
 	}
@@ -136,7 +237,7 @@ func (i *intake) load(ctx context.Context, rows []digest.ImportRow) (err error) 
 			categories = pq.Array(r.Categories)
 		}
 		_, err := st.ExecContext(ctx, r.Address, r.Hash, r.Name, r.Zone, r.Language, categories,
-			emptyNull(string(r.Frequency)), weekday)
+			emptyNull(string(r.Frequency)), weekday, string(r.State), r.Consent, r.Line, r.Again)
 		if err != nil {
 			return fmt.Errorf("copy line %d: %w", r.Line, err)
 		}
@@ -151,35 +252,148 @@ func (i *intake) load(ctx context.Context, rows []digest.ImportRow) (err error) 
 	return nil
 }
 
+// suppress keeps of addresses that the file says get no mail that they don't,
+// on whatever list, and cancels what waits for them.
+func (i *intake) suppress(ctx context.Context) (int, error) {
+	for _, state := range []digest.ImportState{digest.ImportBounced, digest.ImportComplained, digest.ImportBlocked} {
+		var known []digest.ReaderID
+		err := i.tx.SelectContext(ctx, &known, `
+			WITH noted AS (
+				INSERT INTO suppressions (email_hash, reason, detail)
+				SELECT i.hash, $2, $3 FROM incoming i WHERE i.state = $1
+				ON CONFLICT (email_hash) DO UPDATE
+				SET reason = EXCLUDED.reason, detail = EXCLUDED.detail, since = EXCLUDED.since, until = NULL
+				WHERE suppressions.until IS NOT NULL
+				RETURNING email_hash
+			), events AS (
+				INSERT INTO reader_events (reader_id, kind, data)
+				SELECT r.id, 'suppressed', jsonb_build_object('reason', $2 || ': ' || $3)
+				FROM noted
+				JOIN readers r USING (email_hash)
+				RETURNING reader_id
+			)
+			SELECT reader_id FROM events`, string(state), state.Suppresses(), i.consent)
+		if err != nil {
+			return 0, fmt.Errorf("suppress who gets no mail: %w", err)
+		}
+		for _, id := range known {
+			if err := cancelPending(ctx, i.tx, id, "", "the address gets no more mail: "+state.Suppresses()); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return i.drop(ctx, "the file says that the address gets no mail", `
+		DELETE FROM incoming i
+		WHERE i.state IN ('bounced', 'complained', 'blocked')
+		RETURNING i.line, i.again, i.state AS why`)
+}
+
+// unsubscribe keeps of readers that the file says left the list that they did.
+// Somebody unknown gets a row too, or another file would bring them back.
+func (i *intake) unsubscribe(ctx context.Context) (int, error) {
+	var ended []digest.ReaderID
+	err := i.tx.SelectContext(ctx, &ended, `
+		WITH unknown AS (
+			INSERT INTO readers (email, email_hash, name, time_zone, language)
+			SELECT i.email, i.hash, i.name, i.zone, i.language
+			FROM incoming i
+			WHERE i.state = 'unsubscribed' AND NOT EXISTS (SELECT 1 FROM readers r WHERE r.email_hash = i.hash)
+			ON CONFLICT (email_hash) DO NOTHING
+			RETURNING id
+		), known AS (
+			SELECT r.id
+			FROM incoming i
+			JOIN readers r ON r.email_hash = i.hash
+			WHERE i.state = 'unsubscribed' AND r.email IS NOT NULL
+		), ended AS (
+			INSERT INTO subscriptions (reader_id, list, state, consent, ended_at)
+			SELECT id, $1, 'unsubscribed', $2, clock_timestamp() FROM (SELECT id FROM unknown UNION SELECT id FROM known) AS them
+			ORDER BY id
+			ON CONFLICT (reader_id, list) DO UPDATE
+			SET state = 'unsubscribed', ended_at = EXCLUDED.ended_at
+			WHERE subscriptions.state <> 'unsubscribed'
+			RETURNING reader_id
+		), events AS (
+			INSERT INTO reader_events (reader_id, kind, data)
+			SELECT reader_id, 'removed', jsonb_build_object('list', $1::text, 'how', $2::text) FROM ended
+			RETURNING reader_id
+		)
+		SELECT reader_id FROM events`, i.list, i.consent)
+	if err != nil {
+		return 0, fmt.Errorf("note who left: %w", err)
+	}
+	if err := i.cancelFor(ctx, ended); err != nil {
+		return 0, err
+	}
+	return i.drop(ctx, "the file says that the reader left", `
+		DELETE FROM incoming i
+		WHERE i.state = 'unsubscribed'
+		RETURNING i.line, i.again, '' AS why`)
+}
+
+// cancelFor cancels what waits for readers who are off the list now. Few of
+// them have anything waiting.
+func (i *intake) cancelFor(ctx context.Context, ended []digest.ReaderID) error {
+	var waiting []digest.ReaderID
+	err := i.tx.SelectContext(ctx, &waiting, `
+		SELECT DISTINCT d.reader_id
+		FROM deliveries d
+		WHERE d.reader_id = ANY ($1) AND d.state IN ('queued', 'claimed', 'sending')`, pq.Array(ended))
+	if err != nil {
+		return fmt.Errorf("find what waits: %w", err)
+	}
+	for _, id := range waiting {
+		if err := cancelUnlisted(ctx, i.tx, id, "left "+i.list+", says the "+i.consent); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // dropSuppressed takes out whose address gets no mail, for whatever reason.
 func (i *intake) dropSuppressed(ctx context.Context) (int, error) {
-	return i.drop(ctx, `
+	return i.drop(ctx, "the address gets no mail", `
 		DELETE FROM incoming i
 		USING suppressions x
-		WHERE x.email_hash = i.hash AND (x.until IS NULL OR x.until > clock_timestamp())`)
+		WHERE x.email_hash = i.hash AND (x.until IS NULL OR x.until > clock_timestamp())
+		RETURNING i.line, i.again, x.reason AS why`)
 }
 
 // dropGone takes out who left the list or everything, and tombstones of those
 // whose address was forgotten after they had left.
 func (i *intake) dropGone(ctx context.Context) (int, error) {
-	return i.drop(ctx, `
+	return i.drop(ctx, "left and stays away", `
 		DELETE FROM incoming i
 		USING readers r
 		LEFT JOIN subscriptions s ON s.reader_id = r.id AND s.list = $1
 		WHERE r.email_hash = i.hash
-		  AND (r.email IS NULL OR r.left_at IS NOT NULL OR s.state = 'unsubscribed')`, i.list)
+		  AND (r.email IS NULL OR r.left_at IS NOT NULL OR s.state = 'unsubscribed')
+		RETURNING i.line, i.again, '' AS why`, i.list)
 }
 
-func (i *intake) drop(ctx context.Context, query string, args ...any) (int, error) {
-	result, err := i.tx.ExecContext(ctx, query, args...)
-	if err != nil {
+// drop takes rows out and says of each line why. It counts those whose address
+// was not counted before.
+func (i *intake) drop(ctx context.Context, what, query string, args ...any) (count int, err error) {
+	var lines []struct {
+		Line  int
+		Again bool
+		Why   string
+	}
+	if err := i.tx.SelectContext(ctx, &lines, query, args...); err != nil {
 		return 0, fmt.Errorf("set aside who is gone: %w", err)
 	}
-	n, err := result.RowsAffected()
-	if err != nil {
-		return 0, fmt.Errorf("set aside who is gone: %w", err)
+	for _, l := range lines {
+		if l.Again {
+			continue
+		}
+		count++
+		why := what
+		if l.Why != "" {
+			why += ": " + l.Why
+		}
+		i.result.Away = append(i.result.Away, digest.ImportFault{Line: l.Line, Why: why})
 	}
-	return int(n), nil
+	return count, nil
 }
 
 // amendReaders brings known readers up to date. Rows that say nothing new are
@@ -225,7 +439,7 @@ func (i *intake) subscribe(ctx context.Context) error {
 	_, err := i.tx.ExecContext(ctx, `
 		WITH subscribed AS (
 			INSERT INTO subscriptions (reader_id, list, state, consent)
-			SELECT r.id, $1, 'active', $2
+			SELECT r.id, $1, 'active', $2 || COALESCE(': ' || NULLIF(i.consent, ''), '')
 			FROM incoming i
 			JOIN readers r ON r.email_hash = i.hash
 			LEFT JOIN subscriptions s ON s.reader_id = r.id AND s.list = $1
@@ -312,7 +526,10 @@ func (i *intake) note(ctx context.Context) error {
 			FROM changed
 		)
 		SELECT count(*) FILTER (WHERE added) AS added, count(*) FILTER (WHERE NOT added) AS updated
-		FROM changed`, string(doc))
+		FROM changed c
+		JOIN readers r ON r.id = c.reader_id
+		JOIN incoming i ON i.hash = r.email_hash
+		WHERE NOT i.again`, string(doc))
 	if err != nil {
 		return fmt.Errorf("note the import: %w", err)
 	}

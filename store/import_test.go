@@ -239,3 +239,108 @@ func BenchmarkImportAgain(b *testing.B) {
 		}
 	}
 }
+
+// inState is a row whose file says how its reader stands to the list.
+func inState(line int, address string, state digest.ImportState) digest.ImportRow {
+	r := row(line, address)
+	r.State = state
+	return r
+}
+
+func TestImportKeepsOffWhomTheFileSaysIsGone(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	n := newNewsroom(t)
+	ids := n.subscribe("was-here@example.org", "bounced-here@example.org", "stays@example.org")
+	edition := n.publish()
+	got := n.imports(
+		inState(1, "was-here@example.org", digest.ImportUnsubscribed), inState(2, "never-here@example.org", digest.ImportUnsubscribed),
+		inState(3, "bounced-here@example.org", digest.ImportBounced), inState(4, "complained@example.org", digest.ImportComplained),
+		inState(5, "barred@example.org", digest.ImportBlocked), inState(6, "waiting@example.org", digest.ImportUnconfirmed),
+		inState(7, "new@example.org", digest.ImportActive), inState(8, "complained@example.org", digest.ImportActive),
+	)
+	if got.Gone != 5 || got.Unconfirmed != 1 || got.Added != 1 || got.Repeated != 1 || got.Updated+got.Unchanged+got.Left+got.Suppressed+len(got.Faults) != 0 {
+		t.Errorf("result %+v", got)
+	}
+	if len(got.Away) != 7 {
+		t.Errorf("lines %+v, want one for each but the seventh", got.Away)
+	}
+	for query, want := range map[string]string{
+		`SELECT string_agg(reason, ' ' ORDER BY reason) FROM suppressions`:                                                                    "complaint hard operator",
+		`SELECT string_agg(r.email, ' ' ORDER BY r.email) FROM subscriptions s JOIN readers r ON r.id = s.reader_id WHERE s.state = 'active'`: "bounced-here@example.org new@example.org stays@example.org",
+		`SELECT string_agg(r.email, ' ' ORDER BY r.email) FROM deliveries d JOIN readers r ON r.id = d.reader_id WHERE d.state = 'queued'`:    "stays@example.org",
+		`SELECT count(*) FROM reader_events WHERE kind = 'removed' AND data ->> 'how' = 'import of a test'`:                                   "2",
+		`SELECT count(*) FROM reader_events WHERE kind = 'suppressed'`:                                                                        "1",
+	} {
+		if got := n.one(query); got != want {
+			t.Errorf("%s gives %q, want %q", query, got, want)
+		}
+	}
+	if got := n.one(`SELECT state FROM deliveries WHERE edition_id = $1 AND reader_id = $2`, edition, ids[0]); got != "cancelled" {
+		t.Errorf("the delivery to who left is %s", got)
+	}
+	// The next file, which knows nothing of that, brings none of them.
+	again := n.imports(row(1, "was-here@example.org"), row(2, "never-here@example.org"), row(3, "complained@example.org"), row(4, "barred@example.org"))
+	if again.Left != 2 || again.Suppressed != 2 || again.Added != 0 {
+		t.Errorf("the next file gives %+v", again)
+	}
+	// Another list is another matter for who left, not for who complained.
+	other, err := n.ImportReaders(ctx, "another", nil, []digest.ImportRow{row(1, "never-here@example.org"), row(2, "complained@example.org")}, "import of a test")
+	if err != nil || other.Added != 1 || other.Suppressed != 1 {
+		t.Errorf("another list: %+v, %v", other, err)
+	}
+}
+
+func TestTriedImportTellsAllAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.subscribe("known@example.org")
+	n.imports(inState(1, "left@example.org", digest.ImportUnsubscribed))
+	before := n.one(`SELECT (SELECT count(*) FROM readers) || ' ' || (SELECT count(*) FROM reader_events) || ' ' || (SELECT count(*) FROM suppressions)`)
+	rows := []digest.ImportRow{row(1, "new@example.org"), row(2, "known@example.org"), row(3, "left@example.org"), inState(4, "known@example.org", digest.ImportBounced)}
+	got, err := n.Import(t.Context(), digest.Import{List: "readers", Digests: []string{n.digest.Name}, Rows: rows, Consent: "x", Try: true, Content: []byte("file"), Through: 4})
+	if err != nil || got.Added != 1 || got.Left != 1 || got.Gone != 1 || got.Repeated != 1 {
+		t.Errorf("result %+v, %v", got, err)
+	}
+	if after := n.one(`SELECT (SELECT count(*) FROM readers) || ' ' || (SELECT count(*) FROM reader_events) || ' ' || (SELECT count(*) FROM suppressions)`); after != before {
+		t.Errorf("a try changed %s to %s", before, after)
+	}
+	if _, lines, err := n.ImportBegun(t.Context(), "readers", []byte("file")); err != nil || lines != 0 {
+		t.Errorf("a try is begun up to line %d, %v", lines, err)
+	}
+}
+
+func TestImportThatWasStoppedIsKnownUntilItEnds(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	n := newNewsroom(t)
+	content := []byte("the sum of a file")
+	portion := func(last bool, rows ...digest.ImportRow) digest.ImportResult {
+		t.Helper()
+		r, err := n.Import(ctx, digest.Import{List: "readers", Rows: rows, Consent: "import of a test", Content: content, Through: rows[len(rows)-1].Line, Last: last})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	portion(false, row(2, "ann@example.org"), row(3, "bob@example.org"))
+	again := row(4, "ann@example.org")
+	again.Again, again.Name = true, "Ann"
+	if got := portion(false, again, row(5, "cy@example.org")); got.Added != 1 || got.Repeated != 1 || got.Updated != 0 || len(got.Away) != 1 {
+		t.Errorf("a repeated address gives %+v", got)
+	}
+	if got := n.one(`SELECT name FROM readers WHERE email = 'ann@example.org'`); got != "Ann" {
+		t.Errorf("the later line is not taken over: %q", got)
+	}
+	r, lines, err := n.ImportBegun(ctx, "readers", content)
+	if err != nil || lines != 5 || r.Added != 3 || r.Repeated != 1 {
+		t.Errorf("begun up to line %d with %+v, %v", lines, r, err)
+	}
+	if _, lines, err := n.ImportBegun(ctx, "another", content); err != nil || lines != 0 {
+		t.Errorf("another list is begun up to line %d, %v", lines, err)
+	}
+	portion(true, row(6, "di@example.org"))
+	if _, lines, err := n.ImportBegun(ctx, "readers", content); err != nil || lines != 0 {
+		t.Errorf("an ended import is begun up to line %d, %v", lines, err)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"courant/digest"
+	"courant/digest/enrol"
 	"courant/digest/explain"
 
 	"github.com/spf13/cobra"
@@ -197,7 +198,7 @@ func (p *program) ledgerWriter(a asked) (write func([]digest.Posted) error, end 
 		for _, r := range explain.Deliveries(page) {
 			cells := r.Cells()
 			for i := range cells {
-				cells[i] = harmless(cells[i])
+				cells[i] = enrol.Guard(cells[i])
 			}
 			_ = w.Write(cells)
 		}

@@ -242,7 +242,7 @@ func (s *stage) open(ctx context.Context) error {
 	quiet := *s.program
 	quiet.stdout = io.Discard
 	s.say("putting %d readers on the list", countLines(demoReaders)-1)
-	return quiet.importReaders(ctx, s.house, s.dir.file("readers.csv"), "readers")
+	return quiet.importReaders(ctx, s.house, s.dir.file("readers.csv"), importFlags{list: "readers"})
 }
 
 // resume finds what earlier runs in a kept directory published, delivers what

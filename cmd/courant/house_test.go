@@ -46,8 +46,8 @@ func homes() map[string][]string {
 		"github.com/prometheus/common":           {"digest/measure"}, // reads its text
 
 		// Small ones that know no noun of ours, so several rooms may hold them.
-		"golang.org/x/net/idna":       {"cmd/courant", "digest/ingest", "digest/render", "digest/submit", "digest/receive", "digest/web"},
-		"golang.org/x/text":           {"cmd/courant", "digest/ingest", "digest/render", "digest/receive", "digest/web", "digest/publish", "templates"},
+		"golang.org/x/net/idna":       {"cmd/courant", "digest/enrol", "digest/ingest", "digest/render", "digest/submit", "digest/receive", "digest/web"},
+		"golang.org/x/text":           {"cmd/courant", "digest/enrol", "digest/ingest", "digest/render", "digest/receive", "digest/web", "digest/publish", "templates"},
 		"github.com/rivo/uniseg":      {"cmd/courant", "digest/explain", "digest/render", "digest/lint"}, // the width of text in a terminal or text mail
 		"golang.org/x/sys":            {"cmd/courant", "store/local", "digest/deliver", "digest/rehearse"},
 		"golang.org/x/term":           {"cmd/courant"},

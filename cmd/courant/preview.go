@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"courant/digest"
+	"courant/digest/enrol"
 	"courant/digest/explain"
 	"courant/digest/publish"
 	"courant/digest/render"
@@ -120,7 +121,7 @@ func (v *outlook) findReader(ctx context.Context, h *house, address string) erro
 	if address == "" {
 		return nil
 	}
-	clean, err := mailAddress(address)
+	clean, err := enrol.Address(address)
 	if err != nil {
 		return misuse{fmt.Errorf("--for %s: %w", address, err)}
 	}

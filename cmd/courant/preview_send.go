@@ -10,6 +10,7 @@ import (
 
 	"courant/digest"
 	"courant/digest/deliver"
+	"courant/digest/enrol"
 )
 
 // lastSent is what the last sending of a mail came to.
@@ -55,7 +56,7 @@ func (h *house) sendShown(ctx context.Context, m pulled, seen digest.Material, t
 	if err := h.config.maySend(); err != nil {
 		return "", err
 	}
-	address, err := mailAddress(typed)
+	address, err := enrol.Address(typed)
 	if err != nil {
 		return "", fmt.Errorf("%q is no address: %w", typed, err)
 	}

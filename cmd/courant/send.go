@@ -7,6 +7,7 @@ import (
 
 	"courant/digest"
 	"courant/digest/deliver"
+	"courant/digest/enrol"
 
 	"github.com/spf13/cobra"
 )
@@ -90,7 +91,7 @@ func (h *house) publishNow(ctx context.Context, d digest.Digest, only string) (d
 	if only == "" {
 		return h.publisher().Extra(ctx, d)
 	}
-	address, err := mailAddress(only)
+	address, err := enrol.Address(only)
 	if err != nil {
 		return digest.Edition{}, misuse{fmt.Errorf("--only %s: %w", only, err)}
 	}

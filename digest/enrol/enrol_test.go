@@ -350,3 +350,22 @@ func FuzzRoll(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkReadPortion reads a file of 20,000 readers with all columns.
+func BenchmarkReadPortion(b *testing.B) {
+	var file strings.Builder
+	file.WriteString("email,name,time_zone,language,categories,frequency\n")
+	for i := range 20_000 {
+		fmt.Fprintf(&file, "reader%d@mail%d.example.org,Reader Number %d,Europe/Berlin,de,World;Military,daily\n", i, i%997, i)
+	}
+	b.SetBytes(int64(file.Len()))
+	for b.Loop() {
+		r, err := enrol.Open(strings.NewReader(file.String()), options(""))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if rows, _, _ := r.Portion(20_001); len(rows) != 20_000 {
+			b.Fatal(len(rows))
+		}
+	}
+}

@@ -33,7 +33,8 @@ type Roll struct {
 	columns columns
 	bare    []string // the first record of a file without a head line
 	zones   map[string]error
-	seen    map[uint64]struct{} // first bytes of the hashes of all addresses so far
+	states  map[string]digest.ImportState // by the file's words
+	seen    map[uint64]struct{}           // first bytes of the hashes of all addresses so far
 }
 
 // Open reads the head of a file. The error is one sentence for the person who
@@ -43,7 +44,7 @@ func Open(in io.Reader, o Options) (*Roll, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Roll{options: o, zones: map[string]error{}, seen: map[uint64]struct{}{}, records: records{in: buffered}}
+	r := &Roll{options: o, zones: map[string]error{}, states: map[string]digest.ImportState{}, seen: map[uint64]struct{}{}, records: records{in: buffered}}
 	r.records.begins = r.isReader
 	if err := r.delimit(buffered); err != nil {
 		return nil, err

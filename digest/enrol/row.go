@@ -162,7 +162,14 @@ func Frequency(row *digest.ImportRow, s string) error {
 
 // standing tells how the file says the reader stands to its list.
 func (r *Roll) standing(cell func(string) string) (digest.ImportState, error) {
-	stands, err := standingOf(cell(state))
+	said := cell(state)
+	stands, known := r.states[said]
+	var err error
+	if !known {
+		if stands, err = standingOf(said); err == nil {
+			r.states[said] = stands
+		}
+	}
 	if err != nil {
 		return stands, err
 	}

@@ -123,8 +123,14 @@ func SlotKey(d Digest, wall, instant time.Time, loc *time.Location) string {
 // SharedKey says whether a key names an edition that each reader's zone opens:
 // the other half of SlotKey.
 func SharedKey(key string) bool {
-	_, err := time.Parse(sharedKey, key)
-	return err == nil
+	_, ok := SharedWall(key)
+	return ok
+}
+
+// SharedWall is the wall clock, zoneless, that the key of such an edition names.
+func SharedWall(key string) (wall time.Time, ok bool) {
+	wall, err := time.Parse(sharedKey, key)
+	return wall, err == nil
 }
 
 // sharedKey is a wall clock that is read in many zones.

@@ -51,6 +51,7 @@ type Material struct {
 	Corrections []Correction   // those lately made, that a group may be owed
 	Older       int            // articles of its categories that came in since the digest's last edition, but lie before every window; only where publishing is foreseen
 	OnLists     map[string]int // readers of the audience by list; only where publishing is foreseen
+	Brought     int            // readers who came to the slot's zone with the edition, which they have by another one; only where publishing is foreseen
 	Answered    bool           // Edition answers the slot already, or tells in HeldReason why it was skipped; there is nothing to decide
 }
 

@@ -34,6 +34,7 @@ type Progress struct {
 	Finished time.Time // zero: it is not
 	At       time.Time
 	Shares   []Share
+	Moved    Travelled // of an edition of readers' zones
 }
 
 // Process is one that holds lanes.

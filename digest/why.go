@@ -23,6 +23,7 @@ const (
 	EventUndone     EventKind = "undone"     // took the last leaving back
 	EventSuppressed EventKind = "suppressed" // the address gets no more mail
 	EventErased     EventKind = "erased"
+	EventMoved      EventKind = "moved"     // came to another time zone
 	EventForgotten  EventKind = "forgotten" // the address went some time after leaving everything
 )
 
@@ -45,6 +46,8 @@ type Event struct {
 	How    string // "one-click", "page", "mail", "import of readers.csv"
 	Reason string // the reader's own words, or a server's
 	Undoes int64  // for EventUndone: the event taken back
+	From   string // for EventMoved: the zone that was left ...
+	To     string // ... and the one come to; empty: the digest's own
 }
 
 // Account is all that the rows tell about one reader and a period.
@@ -61,6 +64,9 @@ type Account struct {
 	Entries       []Entry   // the period's editions, oldest first
 	Skipped       []Slot    // the period's slots that no edition answered
 	From, To      time.Time // the period: From <= instant < To
+	At            time.Time // when the rows were read, by the database's clock
+	Zone          string    // the reader's as editions know it; empty: each digest's own
+	Following     bool      // moved, and no clock has looked yet whether an edition passed by on the way
 }
 
 // Entry is what one edition of a digest meant for one reader.
@@ -80,14 +86,21 @@ type Entry struct {
 	LeftOut   []LeftOut
 	Empty     string // why readers with these choices got none: the variant's reason
 	Gone      bool   // the ledger's rows of that time are no longer kept
+	// Of an edition of readers' zones: the digest's own zone, how the edition
+	// came to the zones that the reader was in, the first first, and when its
+	// wall clock is shown in the reader's zone of now.
+	Home     string
+	Openings []Opening
+	First    time.Time // when the first zone of all opened or skipped it
+	Due      time.Time
 }
 
 // Missed says why the edition made no delivery for the reader: what was in
 // force when it was published. Where the rows no longer tell, it says so.
 func (a Account) Missed(e Entry) string {
-	at := e.Edition.Published
+	t := a.turn(e)
 	for _, why := range []string{
-		a.notSubscribed(e.Lists, at), a.leftBy(e.Edition.Digest, at), a.suppressedBy(at), a.resting(e.Edition, at), e.untold(),
+		a.notSubscribed(e.Lists, t.at), a.leftBy(e.Edition.Digest, t.at), a.suppressedBy(t.at), a.resting(e.Edition, t.at), t.why, e.untold(),
 	} {
 		if why != "" {
 			return why

@@ -44,7 +44,10 @@ func (p *publication) material(ctx context.Context) (digest.Material, error) {
 	if m.Groups, err = p.group(ctx, m); err != nil || !p.looking {
 		return m, err
 	}
-	m.OnLists, err = p.onLists(ctx)
+	if m.OnLists, err = p.onLists(ctx); err != nil {
+		return m, err
+	}
+	m.Brought, err = p.brought(ctx)
 	return m, err
 }
 
@@ -153,8 +156,9 @@ func (p *publication) older(ctx context.Context, since time.Time, candidates []d
 // Who is paused or suppressed is judged as of the edition's moment, which lies
 // ahead where the edition is only planned.
 //
-// Of an edition that follows readers who moved, only those are listed who were
-// on a list before they did and have no delivery of it yet.
+// Of an edition that is out in other zones, only those are listed who have no
+// delivery of it yet; where it follows readers who moved, only those of them who
+// were on a list before they did.
 //
 // The queries stay on whole sets: a million readers take seconds, not a query
 // each. Where only one reader is asked for, each set is narrowed to that one.
@@ -245,9 +249,9 @@ func (p *publication) fillMembers(ctx context.Context, last int64) error {
 		  AND c.left_at IS NULL
 		  AND (c.paused_until IS NULL OR c.paused_until <= $8::timestamptz)
 		  AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.email_hash = r.email_hash AND (x.until IS NULL OR x.until > $8))
-		  AND (NOT $9 OR NOT EXISTS (SELECT 1 FROM deliveries y WHERE y.edition_id = $10 AND y.reader_id = r.id))`,
+		  AND (NOT $11 OR NOT EXISTS (SELECT 1 FROM deliveries y WHERE y.edition_id = $10 AND y.reader_id = r.id))`,
 		p.order.Digest.Name, last, textArray(p.order.Digest.Lists), p.zone, homeZone(p.order.Digest), textArray(zones), p.reader, p.moment(),
-		p.order.Moved, p.id)
+		p.order.Moved, p.id, p.order.Moved || p.joined)
 	if err != nil {
 		return fmt.Errorf("list the members: %w", err)
 	}

@@ -47,6 +47,10 @@ func TestMoveIsNotedUntilAClockHasLookedAtIt(t *testing.T) {
 	moved.Zone, fresh.Zone = "Asia/Kolkata", "America/New_York"
 	n.imports(moved, fresh)
 	n.takeMoves("Asia/Kolkata")
+	if got, want := n.one(`SELECT string_agg(concat(data ->> 'from', '>', data ->> 'to'), ' ' ORDER BY id) FROM reader_events WHERE kind = 'moved'`),
+		">Asia/Tokyo >Moon/Tranquility Asia/Tokyo>Europe/Berlin Moon/Tranquility>Asia/Kolkata"; got != want {
+		t.Errorf("their histories say %q, want %q", got, want)
+	}
 }
 
 // A reader whom one import puts on the list and into a zone begins with the next

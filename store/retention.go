@@ -299,7 +299,7 @@ func forgetLeavers(ctx context.Context, tx *sqlx.Tx, ids []int64, emails []strin
 	}{
 		{`UPDATE suppressions SET detail = '' WHERE email_hash = ANY ($1::bytea[]) AND detail <> ''`, pq.Array(hashes)},
 		{`DELETE FROM choices WHERE reader_id = ANY ($1::bigint[])`, pq.Array(ids)},
-		{`UPDATE reader_events SET data = (data - 'reason') #- '{before,paused_why}'
+		{`UPDATE reader_events SET data = (data - '{reason,from,to}'::text[]) #- '{before,paused_why}'
 		  WHERE reader_id = ANY ($1::bigint[]) AND data <> '{}'`, pq.Array(ids)},
 		{`UPDATE deliveries SET reply = 'forgotten with the address'
 		  WHERE reader_id = ANY ($1::bigint[]) AND reply IS NOT NULL AND state <> 'cancelled'`, pq.Array(ids)},

@@ -24,7 +24,7 @@ func (s *Store) Why(ctx context.Context, hash []byte, from, to time.Time) (diges
 	snapshot := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 	err := s.txOf(ctx, snapshot, func(tx *sqlx.Tx) error {
 		for _, read := range []func(context.Context, *sqlx.Tx, *digest.Account) error{
-			readPerson(hash), readSubscriptions, readChoices, readEvents, readEntries, readHad, readFolded, readSkipped,
+			readPerson(hash), readSubscriptions, readChoices, readEvents, readEntries, readOpenings, readHad, readFolded, readSkipped,
 		} {
 			if err := read(ctx, tx, &a); err != nil {
 				return err
@@ -37,6 +37,10 @@ func (s *Store) Why(ctx context.Context, hash []byte, from, to time.Time) (diges
 	}
 	for i := range a.Entries {
 		a.Entries[i].Reason = reasonOf(a, a.Entries[i])
+	}
+	for i := range a.Entries {
+		e := &a.Entries[i].Edition
+		e.Zone, e.Instant = a.Turn(a.Entries[i])
 	}
 	return a, nil
 }
@@ -62,9 +66,11 @@ func readPerson(hash []byte) func(context.Context, *sqlx.Tx, *digest.Account) er
 			readerRow
 			LeftAt, ErasedAt, SuppressedAt *time.Time
 			Suppressed                     string
+			Now                            time.Time
+			Following                      bool
 		}
 		err := tx.GetContext(ctx, &row, `
-			SELECT r.id, r.email, r.name, r.language, r.time_zone, r.left_at, r.erased_at, x.since AS suppressed_at,
+			SELECT clock_timestamp() AS now, EXISTS (SELECT 1 FROM moves m WHERE m.reader_id = r.id) AS following, r.id, r.email, r.name, r.language, r.time_zone, r.left_at, r.erased_at, x.since AS suppressed_at,
 			       COALESCE(x.reason || CASE WHEN x.detail <> '' THEN ' (' || x.detail || ')' ELSE '' END, '') AS suppressed
 			FROM readers r
 			LEFT JOIN suppressions x ON x.email_hash = r.email_hash AND (x.until IS NULL OR x.until > clock_timestamp())
@@ -74,6 +80,7 @@ func readPerson(hash []byte) func(context.Context, *sqlx.Tx, *digest.Account) er
 		}
 		a.Reader, a.Erased, a.LeftAt = row.reader(), row.ErasedAt != nil, orZero(row.LeftAt)
 		a.Suppressed, a.SuppressedAt = row.Suppressed, orZero(row.SuppressedAt)
+		a.At, a.Following, a.Zone = row.Now, row.Following, knownZone(a.Reader.Zone)
 		return nil
 	}
 }
@@ -137,6 +144,7 @@ func readEvents(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 		}
 		a.Events = append(a.Events, digest.Event{
 			ID: r.ID, At: r.At, Kind: r.Kind, Digest: d.Digest, List: d.List, How: d.How, Reason: d.Reason, Undoes: d.Undoes,
+			From: knownZone(d.From), To: knownZone(d.To),
 		})
 	}
 	return nil
@@ -148,7 +156,7 @@ func readEvents(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 // at its own instant, that of the reader's counts.
 const entriesQuery = `
 	SELECT e.id, e.digest, e.title, e.kind, COALESCE(e.number, 0) AS number, e.slot,
-	       COALESCE(sl.instant, e.instant) AS instant, COALESCE(dv.zone, e.zone) AS zone, e.language,
+	       COALESCE(sl.instant, e.instant) AS instant, COALESCE(dv.zone, e.zone) AS zone, e.zone AS home, e.language,
 	       e.window_from, e.window_to, e.subject, e.cadence, e.state, e.held_reason, e.config_hash, e.key_id, e.published,
 	       e.lists, COALESCE(d.state, '') AS delivery_state, COALESCE(d.reply, '') AS reply,
 	       COALESCE(d.message_id, '') AS message_id, COALESCE(d.attempts, 0) AS attempts, COALESCE(d.resends, 0) AS resends,
@@ -190,6 +198,7 @@ func readEntries(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 		Gone                 bool
 		OpenUntil            *time.Time
 		Said                 string
+		Home                 string
 	}
 	err := tx.SelectContext(ctx, &rows, entriesQuery, a.Reader.ID, a.From, a.To)
 	if err != nil {
@@ -207,7 +216,7 @@ func readEntries(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 		a.Entries = append(a.Entries, digest.Entry{
 			Edition: edition, Lists: r.Lists, State: r.DeliveryState, Reply: r.Reply, Attempts: r.Attempts, Resends: r.Resends,
 			NotBefore: orZero(r.NotBefore), SettledAt: orZero(r.SettledAt), MessageID: r.MessageID, Variant: r.VariantID,
-			Empty: r.Empty, Gone: r.Gone,
+			Empty: r.Empty, Gone: r.Gone, Home: r.Home,
 		})
 	}
 	return readContents(ctx, tx, a.Entries)
@@ -260,10 +269,16 @@ func readContents(ctx context.Context, tx *sqlx.Tx, entries []digest.Entry) erro
 
 // readSkipped reads the slots without an edition, of digests that are for the
 // reader's lists by their editions; a digest that never had an edition may be.
+// Where each zone has its slot, it is that of the reader's.
 func readSkipped(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
-	var rows []slotRow
+	var rows []struct {
+		slotRow
+		DecidedAt *time.Time
+		Home      string
+	}
 	err := tx.SelectContext(ctx, &rows, `
-		SELECT s.digest, s.slot, s.zone, s.local_time, s.local_date, s.daily, s.instant, s.state, s.reason
+		SELECT s.digest, s.slot, s.zone, s.local_time, s.local_date, s.daily, s.instant, s.state, s.reason, s.decided_at,
+		       COALESCE((SELECT e.zone FROM editions e WHERE e.digest = s.digest ORDER BY e.id DESC LIMIT 1), '') AS home
 		FROM slots s
 		WHERE s.state = 'skipped'
 		  AND s.instant >= $2
@@ -278,7 +293,9 @@ func readSkipped(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 		return fmt.Errorf("read skipped slots: %w", err)
 	}
 	for _, r := range rows {
-		a.Skipped = append(a.Skipped, r.slot())
+		if a.Concerns(r.slot(), orZero(r.DecidedAt), r.Home) {
+			a.Skipped = append(a.Skipped, r.slot())
+		}
 	}
 	return nil
 }

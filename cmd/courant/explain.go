@@ -132,7 +132,10 @@ func (h *house) coming(ctx context.Context, d digest.Digest, from, to time.Time)
 	if err != nil {
 		return nil, err
 	}
-	var list []explain.Coming
+	list, err := h.following(ctx, d, from)
+	if err != nil {
+		return nil, err
+	}
 	seen := map[string]bool{}
 	around := t.Owed(from.Add(-aroundPlan), to.Add(aroundPlan))
 	last := map[string]digest.Slot{}
@@ -161,6 +164,36 @@ func (h *house) coming(ctx context.Context, d digest.Digest, from, to time.Time)
 			}
 		}
 		list = append(list, c)
+	}
+	return list, nil
+}
+
+// following lists the slots that are over and follow readers who moved, of whom
+// no clock has looked yet whether they were passed by.
+func (h *house) following(ctx context.Context, d digest.Digest, now time.Time) (list []explain.Coming, err error) {
+	if d.TimeZone != digest.ZoneReader {
+		return nil, nil
+	}
+	movers, err := h.store.Movers(ctx)
+	if err != nil || movers.Readers == 0 {
+		return nil, err
+	}
+	passed, err := schedule.PassedBy(d, movers.Zones, now)
+	if err != nil {
+		return nil, err
+	}
+	for _, slot := range passed {
+		order, err := h.publisher().Order(digest.Order{Digest: d, Kind: digest.KindSlot, Slot: slot, Moved: true}, slot.Instant)
+		if err != nil {
+			return nil, err
+		}
+		m, err := h.store.Material(ctx, order)
+		if err != nil {
+			return nil, err
+		}
+		if !m.Answered && len(m.Groups) > 0 {
+			list = append(list, explain.Coming{Digest: d, Slot: slot, Follows: true, Material: m})
+		}
 	}
 	return list, nil
 }

@@ -13,6 +13,7 @@ import (
 	"courant/digest"
 	"courant/digest/explain"
 	"courant/digest/measure"
+	"courant/digest/schedule"
 
 	"github.com/spf13/cobra"
 )
@@ -150,7 +151,7 @@ func (w *watcher) look(ctx context.Context) (now explain.Situation, err error) {
 	}
 	for _, d := range h.config.Digests {
 		now.Titles[d.Name] = d.Title
-		slots, err := nextSlots(d, now.At)
+		slots, err := w.slots(ctx, d, now.At)
 		if err != nil {
 			return now, err
 		}
@@ -166,10 +167,30 @@ func (w *watcher) look(ctx context.Context) (now explain.Situation, err error) {
 	if now.Domains, err = h.store.LeftAlone(ctx); err != nil {
 		return now, err
 	}
+	if now.Movers, err = h.store.Movers(ctx); err != nil {
+		return now, err
+	}
 	if now.Sources, err = h.sourceStates(ctx); err != nil {
 		return now, err
 	}
 	return now, nil
+}
+
+// slots are the next of a digest: of one in readers' zones the next opening in
+// any of those.
+func (w *watcher) slots(ctx context.Context, d digest.Digest, now time.Time) ([]digest.Slot, error) {
+	if d.Schedule == "" || d.TimeZone != digest.ZoneReader {
+		return nextSlots(d, now)
+	}
+	zones, err := w.house.store.ReaderZones(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	t, err := schedule.Parse(d, zones...)
+	if err != nil {
+		return nil, err
+	}
+	return t.Next(5, now), nil
 }
 
 // editions reads how far each is; finished ones are counted once.
@@ -188,8 +209,17 @@ func (w *watcher) editions(ctx context.Context) ([]digest.Progress, error) {
 	if err != nil {
 		return nil, err
 	}
+	all := make([]digest.EditionID, len(list))
+	for i, p := range list {
+		all[i] = p.Edition.ID
+	}
+	moved, err := w.house.store.Travelled(ctx, all)
+	if err != nil {
+		return nil, err
+	}
 	for i := range list {
 		p := &list[i]
+		p.Moved = moved[p.Edition.ID]
 		if !slices.Contains(ids, p.Edition.ID) {
 			p.Shares = w.kept[p.Edition.ID].Shares
 			continue

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
@@ -11,6 +13,8 @@ import (
 	"time"
 
 	"courant/digest"
+	"courant/digest/explain"
+	"courant/digest/publish"
 	"courant/digest/schedule"
 )
 
@@ -298,4 +302,134 @@ func TestSixteenProcessesAtOneSlotMakeOneEdition(t *testing.T) {
 	if n := h.query(`SELECT count(*) FROM slots WHERE state <> 'published'`); n != "0" {
 		t.Errorf("%s slots are not answered", n)
 	}
+}
+
+// account is what why tells of a reader.
+func (h *hands) account(i int) (digest.Account, string) {
+	h.t.Helper()
+	sum := sha256.Sum256(fmt.Appendf(nil, "r%d@example.org", i))
+	a, err := h.store.Why(h.t.Context(), sum[:], h.at.AddDate(0, 0, -3), h.at.AddDate(0, 0, 3))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var text bytes.Buffer
+	if err := explain.WriteWhy(&text, a, explain.Look{}); err != nil {
+		h.t.Fatal(err)
+	}
+	return a, text.String()
+}
+
+// TestWhyTellsByWhichZoneAnEditionCameToWhoMoved asks at each stage of a journey.
+func TestWhyTellsByWhichZoneAnEditionCameToWhoMoved(t *testing.T) {
+	t.Parallel()
+	h, ids := newHandsOfReaders(t, "2026-12-01T19:00:00Z", "America/Los_Angeles", "Asia/Tokyo", "America/Los_Angeles", "Europe/Berlin", "America/Los_Angeles")
+	tell := func(step string, reader int, state, zone, reason, moved string) {
+		t.Helper()
+		a, text := h.account(reader)
+		answers := explain.Why(a)
+		if len(answers) != 1 {
+			t.Errorf("%s: %d answers\n%s", step, len(answers), text)
+			return
+		}
+		n := answers[0]
+		if n.State != state || n.Zone != zone || !strings.HasPrefix(n.Reason, reason) || reason == "" && n.Reason != "" ||
+			!strings.HasPrefix(n.Moved, moved) || moved == "" && n.Moved != "" {
+			t.Errorf("%s: %q by %s, reason %q, moved %q", step, n.State, n.Zone, n.Reason, n.Moved)
+		}
+		if !strings.Contains(text, cmp.Or(n.Moved, n.Reason)) {
+			t.Errorf("%s: the text does not say it:\n%s", step, text)
+		}
+	}
+	h.tick("2026-12-01T22:00:00Z") // seven in Tokyo
+	h.accept()
+	tell("where it opened", 1, "accepted", "Asia/Tokyo", "", "")
+	tell("where it is ahead", 0, "", "America/Los_Angeles", "opens in America/Los_Angeles on 2 December at 07:00, by the clock there", "")
+	h.query(`WITH p AS (INSERT INTO choices (reader_id, digest, paused_until) VALUES (` + fmt.Sprint(ids[2]) + `, 'morning', '2027-01-01') RETURNING 1) SELECT count(*) FROM p`)
+	tell("paused", 2, "", "America/Los_Angeles", "paused until 2027-01-01", "")
+	h.move(ids[1], "America/Los_Angeles")
+	tell("who had it and went west", 1, "accepted", "Asia/Tokyo", "", "opened in Asia/Tokyo, where the reader was then; moved to America/Los_Angeles on ")
+	h.move(ids[0], "Asia/Tokyo")
+	tell("who came east, before the clock has looked", 0, "", "Asia/Tokyo", "came to Asia/Tokyo on ", "")
+	h.move(ids[3], "America/Los_Angeles")
+	tell("who went west, before it was due in either", 3, "", "America/Los_Angeles", "came to America/Los_Angeles on ", "")
+	if a, _ := h.account(3); !strings.Contains(a.Entries[0].Reason, "it opens in America/Los_Angeles on 2 December at 07:00") || !a.ToCome(a.Entries[0]) {
+		t.Errorf("it does not say where it opens: %q", a.Entries[0].Reason)
+	}
+	h.move(ids[2], "Asia/Tokyo")
+	if a, _ := h.account(0); !strings.HasSuffix(a.Entries[0].Reason, "it is sent when the clock is looked at next") {
+		t.Errorf("it does not say that it comes: %q", a.Entries[0].Reason)
+	}
+	var status bytes.Buffer
+	h.status(&status)
+	if !strings.Contains(status.String(), "4 readers to America/Los_Angeles, Asia/Tokyo, the first on ") {
+		t.Errorf("status does not tell of those who wait:\n%s", &status)
+	}
+	plan := h.plan()
+	if len(plan) < 2 || !plan[0].Follows || plan[0].Readers != 1 || plan[0].Zone != "Asia/Tokyo" || plan[1].Zone != "America/Los_Angeles" || plan[1].Brought != 1 || plan[1].Readers != 2 {
+		t.Errorf("the plan is %+v", plan)
+	}
+	h.tick("2026-12-01T22:00:15Z")
+	h.accept()
+	tell("whom it followed", 0, "accepted", "Asia/Tokyo", "", "came to Asia/Tokyo on ")
+	tell("who paused is not followed", 2, "", "Asia/Tokyo", "paused until 2027-01-01", "")
+	h.query(`WITH l AS (UPDATE subscriptions SET state = 'unsubscribed', ended_at = clock_timestamp() WHERE reader_id = ` + fmt.Sprint(ids[4]) + ` RETURNING 1) SELECT count(*) FROM l`)
+	h.tick("2026-12-02T15:00:00Z") // seven in Los Angeles
+	h.accept()
+	tell("went west, and its hour came", 3, "accepted", "America/Los_Angeles", "", "")
+	tell("left while it opened elsewhere", 4, "", "America/Los_Angeles", "off the list readers since ", "")
+	status.Reset()
+	h.status(&status)
+	if !strings.Contains(status.String(), "readers who moved meanwhile: 1 had it by the zone they left · 1 got it at its hour in the new one · 1 followed to where its hour was over · 1 without it so far") {
+		t.Errorf("status does not tell of those who moved:\n%s", &status)
+	}
+	for _, p := range h.plan() {
+		if p.Follows {
+			t.Errorf("nobody is left to follow: %+v", p)
+		}
+	}
+}
+
+// A slot that was skipped in one zone is told to its readers only, and where
+// the edition is out elsewhere, as its reason.
+func TestWhyTellsOfSlotsSkippedInTheReadersZoneOnly(t *testing.T) {
+	t.Parallel()
+	h, _ := newHandsOfReaders(t, "2026-12-01T19:00:00Z", "Asia/Tokyo", "Europe/Berlin")
+	h.tick("2026-12-01T22:00:00Z")
+	h.accept()
+	h.query(`WITH s AS (UPDATE timetables SET through = '2026-12-02T05:00:00Z' RETURNING 1) SELECT count(*) FROM s`)
+	h.tick("2026-12-02T21:00:00Z") // too late for Berlin
+	h.accept()
+	a, text := h.account(1)
+	if len(a.Skipped) != 0 || len(a.Entries) != 1 || !strings.HasPrefix(a.Entries[0].Reason, "skipped in Europe/Berlin: ") {
+		t.Errorf("Berlin is told:\n%s", text)
+	}
+	if a, text := h.account(0); len(a.Skipped) != 0 || len(a.Entries) != 1 || a.Entries[0].State != digest.Accepted {
+		t.Errorf("Tokyo is told:\n%s", text)
+	}
+}
+
+func (h *hands) status(to *bytes.Buffer) {
+	h.t.Helper()
+	now, err := (&watcher{program: h.p, house: h.house, kept: map[digest.EditionID]digest.Progress{}}).look(h.t.Context())
+	if err == nil {
+		err = explain.WriteStatus(to, now, explain.Look{})
+	}
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// plan is that of a day.
+func (h *hands) plan() []explain.Planned {
+	h.t.Helper()
+	coming, err := h.house.coming(h.t.Context(), h.house.config.Digests[0], h.at, h.at.AddDate(0, 0, 1))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	slices.SortStableFunc(coming, func(a, b explain.Coming) int { return a.Slot.Instant.Compare(b.Slot.Instant) })
+	plan, err := explain.Plan(coming, publish.Compose)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return plan
 }

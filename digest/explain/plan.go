@@ -19,6 +19,7 @@ type Coming struct {
 	Apart    string      // what a change of the clock since the last slot does to the time between them; empty: nothing
 	Next     time.Time   // the next slot of the digest in the zone; zero: none that matters
 	Warnings []string    // what is to be said of the schedule
+	Follows  bool        // only for those who came to the zone after its hour there
 	Material digest.Material
 }
 
@@ -38,6 +39,10 @@ type Planned struct {
 	Size         *Size      `json:"size"`          // null: not known yet
 	TakesSeconds *int       `json:"takes_seconds"` // how long the relays need; null: nobody gets it
 	OutBy        *time.Time `json:"out_by"`        // when the last mail is gone, UTC
+
+	// Readers who moved from zone to zone, of a digest of readers' zones.
+	Follows bool `json:"follows"` // the slot is over: its edition follows who came to the zone since then
+	Brought int  `json:"brought"` // readers of the zone who have the edition by the one they left
 
 	of      digest.Digest
 	next    time.Time
@@ -88,6 +93,11 @@ func Plan(coming []Coming, compose func(digest.Material) (digest.Composition, er
 		at := place{c.Digest.Name, c.Slot.Zone}
 		first, later := taken[at]
 		switch {
+		case c.Follows:
+			// Beside the zone's next slot, which takes what comes after it.
+			if err := p.fill(c, compose); err != nil {
+				return nil, fmt.Errorf("plan %s of %s: %w", c.Slot.Key, c.Digest.Name, err)
+			}
 		case c.Slot.State == digest.SlotSkipped:
 			p.skipped = c.Slot.Reason
 			p.unsaid = p.warn("nothing will be published: " + c.Slot.Reason)
@@ -124,8 +134,9 @@ func begin(c Coming) Planned {
 	p := Planned{
 		Digest: c.Digest.Name, title: c.Digest.Title, Slot: c.Slot.Instant.UTC(), Local: c.Slot.Instant.In(loc), Zone: c.Slot.Zone,
 		Articles: []PlannedArticle{}, LeftOut: []NotPlanned{}, Warnings: []string{}, Lists: []OnList{},
-		of: c.Digest, next: c.Next,
+		of: c.Digest, next: c.Next, Follows: c.Follows, Brought: c.Material.Brought,
 	}
+	p.warn(p.moved())
 	p.always = c.Warnings
 	p.warn(c.Remark)
 	p.warn(c.Apart)
@@ -133,6 +144,19 @@ func begin(c Coming) Planned {
 		p.warn(w)
 	}
 	return p
+}
+
+// moved is what is to be said of readers who moved; empty: nothing.
+func (p *Planned) moved() string {
+	switch {
+	case p.Follows:
+		return "its hour in " + p.Zone + " is over: it follows those who came there since, when a clock is looked at next"
+	case p.Brought == 1:
+		return "1 reader moved to " + p.Zone + " and has this edition by the zone before: it does not come again"
+	case p.Brought > 1:
+		return fmt.Sprintf("%d readers moved to %s and have this edition by the zone before: it does not come again", p.Brought, p.Zone)
+	}
+	return ""
 }
 
 func (p *Planned) warn(w string) string {

@@ -18,7 +18,8 @@ type Situation struct {
 	Limits    []digest.Submission // of all relays of this host's config
 	Domains   []digest.LeftAlone  // mail domains that take nothing now
 	Sources   []digest.SourceState
-	Slots     []digest.Slot     // the next of each digest
+	Movers    digest.Movers     // who came to another zone, and no clock has looked at it
+	Slots     []digest.Slot     // the next of each digest; of one in readers' zones the first of them
 	Titles    map[string]string // of digests
 }
 
@@ -98,6 +99,25 @@ type EditionStatus struct {
 	ETA          *float64       `json:"eta_seconds"`
 	LastAccepted *time.Time     `json:"last_accepted"`
 	Said         []Said         `json:"said"`
+	Moved        *MovedStatus   `json:"moved"` // null: nobody moved while it opened from zone to zone
+}
+
+// MovedStatus counts who moved to another zone while an edition of readers'
+// zones opened.
+type MovedStatus struct {
+	Before   int `json:"before"`   // had it by the zone they left: it does not come again
+	Ahead    int `json:"ahead"`    // got it at its hour in the zone they came to
+	Followed int `json:"followed"` // got it after they had come to a zone where its hour was over
+	Without  int `json:"without"`  // have none so far; courant why says why
+}
+
+// MoversStatus is who moved to another zone and waits for the next look at the
+// clock, which brings what passed by on the way.
+type MoversStatus struct {
+	Kind    string    `json:"kind"` // "movers"
+	Readers int       `json:"readers"`
+	Since   time.Time `json:"since"` // when the first of them moved
+	Zones   []string  `json:"zones"` // where they are now; empty: the digest's own
 }
 
 // Said is what the servers said about deliveries that were not accepted, and
@@ -193,7 +213,7 @@ func (s Situation) troubled() (list []SourceTrouble) {
 }
 
 // Status is a situation as objects: editions, processes, relays,
-// limits, domains, sources in trouble, the config, slots.
+// limits, domains, sources in trouble, readers who moved, the config, slots.
 func Status(s Situation) []any {
 	var list []any
 	for _, p := range s.Editions {
@@ -225,6 +245,9 @@ func Status(s Situation) []any {
 	for _, t := range s.troubled() {
 		list = append(list, t)
 	}
+	if m := s.Movers; m.Readers > 0 {
+		list = append(list, MoversStatus{"movers", m.Readers, m.Since.UTC(), m.Zones})
+	}
 	if c := s.Config; c.Hash != "" {
 		list = append(list, ConfigStatus{"config", c.OK, c.Hash, c.File, c.Since.UTC()})
 	}
@@ -251,6 +274,9 @@ func (s Situation) editionStatus(p digest.Progress) EditionStatus {
 	}
 	if e.Number > 0 {
 		n.Edition = &e.Number
+	}
+	if p.Moved != (digest.Travelled{}) {
+		n.Moved = &MovedStatus{p.Moved.Before, p.Moved.Ahead, p.Moved.Followed, p.Moved.Without}
 	}
 	if left, _, ok := s.eta(p); ok {
 		seconds := left.Seconds()

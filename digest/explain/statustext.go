@@ -33,6 +33,7 @@ func WriteStatus(w io.Writer, now Situation, look Look) error {
 	s.limits(now)
 	s.domains(now)
 	s.sources(now)
+	s.movers(now)
 	s.next(now)
 	_, err := w.Write(s.out.Bytes())
 	return err
@@ -53,6 +54,7 @@ func (s *sheet) progress(p digest.Progress, now Situation) {
 	if e.State == digest.EditionHeld {
 		s.line(4, piece{bad, "  ! held: " + e.HeldReason})
 	}
+	s.travelled(p.Moved)
 	tally := p.Tally()
 	if tally.Total() == 0 {
 		s.line(4, piece{faint, "  no delivery"})
@@ -66,6 +68,44 @@ func (s *sheet) progress(p digest.Progress, now Situation) {
 	for _, c := range p.Complaints() {
 		s.complaint(c, now.At)
 	}
+}
+
+// travelled sets what became of those who moved while an edition opened from
+// zone to zone.
+func (s *sheet) travelled(m digest.Travelled) {
+	var notes []string
+	for _, part := range []struct {
+		n    int
+		what string
+	}{
+		{m.Before, "had it by the zone they left"}, {m.Ahead, "got it at its hour in the new one"}, {m.Followed, "followed to where its hour was over"}, {m.Without, "without it so far, `courant why` says why"},
+	} {
+		if part.n > 0 {
+			notes = append(notes, grouped(part.n)+" "+part.what)
+		}
+	}
+	if len(notes) > 0 {
+		s.line(4, piece{text: "  readers who moved meanwhile: " + joined(notes)})
+	}
+}
+
+// movers sets who moved and of whom no clock has looked yet whether an edition
+// passed them by.
+func (s *sheet) movers(now Situation) {
+	m := now.Movers
+	if m.Readers == 0 {
+		return
+	}
+	zones := make([]string, len(m.Zones))
+	for i, z := range m.Zones {
+		zones[i] = zoneWord(z)
+	}
+	if more := len(zones) - mostNamed; more > 0 {
+		zones = append(zones[:mostNamed], fmt.Sprintf("%d more", more))
+	}
+	s.line(0)
+	s.line(2, piece{strong, "Readers who moved"}, piece{faint, ", an edition that passed them by comes when a clock is looked at next"})
+	s.line(4, piece{text: fmt.Sprintf("  %s to %s, the first on %s", times(m.Readers, "reader"), strings.Join(zones, ", "), stamp(m.Since))})
 }
 
 func editionTone(state digest.EditionState) tone {

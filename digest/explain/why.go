@@ -24,9 +24,12 @@ type Answer struct {
 	Articles []Got      `json:"articles"`
 	LeftOut  []DidntGet `json:"left_out"`
 
-	title string
-	zone  string
-	kind  digest.EditionKind
+	Zone  string `json:"zone"`  // whose clock the slot is read on: of readers' zones that by which it comes to this one
+	Moved string `json:"moved"` // what moving to another zone had to do with the mail; empty: nothing
+
+	title  string
+	toCome bool // it is ahead in the reader's zone
+	kind   digest.EditionKind
 }
 
 // Got is an article that the mail told.
@@ -47,12 +50,14 @@ type DidntGet struct {
 func Why(a digest.Account) []Answer {
 	answers := make([]Answer, 0, len(a.Entries)+len(a.Skipped))
 	for _, e := range a.Entries {
-		answers = append(answers, answer(e))
+		n := answer(e)
+		n.Moved, n.toCome = a.Moved(e), a.ToCome(e)
+		answers = append(answers, n)
 	}
 	for _, s := range a.Skipped {
 		answers = append(answers, Answer{
 			Digest: s.Digest, Slot: s.Instant.UTC(), State: stateSkipped, Reason: s.Reason,
-			Articles: []Got{}, LeftOut: []DidntGet{}, title: s.Digest, zone: s.Zone,
+			Articles: []Got{}, LeftOut: []DidntGet{}, title: s.Digest, Zone: s.Zone,
 		})
 	}
 	slices.SortStableFunc(answers, func(a, b Answer) int {
@@ -65,7 +70,7 @@ func answer(e digest.Entry) Answer {
 	n := Answer{
 		Digest: e.Edition.Digest, Slot: e.Edition.Instant.UTC(), State: string(e.State), Reply: e.Reply, Reason: reason(e),
 		Articles: []Got{}, LeftOut: []DidntGet{},
-		title: cmp.Or(e.Edition.Title, e.Edition.Digest), zone: e.Edition.Zone, kind: e.Edition.Kind,
+		title: cmp.Or(e.Edition.Title, e.Edition.Digest), Zone: e.Edition.Zone, kind: e.Edition.Kind,
 	}
 	if e.Edition.Number > 0 {
 		n.Edition = &e.Edition.Number

@@ -55,6 +55,11 @@ func (s *sheet) reader(a digest.Account) {
 			s.line(4, piece{text: "  " + c.Digest + ": " + chose})
 		}
 	}
+	for _, m := range a.Events {
+		if m.Kind == digest.EventMoved && m.From != m.To && !m.At.Before(a.From) && m.At.Before(a.To) {
+			s.line(4, piece{text: fmt.Sprintf("  moved from %s to %s on %s", zoneWord(m.From), zoneWord(m.To), stamp(m.At))})
+		}
+	}
 	if !a.LeftAt.IsZero() {
 		s.line(4, piece{bad, "  ! left everything on " + stamp(a.LeftAt)})
 	}
@@ -62,6 +67,9 @@ func (s *sheet) reader(a digest.Account) {
 		s.line(4, piece{bad, "  ! gets no mail since " + stamp(a.SuppressedAt) + ": " + a.Suppressed})
 	}
 }
+
+// zoneWord names a reader's zone.
+func zoneWord(name string) string { return cmp.Or(name, "the digest's zone") }
 
 func standing(state digest.SubscriptionState) tone {
 	switch state {
@@ -98,7 +106,7 @@ func chosen(c digest.Choices) string {
 }
 
 func (n Answer) local() time.Time {
-	loc, err := time.LoadLocation(n.zone)
+	loc, err := time.LoadLocation(n.Zone)
 	if err != nil {
 		loc = time.UTC
 	}
@@ -119,14 +127,21 @@ func (n Answer) name() string {
 
 // answer sets one edition; the columns are those of day, clock and name.
 func (s *sheet) answer(n Answer, columns [3]int) {
+	none := "no mail"
+	if n.toCome {
+		none = "no mail yet"
+	}
 	s.line(4,
 		piece{text: pad(day(n.local()), columns[0]) + "  "}, piece{faint, pad(n.clock(), columns[1]) + "  "},
-		piece{strong, pad(n.name(), columns[2]) + "  "}, piece{n.tone(), cmp.Or(n.State, "no mail")})
+		piece{strong, pad(n.name(), columns[2]) + "  "}, piece{n.tone(), cmp.Or(n.State, none)})
 	if n.Reply != "" && n.Reply != n.Reason {
 		s.line(4, piece{faint, "  the server said: “" + strings.Join(strings.Fields(n.Reply), " ") + "”"})
 	}
 	if n.Reason != "" {
 		s.line(4, piece{text: "  " + n.Reason})
+	}
+	if n.Moved != "" {
+		s.line(4, piece{text: "  " + n.Moved})
 	}
 	var categories []string
 	for _, a := range n.Articles {

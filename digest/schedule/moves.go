@@ -10,10 +10,6 @@ import (
 	"courant/digest"
 )
 
-// mostApart is how far apart two zones show the same wall clock, and so how far
-// back a slot lies at most that passed a reader by on the way.
-const mostApart = 26 * time.Hour
-
 // follow looks after readers who moved to another zone since the last tick. One
 // who left before a slot was due and arrived where it was over gets that
 // edition now: nobody is missed. One who got it already has a delivery, which
@@ -28,7 +24,7 @@ func (c *Clock) follow(ctx context.Context, now time.Time) error {
 		if d.Schedule == "" || d.TimeZone != digest.ZoneReader {
 			continue
 		}
-		passed, e := passedBy(d, zones, now)
+		passed, e := PassedBy(d, zones, now)
 		for _, s := range passed {
 			e = errors.Join(e, c.PublishMoved(ctx, d, s))
 		}
@@ -42,9 +38,9 @@ func (c *Clock) follow(ctx context.Context, now time.Time) error {
 	return c.Store.DropMoves(ctx)
 }
 
-// passedBy lists for each zone the digest's last slot there, if it is so near
-// that it can have been ahead elsewhere.
-func passedBy(d digest.Digest, zones []string, now time.Time) (slots []digest.Slot, err error) {
+// PassedBy lists for each zone that readers moved to the digest's last slot
+// there, if it is so near that it can have been ahead elsewhere.
+func PassedBy(d digest.Digest, zones []string, now time.Time) (slots []digest.Slot, err error) {
 	zones = slices.Clone(zones)
 	for i, name := range zones {
 		if CheckZone(name) != nil {
@@ -56,7 +52,7 @@ func passedBy(d digest.Digest, zones []string, now time.Time) (slots []digest.Sl
 		return nil, err
 	}
 	last := map[string]digest.Slot{}
-	for _, s := range t.Owed(now.Add(-mostApart), now) {
+	for _, s := range t.Owed(now.Add(-digest.MostApart), now) {
 		last[s.Zone] = s
 	}
 	for _, s := range last {

@@ -155,7 +155,7 @@ func TestEditionOfReadersZonesOpensOnceInEveryZone(t *testing.T) {
 				continue // not all of its zones lie within the time looked at
 			}
 			// A gap adds its hour to the 26 that zones are apart.
-			if e.last.Sub(e.first) > mostApart+time.Hour {
+			if e.last.Sub(e.first) > digest.MostApart+time.Hour {
 				t.Errorf("%s opens from %s to %s", key, e.first, e.last)
 			}
 			for zone, loc := range places {

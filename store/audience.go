@@ -33,10 +33,8 @@ func (p *publication) material(ctx context.Context) (digest.Material, error) {
 	if err = p.newsSince(ctx, &m, oldest); err != nil {
 		return m, err
 	}
-	if p.order.Kind != digest.KindProof {
-		if m.Corrections, err = p.corrections(ctx); err != nil {
-			return m, err
-		}
+	if m.Corrections, err = p.corrections(ctx); err != nil {
+		return m, err
 	}
 	if err := p.fillPast(ctx, m); err != nil {
 		return m, err
@@ -349,7 +347,8 @@ func (p *publication) localDay() string {
 	return digest.DateOf(p.edition.Instant.In(loc)).String()
 }
 
-// fillProof makes an audience of one, whose past does not count.
+// fillProof makes an audience of one, whose past does not count but for what
+// has to be corrected of it.
 func (p *publication) fillProof(ctx context.Context) error {
 	_, err := p.tx.ExecContext(ctx, `
 		CREATE TEMPORARY TABLE audience ON COMMIT DROP AS

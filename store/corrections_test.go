@@ -90,6 +90,51 @@ func TestCorrectionIsOwedOnceToThoseWhoHadTheStory(t *testing.T) {
 	}
 }
 
+// A proof shows the corrections that its reader's edition would show, and takes
+// none of them away.
+func TestProofShowsTheCorrectionsOwedToItsReader(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	ada := n.subscribe("ada@example.org")[0]
+	first := n.issue() // Story 1
+	bo := n.subscribe("bo@example.org")[0]
+	n.now = n.now.Add(time.Minute)
+	if _, _, err := n.Correct(t.Context(), "https://example.com/story-1", "It was two.", n.now); err != nil {
+		t.Fatal(err)
+	}
+	n.report(1)
+	n.now = n.now.Add(time.Minute)
+	prove := func(address string) digest.Edition {
+		t.Helper()
+		var material digest.Material
+		e, err := n.Publish(t.Context(), digest.Order{Digest: n.digest, Kind: digest.KindProof, Address: address, Now: n.now, FirstWindow: n.now.Add(-24 * time.Hour)},
+			func(m digest.Material) (digest.Composition, error) { material = m; return owing(m) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(material.Groups) != 1 || len(material.Groups[0].Had) != 0 {
+			t.Errorf("a proof leaves out what its reader had: %+v", material.Groups)
+		}
+		n.do(`UPDATE deliveries SET state = 'accepted', attempts = 1, intent_at = now(), settled_at = now(), message_id = 'm', not_before = NULL WHERE edition_id = $1`, e.ID)
+		return e
+	}
+	for range 2 {
+		if got, want := n.corrected(prove("ada@example.org").ID, ada), "Story 1 https://example.com/story-1: It was two."; got != want {
+			t.Errorf("the proof corrects %q, want %q", got, want)
+		}
+	}
+	if got := n.corrected(prove("bo@example.org").ID, bo); got != "" {
+		t.Errorf("who never had the story gets %q", got)
+	}
+	next := n.issue()
+	if got := n.corrected(next, ada); got == "" {
+		t.Error("the proof took the correction away")
+	}
+	if got := n.corrected(prove("ada@example.org").ID, ada); got != "" {
+		t.Errorf("a proof corrects what edition %d after %d did: %q", next, first, got)
+	}
+}
+
 func TestCorrectionStaysOwedWhereNoMailCame(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)

@@ -27,10 +27,11 @@ func (p *publication) fillPast(ctx context.Context, m digest.Material) error {
 	if err != nil {
 		return fmt.Errorf("make room for what readers had: %w", err)
 	}
-	if p.order.Kind == digest.KindProof {
-		return nil // whose reader has no past
+	var known []digest.Known
+	proof := p.order.Kind == digest.KindProof
+	if !proof { // which tells its stories to whoever had them
+		known = p.known(m)
 	}
-	known := p.known(m)
 	stories, newest := make([]int64, len(known)), make([]string, len(known))
 	for i, k := range known {
 		stories[i], newest[i] = int64(k.ID), "infinity"
@@ -85,7 +86,7 @@ func (p *publication) fillPast(ctx context.Context, m digest.Material) error {
 	if err != nil {
 		return fmt.Errorf("read what readers had: %w", err)
 	}
-	if err := p.learn(ctx, "past"); err != nil {
+	if err := p.learn(ctx, "past"); err != nil || proof {
 		return err
 	}
 	p.forgotten, err = p.forgets(ctx, stories)
@@ -184,6 +185,9 @@ func (p *publication) group(ctx context.Context, m digest.Material) ([]digest.Gr
 		groups[i].Had = append(groups[i].Had, p.forgotten...)
 		slices.Sort(groups[i].Had)
 		groups[i].Had = slices.Compact(groups[i].Had)
+		if p.order.Kind == digest.KindProof {
+			groups[i].Had = nil
+		}
 		for _, id := range r.Owed {
 			groups[i].Owed = append(groups[i].Owed, digest.CorrectionID(id))
 		}

@@ -58,6 +58,7 @@ type Subscription struct {
 	State   SubscriptionState
 	Consent string // where it came from: "import of readers.csv", "form", "api"
 	Since   time.Time
+	EndedAt time.Time // zero: has not ended
 }
 
 // Choices is what one reader chose for one digest. The zero value gets every

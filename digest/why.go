@@ -19,9 +19,11 @@ const (
 	EventLeftAll    EventKind = "left everything" // left all lists
 	EventWeekly     EventKind = "weekly"          // stayed, but weekly
 	EventPaused     EventKind = "paused"
+	EventResumed    EventKind = "resumed"    // a pause was ended before its time
 	EventCategories EventKind = "categories" // stayed, with fewer categories
 	EventUndone     EventKind = "undone"     // took the last leaving back
 	EventSuppressed EventKind = "suppressed" // the address gets no more mail
+	EventMerged     EventKind = "merged"     // the list was merged into another, and the reader came along
 	EventErased     EventKind = "erased"
 	EventMoved      EventKind = "moved"     // came to another time zone
 	EventForgotten  EventKind = "forgotten" // the address went some time after leaving everything
@@ -43,6 +45,7 @@ type Event struct {
 	Kind   EventKind
 	Digest string // the digest it was about; empty: all
 	List   string // the list it was about; empty: none
+	Merged string // for EventMerged: the list that was merged into it
 	How    string // "one-click", "page", "mail", "import of readers.csv"
 	Reason string // the reader's own words, or a server's
 	Undoes int64  // for EventUndone: the event taken back
@@ -121,6 +124,11 @@ func (a Account) notSubscribed(lists []string, at time.Time) string {
 	why := "not on the list " + strings.Join(lists, " or ")
 	if len(lists) > 1 {
 		why = "not on the lists " + strings.Join(lists, " or ")
+	}
+	for _, e := range a.Events {
+		if e.Kind == EventMerged && contains(lists, e.Merged) {
+			lists = append(lists[:len(lists):len(lists)], e.List) // where the reader came along to
+		}
 	}
 	for _, s := range a.Subscriptions {
 		if !contains(lists, s.List) {

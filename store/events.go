@@ -22,8 +22,9 @@ type eventData struct {
 	Reason  string                              `json:"reason,omitempty"`
 	Before  *choicesRow                         `json:"before,omitempty"` // the choices before it
 	Undoes  int64                               `json:"undoes,omitempty"`
-	From    string                              `json:"from,omitempty"` // the zone that was left; the trigger note_move writes it ...
-	To      string                              `json:"to,omitempty"`   // ... and the one come to
+	From    string                              `json:"from,omitempty"`   // the zone that was left; the trigger note_move writes it ...
+	To      string                              `json:"to,omitempty"`     // ... and the one come to
+	Merged  string                              `json:"merged,omitempty"` // the list that was merged into List
 }
 
 // appendEvent writes one line of a reader's history. Lines are never changed,

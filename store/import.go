@@ -18,6 +18,14 @@ import (
 // readers in another order would wait for each other for ever.
 const importLock = 0x696d706f7274 // "import"
 
+func lockImports(ctx context.Context, tx *sqlx.Tx) error {
+	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1::bigint # hashtext(current_schema()))`, int64(importLock))
+	if err != nil {
+		return fmt.Errorf("wait for other imports: %w", err)
+	}
+	return nil
+}
+
 // ImportReaders is Import for good.
 func (s *Store) ImportReaders(ctx context.Context, list string, digests []string, rows []digest.ImportRow, consent string) (digest.ImportResult, error) {
 	return s.Import(ctx, digest.Import{List: list, Digests: digests, Rows: rows, Consent: consent})
@@ -166,9 +174,8 @@ type intake struct {
 }
 
 func (i *intake) run(ctx context.Context, rows []digest.ImportRow) error {
-	_, err := i.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1::bigint # hashtext(current_schema()))`, int64(importLock))
-	if err != nil {
-		return fmt.Errorf("wait for other imports: %w", err)
+	if err := lockImports(ctx, i.tx); err != nil {
+		return err
 	}
 	if err := i.load(ctx, rows); err != nil {
 		return err
@@ -322,7 +329,7 @@ func (i *intake) unsubscribe(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("note who left: %w", err)
 	}
-	if err := i.cancelFor(ctx, ended); err != nil {
+	if err := cancelFor(ctx, i.tx, ended, "left "+i.list+", says the "+i.consent); err != nil {
 		return 0, err
 	}
 	return i.drop(ctx, "the file says that the reader left", `
@@ -333,9 +340,9 @@ func (i *intake) unsubscribe(ctx context.Context) (int, error) {
 
 // cancelFor cancels what waits for readers who are off the list now. Few of
 // them have anything waiting.
-func (i *intake) cancelFor(ctx context.Context, ended []digest.ReaderID) error {
+func cancelFor(ctx context.Context, tx *sqlx.Tx, ended []digest.ReaderID, why string) error {
 	var waiting []digest.ReaderID
-	err := i.tx.SelectContext(ctx, &waiting, `
+	err := tx.SelectContext(ctx, &waiting, `
 		SELECT DISTINCT d.reader_id
 		FROM deliveries d
 		WHERE d.reader_id = ANY ($1) AND d.state IN ('queued', 'claimed', 'sending')`, pq.Array(ended))
@@ -343,7 +350,7 @@ func (i *intake) cancelFor(ctx context.Context, ended []digest.ReaderID) error {
 		return fmt.Errorf("find what waits: %w", err)
 	}
 	for _, id := range waiting {
-		if err := cancelUnlisted(ctx, i.tx, id, "left "+i.list+", says the "+i.consent); err != nil {
+		if err := cancelUnlisted(ctx, tx, id, why); err != nil {
 			return err
 		}
 	}

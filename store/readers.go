@@ -173,7 +173,23 @@ func cancelUnlisted(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, wh
 // whose address was forgotten after leaving. digest.ErrNotFound when nobody has
 // the address.
 func (s *Store) EraseReader(ctx context.Context, hash []byte, at time.Time) error {
+	return s.erase(ctx, at, func(*sqlx.Tx) ([]byte, error) { return hash, nil })
+}
+
+// Erase is EraseReader for a reader whom a link names.
+func (s *Store) Erase(ctx context.Context, reader digest.ReaderID, at time.Time) error {
+	return s.erase(ctx, at, func(tx *sqlx.Tx) (hash []byte, err error) {
+		err = tx.GetContext(ctx, &hash, `SELECT email_hash FROM readers WHERE id = $1`, reader)
+		return hash, found(err)
+	})
+}
+
+func (s *Store) erase(ctx context.Context, at time.Time, who func(*sqlx.Tx) ([]byte, error)) error {
 	err := s.retried(ctx, func(tx *sqlx.Tx) error {
+		hash, err := who(tx)
+		if err != nil {
+			return err
+		}
 		id, err := lockUnerased(ctx, tx, hash)
 		if err != nil {
 			return err

@@ -328,7 +328,7 @@ func undo(ctx context.Context, tx *sqlx.Tx, ref digest.Ref, at time.Time) error 
 	case at.Sub(last.At) > digest.UndoFor, data.How == howComplaint:
 		return fmt.Errorf("too late to take back what was done on %s: %w", last.At.UTC().Format(time.DateOnly), digest.ErrNotFound)
 	}
-	if err := restore(ctx, tx, ref.Reader, last.Kind, data); err != nil {
+	if err := restore(ctx, tx, ref.Reader, last.At, last.Kind, data); err != nil {
 		return err
 	}
 	return appendEvent(ctx, tx, ref.Reader, at, digest.EventUndone,
@@ -337,9 +337,9 @@ func undo(ctx context.Context, tx *sqlx.Tx, ref digest.Ref, at time.Time) error 
 
 // restore puts back the columns that a leaving of this kind sets; what was
 // chosen since in others stays.
-func restore(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, kind digest.EventKind, data eventData) error {
+func restore(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, left time.Time, kind digest.EventKind, data eventData) error {
 	if kind == digest.EventLeftAll {
-		return rejoin(ctx, tx, reader, data)
+		return rejoin(ctx, tx, reader, left, data)
 	}
 	if data.Before == nil {
 		return fmt.Errorf("the leaving does not say what it changed: %w", digest.ErrNotFound)
@@ -361,8 +361,9 @@ func restore(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, kind dige
 }
 
 // rejoin takes "everything" back: the subscriptions it ended, as they were,
-// and no others.
-func rejoin(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, data eventData) error {
+// and no others. Those of a list that was merged into another meanwhile are
+// there, unless the reader had left the other one before.
+func rejoin(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, left time.Time, data eventData) error {
 	var lists, states []string
 	for list, state := range data.Ended {
 		lists, states = append(lists, list), append(states, string(state))
@@ -371,8 +372,10 @@ func rejoin(ctx context.Context, tx *sqlx.Tx, reader digest.ReaderID, data event
 		UPDATE subscriptions s
 		SET state = was.state, ended_at = NULL
 		FROM unnest($2::text[], $3::text[]) AS was (list, state)
-		WHERE s.reader_id = $1 AND s.list = was.list AND s.state = 'unsubscribed'`,
-		reader, textArray(lists), textArray(states))
+		LEFT JOIN merges m ON m.list = was.list
+		WHERE s.reader_id = $1 AND s.state = 'unsubscribed'
+		  AND (s.list = was.list OR s.list = m.into_list AND s.ended_at = $4)`,
+		reader, textArray(lists), textArray(states), left)
 	if err == nil && data.First {
 		_, err = tx.ExecContext(ctx, `UPDATE readers SET left_at = NULL WHERE id = $1`, reader)
 	}

@@ -105,7 +105,7 @@ func readSubscriptions(ctx context.Context, tx *sqlx.Tx, a *digest.Account) erro
 	a.EndedAt = map[string]time.Time{}
 	for _, r := range rows {
 		a.Subscriptions = append(a.Subscriptions, digest.Subscription{
-			Reader: a.Reader.ID, List: r.List, State: r.State, Consent: r.Consent, Since: r.Since,
+			Reader: a.Reader.ID, List: r.List, State: r.State, Consent: r.Consent, Since: r.Since, EndedAt: orZero(r.EndedAt),
 		})
 		if r.EndedAt != nil {
 			a.EndedAt[r.List] = *r.EndedAt
@@ -143,7 +143,7 @@ func readEvents(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 			return fmt.Errorf("read event %d: %w", r.ID, err)
 		}
 		a.Events = append(a.Events, digest.Event{
-			ID: r.ID, At: r.At, Kind: r.Kind, Digest: d.Digest, List: d.List, How: d.How, Reason: d.Reason, Undoes: d.Undoes,
+			ID: r.ID, At: r.At, Kind: r.Kind, Digest: d.Digest, List: d.List, How: d.How, Reason: d.Reason, Undoes: d.Undoes, Merged: d.Merged,
 			From: knownZone(d.From), To: knownZone(d.To),
 		})
 	}
@@ -180,7 +180,10 @@ const entriesQuery = `
 	WHERE e.instant >= $2
 	  AND e.instant < $3
 	  AND (d.state IS NOT NULL
-	       OR e.kind <> 'proof' AND e.lists && ARRAY(SELECT s.list FROM subscriptions s WHERE s.reader_id = $1))
+	       OR e.kind <> 'proof' AND e.lists && ARRAY(
+	          SELECT s.list FROM subscriptions s WHERE s.reader_id = $1
+	          UNION ALL
+	          SELECT h.data ->> 'merged' FROM reader_events h WHERE h.reader_id = $1 AND h.kind = 'merged'))
 	ORDER BY e.instant, e.id`
 
 // readEntries reads the editions. Where the reader has no delivery, the

@@ -171,7 +171,7 @@ func (d Dossier) MarshalJSON() ([]byte, error) {
 func (r Returned) json() returnedJSON {
 	doc := returnedJSON{r.At.UTC(), r.Kind, []recipientJSON{}}
 	for _, c := range r.Recipients {
-		doc.Recipients = append(doc.Recipients, recipientJSON{c.Address, c.Status, c.Class, c.Said})
+		doc.Recipients = append(doc.Recipients, recipientJSON(c))
 	}
 	return doc
 }

@@ -61,6 +61,7 @@ func (r DateRange) Contains(d Date) bool {
 type Digest struct {
 	Name        string // the key in the config, stable: links and List-Id carry it
 	Title       string
+	About       string // what it is, in a line for readers; empty: its categories say it
 	Schedule    string // five cron fields, read on the wall clock of TimeZone
 	TimeZone    string // IANA name, or ZoneReader
 	HomeZone    string // IANA name used for readers without a zone when TimeZone is ZoneReader; empty: UTC
@@ -80,6 +81,7 @@ type Digest struct {
 	MaxLateness    time.Duration
 	FreshUntil     time.Duration // a delivery expires so long after its own instant
 	Skip           []DateRange   // no slot falls on these local days
+	Archive        Archiving     // whether its editions can be read on the web
 }
 
 // DefaultHalfLife is the age at which a story counts half of what it counts

@@ -149,7 +149,7 @@ func (c Config) printedDigest(d digest.Digest) yaml.MapItem {
 		look = printedLook(own)
 	}
 	return yaml.MapItem{Key: d.Name, Value: yaml.MapSlice{
-		{Key: "title", Value: d.Title}, {Key: "schedule", Value: d.Schedule}, {Key: "time_zone", Value: d.TimeZone}, {Key: "home_zone", Value: d.HomeZone},
+		{Key: "title", Value: d.Title}, {Key: "about", Value: d.About}, {Key: "schedule", Value: d.Schedule}, {Key: "time_zone", Value: d.TimeZone}, {Key: "home_zone", Value: d.HomeZone},
 		{Key: "lists", Value: d.Lists}, {Key: "categories", Value: d.Categories},
 		{Key: "max_articles", Value: d.MaxArticles}, {Key: "min_articles", Value: d.MinArticles},
 		{Key: "max_per_category", Value: d.MaxPerCategory}, {Key: "max_per_source", Value: d.MaxPerSource},
@@ -157,6 +157,7 @@ func (c Config) printedDigest(d digest.Digest) yaml.MapItem {
 		{Key: "subject", Value: d.Subject}, {Key: "layout", Value: d.Layout}, {Key: "brand", Value: look}, {Key: "templates", Value: c.OwnTemplates[d.Name].Dir},
 		{Key: "catch_up", Value: string(d.CatchUp)},
 		{Key: "max_lateness", Value: d.MaxLateness.String()}, {Key: "skip", Value: each(d.Skip, printedDays)},
+		{Key: "archive", Value: string(d.Archive)},
 	}}
 }
 

@@ -230,10 +230,11 @@ func (c *Config) readDigests(m *yamlMapping, hooks configHooks) {
 			Name: below.name, Title: below.name, TimeZone: "UTC", HomeZone: "UTC", Language: c.Language, Layout: c.Layout,
 			MaxArticles: 10, MinArticles: 1, Subject: "{{.Title}}: {{.Lead.Title}}",
 			Order: digest.Newest, HalfLife: digest.DefaultHalfLife,
-			CatchUp: digest.CatchUpLatest, MaxLateness: 12 * time.Hour, FreshUntil: c.FreshUntil,
+			CatchUp: digest.CatchUpLatest, MaxLateness: 12 * time.Hour, FreshUntil: c.FreshUntil, Archive: digest.ArchiveNoindex,
 		}
 		m := below.keys
 		readKey(m, "title", &d.Title, aLine())
+		readKey(m, "about", &d.About, orUnset(aLine()))
 		readKey(m, "schedule", &d.Schedule, aSchedule(hooks.Schedule))
 		readKey(m, "time_zone", &d.TimeZone, aZone())
 		readKey(m, "home_zone", &d.HomeZone, aHomeZone())
@@ -255,6 +256,7 @@ func (c *Config) readDigests(m *yamlMapping, hooks configHooks) {
 		readKey(m, "catch_up", &d.CatchUp, oneOf(digest.CatchUpLatest, digest.CatchUpAll, digest.CatchUpNone))
 		readKey(m, "max_lateness", &d.MaxLateness, aDuration())
 		readItems(m, "skip", &d.Skip, someDays())
+		readKey(m, "archive", &d.Archive, oneOf(digest.ArchiveNoindex, digest.ArchiveIndex, digest.ArchiveNone))
 		m.requireItems("lists", "name the lists that get this digest, as in lists: [readers]")
 		m.requireItems("categories", "name what this digest is about, as in categories: [World]")
 		m.done()

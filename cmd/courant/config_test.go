@@ -186,7 +186,7 @@ func TestExampleConfigLoads(t *testing.T) {
 		Lists: []string{"readers"}, Categories: []string{"Military", "World"}, MaxArticles: 10, MinArticles: 1, Layout: "standard",
 		HomeZone: "UTC", Order: digest.Newest, HalfLife: 12 * time.Hour,
 		Subject: "{{.Title}}: {{.Lead.Title}}", CatchUp: digest.CatchUpLatest, MaxLateness: 12 * time.Hour, FreshUntil: 24 * time.Hour,
-		Skip: []digest.DateRange{{From: digest.Date{Year: 2026, Month: 12, Day: 24}, To: digest.Date{Year: 2027, Month: 1, Day: 2}}},
+		Skip: []digest.DateRange{{From: digest.Date{Year: 2026, Month: 12, Day: 24}, To: digest.Date{Year: 2027, Month: 1, Day: 2}}}, Archive: digest.ArchiveNoindex,
 	}
 	if len(c.Digests) != 1 || !reflect.DeepEqual(c.Digests[0], want) {
 		t.Errorf("digests: %+v\nwant %+v", c.Digests, want)

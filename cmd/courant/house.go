@@ -226,6 +226,7 @@ func (h *house) renderConfig() render.Config {
 		Name: c.Name, URL: c.URL, From: c.From.String(), PostalAddress: c.PostalAddress, Keys: h.keys, ReturnPath: c.ReturnPath,
 	}
 	rc.Templates, rc.Layout, rc.Look, rc.Looks = c.templatesOf(""), c.Layout, c.Brand, c.Looks
+	rc.Archived = c.archivedAt
 	rc.TemplatesOf = map[string]fs.FS{}
 	for name := range c.OwnTemplates {
 		rc.TemplatesOf[name] = c.templatesOf(name)

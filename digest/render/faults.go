@@ -161,6 +161,9 @@ func (r *Renderer) tryLayout(name string) []*TemplateFault {
 		// The template shows the edition on the web, too, where there may be no reader.
 		_, err := r.View(s.edition, s.variant, nil)
 		if err == nil {
+			_, err = r.Archive(s.edition, s.variant, nil, true)
+		}
+		if err == nil {
 			_, err = r.Render(s.edition, s.variant) // last, what the size asks for
 		}
 		if err != nil {

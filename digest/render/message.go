@@ -33,6 +33,7 @@ type Message struct {
 	lang        *templates.Language
 	loc         *time.Location
 	title       string
+	address     string // in the archive; empty: it is not shown there
 	reader      string // the word for a reader without a name
 	reasonKey   string
 	reasonPairs []any
@@ -254,7 +255,7 @@ func (x *run) textPieces(p *page) ([]piece, error) {
 		return nil, err
 	}
 	pieces, err := x.cutText(s)
-	if err == nil && count(pieces, placeUnsubscribe) == 0 {
+	if err == nil && p.Personal && count(pieces, placeUnsubscribe) == 0 {
 		err = errors.New("the text template has no {{unsubscribeURL}}")
 	}
 	return pieces, err

@@ -61,6 +61,15 @@ type page struct {
 	Web           bool          // this is the page, not the mail
 	Zone          string        // the place whose time stories show, where it is not the reader's own; empty: say nothing
 	Personal      bool          // there is a reader: personal functions have values
+	Archive       *archive      // this is the edition in the archive; nil: it is a reader's
+}
+
+// archive is what stands around an edition in the archive.
+type archive struct {
+	Address string // of this edition
+	Text    string // address of its text version
+	List    string // address of all editions of the digest
+	Feed    string // address of the Atom feed of them
 }
 
 // section is the stories of one category, which may have no name.

@@ -33,7 +33,15 @@ func (r *Renderer) viewPage(e digest.Edition, v digest.Variant, to *digest.Recip
 		return nil, err
 	}
 	p.Web, p.Personal = true, to != nil
+	return r.onTheWeb(e, v, s, p, to, false)
+}
+
+// onTheWeb is a part of an edition with its places filled.
+func (r *Renderer) onTheWeb(e digest.Edition, v digest.Variant, s setting, p *page, to *digest.Recipient, text bool) ([]byte, error) {
 	m := &Message{r: r, lang: s.lang, loc: s.loc, title: p.Title}
+	if p.Archive != nil {
+		m.address = p.Archive.Address
+	}
 	if err := m.words(e, v); err != nil {
 		return nil, err
 	}
@@ -42,33 +50,39 @@ func (r *Renderer) viewPage(e digest.Edition, v digest.Variant, to *digest.Recip
 		return nil, err
 	}
 	defer s.layout.give(x)
-	pieces, err := x.htmlPieces(p)
+	run, written := x.htmlPieces, escape
+	if text {
+		run, written = x.textPieces, func(s string) string { return hang("", s) }
+	}
+	pieces, err := run(p)
 	if err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
 	for _, y := range pieces {
 		out.WriteString(y.text)
-		out.WriteString(m.shown(y.place, to))
+		out.WriteString(m.shown(y.place, to, written))
 	}
 	return out.Bytes(), nil
 }
 
-// shown is the value of a place on the web page.
-func (m *Message) shown(p place, to *digest.Recipient) string {
+// shown is the value of a place on the web, as words of its part are written.
+func (m *Message) shown(p place, to *digest.Recipient, written func(string) string) string {
 	switch {
 	case p == placeNone:
 		return ""
 	case p == placeName:
-		return escape(m.reader)
+		return written(m.reader)
 	case p == placeReason && to == nil:
-		return escape(m.title)
+		return written(m.title)
 	case p == placeReason:
 		since := to.Since
 		if !since.IsZero() {
 			since = since.In(m.loc)
 		}
-		return escape(m.reasonText(since, to.Weekly))
+		return written(m.reasonText(since, to.Weekly))
+	case to == nil && p == placeView && m.address != "":
+		return m.address
 	case to == nil:
 		return m.r.c.URL + "/"
 	}

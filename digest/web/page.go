@@ -19,10 +19,14 @@ type page struct{ *template.Template }
 type frame struct {
 	templates.PageTexts
 	Site, Style, Title string
+	Index              bool   // search engines may keep it
+	Home               string // path of the home page; empty: the page has nothing to do with it
+	Feed, FeedTitle    string // path of the Atom feed of what the page lists
+	Canonical          string // the page's one address; empty: it has none
 }
 
 func (h *handler) frame(t templates.PageTexts, title string) frame {
-	return frame{t, h.Name, h.base + "/style.css?v=" + h.styleID, title}
+	return frame{PageTexts: t, Site: h.Name, Style: h.base + "/style.css?v=" + h.styleID, Title: title}
 }
 
 // show renders a page to bytes first, so that a page is whole or not there.
@@ -51,12 +55,14 @@ func plain(w http.ResponseWriter, status int, text string) {
 type noticePage struct {
 	frame
 	Message template.HTML
+	List    string // path of the archive that may have what is missing
+	Digest  string // its title
 }
 
 // notice is a page of one sentence: key names its title and text.
 func (h *handler) notice(w http.ResponseWriter, r *http.Request, status int, key string) {
 	t := h.language(r, "")
-	h.show(w, status, "notice", noticePage{h.frame(t, t.Plain(key+".title")), t.HTML(key + ".text")})
+	h.show(w, status, "notice", noticePage{frame: h.frame(t, t.Plain(key+".title")), Message: t.HTML(key + ".text")})
 }
 
 // away says that the rows can't be reached. The log has the reason.
@@ -172,7 +178,7 @@ func (h *handler) result(t templates.PageTexts, st digest.Standing, key string, 
 // gone is the answer to the holder of a good token whose reader was erased.
 func (h *handler) gone(w http.ResponseWriter, r *http.Request) {
 	t := h.language(r, "")
-	h.show(w, http.StatusOK, "notice", noticePage{h.frame(t, t.Plain("result.title")), t.HTML("result.gone")})
+	h.show(w, http.StatusOK, "notice", noticePage{frame: h.frame(t, t.Plain("result.title")), Message: t.HTML("result.gone")})
 }
 
 func pauseEnd(now time.Time) time.Time { return now.Add(4 * 7 * 24 * time.Hour) }

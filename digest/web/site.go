@@ -44,6 +44,15 @@ type Site struct {
 	// View gives the HTML of the variant a delivery carried; not ok when it is
 	// no longer kept. Nil: nothing is kept.
 	View func(ctx context.Context, ref digest.Ref) (html []byte, ok bool, err error)
+	// Digests are those readers may know of, in the editor's order.
+	Digests []Publication
+	Archive ArchiveStore // nil: no edition is shown
+	// Edition is an edition as the archive shows it, as HTML or as text.
+	Edition func(e digest.Edition, v digest.Variant, since []digest.Remark, text bool) ([]byte, error)
+	// SignUp is the path of the page that signs readers up for a digest, empty
+	// where its lists take nobody. Nil: there is no such page.
+	SignUp func(name string) (path string)
+	ID     string // of the installation, in the ids of its feeds; they stay if the address changes
 	// Health says whether the parts behind the pages answer. Nil: always.
 	Health         func(ctx context.Context) error
 	Now            func() time.Time // nil: time.Now
@@ -129,7 +138,7 @@ func (h *handler) readURL() error {
 	if err != nil {
 		return fmt.Errorf("read the public address: %w", err)
 	}
-	h.base = strings.TrimSuffix(u.Path, "/")
+	h.base, h.URL = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(h.URL, "/")
 	if u.Host == "" {
 		return nil
 	}
@@ -151,7 +160,7 @@ func (h *handler) readPages() (err error) {
 	sum := sha256.Sum256(h.style)
 	h.styleID = hex.EncodeToString(sum[:6])
 	h.pages = map[string]page{}
-	for _, name := range []string{"unsubscribe", "choices", "result", "notice"} {
+	for _, name := range []string{"unsubscribe", "choices", "result", "notice", "home", "archive"} {
 		t, err := templates.Page(name)
 		if err != nil {
 			return err
@@ -178,6 +187,10 @@ func (h *handler) routes() []route {
 		{"/u/{token}", acting, digest.PurposeOneClick, h.unsubscribe},
 		{"/p/{token}", acting, digest.PurposePage, h.choices},
 		{"/v/{token}", reading, digest.PurposeView, h.view},
+		{"/{$}", reading, 0, h.home},
+		{"/a/{digest}", reading, 0, h.archive},
+		{"/a/{digest}/feed.atom", reading, 0, h.feed},
+		{"/a/{digest}/{edition}", reading, 0, h.edition},
 		{"/healthz", reading, 0, h.healthz},
 		{"/robots.txt", reading, 0, robots},
 		{"/style.css", reading, 0, h.stylesheet},
@@ -245,7 +258,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	r = h.withoutBase(r)
 	if _, pattern := h.mux.Handler(r); pattern == "" || r.URL.Path != path.Clean(r.URL.Path) {
-		h.notice(w, r, http.StatusNotFound, "notice.missing")
+		h.lost(w, r, "notice.missing", digest.Digest{})
 		return
 	}
 	h.mux.ServeHTTP(w, r)
@@ -254,6 +267,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // withoutBase takes the path of the public address off, where a proxy left it.
 func (h *handler) withoutBase(r *http.Request) *http.Request {
 	rest, ok := strings.CutPrefix(r.URL.Path, h.base+"/")
+	if r.URL.Path == h.base {
+		rest, ok = "", true
+	}
 	if h.base == "" || !ok {
 		return r
 	}

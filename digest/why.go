@@ -43,14 +43,15 @@ type Event struct {
 	ID     int64
 	At     time.Time
 	Kind   EventKind
-	Digest string // the digest it was about; empty: all
-	List   string // the list it was about; empty: none
-	Merged string // for EventMerged: the list that was merged into it
-	How    string // "one-click", "page", "mail", "import of readers.csv"
-	Reason string // the reader's own words, or a server's
-	Undoes int64  // for EventUndone: the event taken back
-	From   string // for EventMoved: the zone that was left ...
-	To     string // ... and the one come to; empty: the digest's own
+	Digest string   // the digest it was about; empty: all
+	List   string   // the list it was about; empty: none
+	Merged string   // for EventMerged: the list that was merged into it
+	How    string   // "one-click", "page", "mail", "import of readers.csv"
+	Reason string   // the reader's own words, or a server's
+	Undoes int64    // for EventUndone: the event taken back
+	Before *Choices // for digest Digest, before a reader's own change of them; nil: not known
+	From   string   // for EventMoved: the zone that was left ...
+	To     string   // ... and the one come to; empty: the digest's own
 }
 
 // Account is all that the rows tell about one reader and a period.
@@ -88,6 +89,7 @@ type Entry struct {
 	Stories   []Told    // in order
 	LeftOut   []LeftOut
 	Empty     string // why readers with these choices got none: the variant's reason
+	Recorded  bool   // publishing wrote down who got none for that reason, so nobody else did
 	Gone      bool   // the ledger's rows of that time are no longer kept
 	// Of an edition of readers' zones: the digest's own zone, how the edition
 	// came to the zones that the reader was in, the first first, and when its
@@ -102,6 +104,9 @@ type Entry struct {
 // force when it was published. Where the rows no longer tell, it says so.
 func (a Account) Missed(e Entry) string {
 	t := a.turn(e)
+	if e.Recorded && e.Empty != "" && !(t.why != "" && t.due.After(a.At)) {
+		return e.Empty // was in the audience, whatever was changed since
+	}
 	for _, why := range []string{
 		a.notSubscribed(e.Lists, t.at), a.leftBy(e.Edition.Digest, t.at), a.suppressedBy(t.at), a.resting(e.Edition, t.at), t.why, e.untold(),
 	} {
@@ -183,8 +188,10 @@ func (a Account) suppressedBy(at time.Time) string {
 // resting tells of choices that skip an edition.
 func (a Account) resting(e Edition, at time.Time) string {
 	for _, c := range a.Choices {
-		switch {
-		case c.Digest != e.Digest:
+		if c.Digest != e.Digest {
+			continue
+		}
+		switch c = a.chosenAt(c, at); {
 		case c.PausedUntil.After(at):
 			return "paused until " + stamp(c.PausedUntil)
 		case c.Frequency == Weekly:
@@ -194,6 +201,17 @@ func (a Account) resting(e Edition, at time.Time) string {
 		}
 	}
 	return ""
+}
+
+// chosenAt is what choices were at a moment: what the reader's first change since
+// then says was there before.
+func (a Account) chosenAt(c Choices, at time.Time) Choices {
+	for _, e := range a.Events {
+		if e.Before != nil && e.Digest == c.Digest && e.At.After(at) {
+			return *e.Before
+		}
+	}
+	return c
 }
 
 // AlreadySent begins the reason of a story that the reader had before; Where

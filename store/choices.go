@@ -36,6 +36,14 @@ func (c choicesRow) day() time.Weekday {
 	return time.Weekday(*c.Weekday)
 }
 
+// choices are a reader's for a digest.
+func (c choicesRow) choices(reader digest.ReaderID, name string) digest.Choices {
+	return digest.Choices{
+		Reader: reader, Digest: name, LeftAt: orZero(c.LeftAt), Frequency: c.Frequency, Weekday: c.day(), OnWeekday: c.Weekday != nil,
+		Categories: c.Categories, PausedUntil: orZero(c.PausedUntil), PausedWhy: c.PausedWhy,
+	}
+}
+
 // sameChoices compares what a reader can see; who made the choice does not
 // count.
 func sameChoices(a, b choicesRow) bool {
@@ -107,10 +115,9 @@ func choicesOf(ctx context.Context, q sqlx.QueryerContext, readers []int64) (map
 	}
 	chosen := map[digest.ReaderID][]digest.Choices{}
 	for _, r := range rows {
-		chosen[r.ReaderID] = append(chosen[r.ReaderID], digest.Choices{
-			Reader: r.ReaderID, Digest: r.Digest, LeftAt: orZero(r.LeftAt), Frequency: r.Frequency, Weekday: r.day(), OnWeekday: r.Weekday != nil,
-			Categories: r.Categories, PausedUntil: orZero(r.PausedUntil), PausedWhy: r.PausedWhy, Since: r.Since,
-		})
+		c := r.choices(r.ReaderID, r.Digest)
+		c.Since = r.Since
+		chosen[r.ReaderID] = append(chosen[r.ReaderID], c)
 	}
 	return chosen, nil
 }

@@ -455,8 +455,8 @@ func (p *publication) writeEdition(ctx context.Context, _ digest.Composition) er
 	}
 	_, err = p.tx.ExecContext(ctx, `
 		INSERT INTO editions (id, digest, title, kind, number, slot, local_date, daily, instant, zone, language,
-		                      lists, categories, window_from, window_to, subject, cadence, state, config_hash, key_id, published, layout)
-		VALUES ($1, $2, $3, $4, $5, $6, $7::date, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'open', $18, $19, $20, $21)`,
+		                      lists, categories, window_from, window_to, subject, cadence, state, config_hash, key_id, published, layout, recorded)
+		VALUES ($1, $2, $3, $4, $5, $6, $7::date, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'open', $18, $19, $20, $21, true)`,
 		e.ID, e.Digest, e.Title, string(e.Kind), number, e.Slot, date.String(),
 		p.order.Kind == digest.KindSlot && p.order.Slot.Daily, e.Instant, e.Zone, e.Language,
 		textArray(p.order.Digest.Lists), textArray(p.order.Digest.Categories), e.WindowFrom, e.WindowTo,
@@ -535,15 +535,41 @@ func (p *publication) writeVariants(ctx context.Context, c digest.Composition) e
 	if err := p.writeContents(ctx, c, ids); err != nil {
 		return err
 	}
-	var groups, variants []int64
+	var groups, variants, thin, tooThin []int64
 	for i, d := range c.Variants {
 		for _, g := range d.Groups {
 			if d.Reason == "" {
 				groups, variants = append(groups, g), append(variants, ids[i])
+			} else {
+				thin, tooThin = append(thin, g), append(tooThin, ids[i])
 			}
 		}
 	}
+	if err := p.writeUnserved(ctx, thin, tooThin); err != nil {
+		return err
+	}
 	return p.fanOut(ctx, groups, variants)
+}
+
+// writeUnserved notes who gets nothing, because the variants are too thin to be
+// sent: nobody could say it later, when choices, limits and pasts are others.
+func (p *publication) writeUnserved(ctx context.Context, groups, variants []int64) error {
+	if len(groups) == 0 {
+		return nil
+	}
+	_, err := p.tx.ExecContext(ctx, `
+		INSERT INTO unserved AS x (edition_id, bucket, readers, variants)
+		SELECT $1, a.reader_id / 1024, array_agg(a.reader_id), array_agg(u.variant_id)
+		FROM `+audienceInGroups+`
+		JOIN unnest($2::bigint[], $3::bigint[]) AS u (grp, variant_id) ON u.grp = g.grp
+		GROUP BY a.reader_id / 1024
+		ON CONFLICT (edition_id, bucket) DO UPDATE
+		SET readers = x.readers || EXCLUDED.readers, variants = x.variants || EXCLUDED.variants`,
+		p.id, pq.Array(groups), pq.Array(variants))
+	if err != nil {
+		return fmt.Errorf("note who gets nothing: %w", err)
+	}
+	return nil
 }
 
 // fanOut queues one delivery for each reader of the groups. A reader who moved

@@ -99,6 +99,7 @@ func (s *Store) inPortions(ctx context.Context, most int, act func(*sqlx.Tx) (in
 // part is one table of the ledger that may go.
 type part struct {
 	Name              string
+	First             int64 // edition that it is for
 	Attached, Pending bool
 }
 
@@ -114,7 +115,7 @@ const oldParts = `
 		WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
 		  AND c.relname ~ '^deliveries_[0-9]{1,18}$'
 	)
-	SELECT p.name, p.attached, p.pending
+	SELECT p.name, p.first, p.attached, p.pending
 	FROM parts p
 	WHERE EXISTS (
 	      SELECT 1 FROM editions e
@@ -185,6 +186,7 @@ func (p part) drop(ctx context.Context, conn *sqlx.Conn) error {
 		fmt.Sprintf(`SET statement_timeout = %d`, dropWait.Milliseconds()),
 	}
 	name := pq.QuoteIdentifier(p.Name)
+	steps = append(steps, fmt.Sprintf(`DELETE FROM unserved WHERE edition_id >= %[1]d AND edition_id < %[1]d + %[2]d`, p.First, partitionSpan))
 	switch {
 	case p.Pending:
 		steps = append(steps, `ALTER TABLE deliveries DETACH PARTITION `+name+` FINALIZE`)

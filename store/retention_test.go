@@ -96,8 +96,12 @@ func shelf(t *testing.T) (n *newsroom, old, recent digest.EditionID) {
 func TestOldPartOfTheLedgerGoesAndTheArchiveStays(t *testing.T) {
 	t.Parallel()
 	n, old, recent := shelf(t)
+	n.do(`INSERT INTO unserved VALUES ($1, 0, '{7}', '{1}'), ($2, 0, '{7}', '{2}')`, old, recent)
 	n.wantDropped(1)
 	n.wantDropped(0)
+	if got := n.one(`SELECT string_agg(edition_id::text, ' ') FROM unserved`); got != fmt.Sprint(recent) {
+		t.Errorf("who got nothing is kept of editions %s, want %d", got, recent)
+	}
 	if got := n.one(`SELECT string_agg(DISTINCT edition_id::text, ' ') FROM deliveries`); got != fmt.Sprint(recent) {
 		t.Errorf("the ledger has editions %s, want %d", got, recent)
 	}

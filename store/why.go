@@ -146,6 +146,10 @@ func readEvents(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 			ID: r.ID, At: r.At, Kind: r.Kind, Digest: d.Digest, List: d.List, How: d.How, Reason: d.Reason, Undoes: d.Undoes, Merged: d.Merged,
 			From: knownZone(d.From), To: knownZone(d.To),
 		})
+		if d.Before != nil {
+			chosen := d.Before.choices(a.Reader.ID, d.Digest)
+			a.Events[len(a.Events)-1].Before = &chosen
+		}
 	}
 	return nil
 }
@@ -160,7 +164,7 @@ const entriesQuery = `
 	       e.window_from, e.window_to, e.subject, e.cadence, e.state, e.held_reason, e.config_hash, e.key_id, e.published,
 	       e.lists, COALESCE(d.state, '') AS delivery_state, COALESCE(d.reply, '') AS reply,
 	       COALESCE(d.message_id, '') AS message_id, COALESCE(d.attempts, 0) AS attempts, COALESCE(d.resends, 0) AS resends,
-	       d.not_before, d.settled_at, COALESCE(d.variant_id, v.id, 0) AS variant_id, COALESCE(v.reason, '') AS empty,
+	       d.not_before, d.settled_at, COALESCE(d.variant_id, v.id, 0) AS variant_id, COALESCE(v.reason, '') AS empty, e.recorded,
 	       d.state IS NULL AND NOT ` + ledgerKept + ` AS gone,
 	       x.open_until, COALESCE(x.said, '') AS said
 	FROM editions e
@@ -169,10 +173,17 @@ const entriesQuery = `
 	LEFT JOIN slots sl ON sl.digest = e.digest AND sl.slot = e.slot AND sl.zone = dv.zone
 	LEFT JOIN choices c ON c.reader_id = $1 AND c.digest = e.digest
 	LEFT JOIN LATERAL (
-		SELECT v.id, v.reason
+		SELECT n.variant_id
+		FROM unserved x, unnest(x.readers, x.variants) WITH ORDINALITY AS n (reader_id, variant_id, at)
+		WHERE x.edition_id = e.id AND x.bucket = $1::bigint / 1024 AND n.reader_id = $1 AND d.state IS NULL
+		ORDER BY n.at DESC
+		LIMIT 1
+	) n ON true
+	LEFT JOIN LATERAL (
+		SELECT v.id, CASE WHEN v.id = n.variant_id OR NOT e.recorded THEN v.reason END AS reason
 		FROM variants v
 		WHERE v.edition_id = e.id AND d.state IS NULL
-		ORDER BY v.reason IS NOT NULL DESC, v.categories IS NOT DISTINCT FROM c.categories DESC, v.shown DESC, v.id
+		ORDER BY v.id IS NOT DISTINCT FROM n.variant_id DESC, v.reason IS NOT NULL DESC, v.categories IS NOT DISTINCT FROM c.categories DESC, v.shown DESC, v.id
 		LIMIT 1
 	) v ON true
 	LEFT JOIN readers r ON r.id = $1 AND d.state = 'queued'
@@ -187,7 +198,8 @@ const entriesQuery = `
 	ORDER BY e.instant, e.id`
 
 // readEntries reads the editions. Where the reader has no delivery, the
-// variant is the one that was too thin to be sent to readers of these choices.
+// variant is the one that was too thin to be sent, as publishing has written
+// down; of an edition from before that was done, the one for these choices.
 func readEntries(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 	var rows []struct {
 		editionRow
@@ -198,6 +210,7 @@ func readEntries(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 		NotBefore, SettledAt *time.Time
 		VariantID            digest.VariantID
 		Empty                string
+		Recorded             bool
 		Gone                 bool
 		OpenUntil            *time.Time
 		Said                 string
@@ -219,7 +232,7 @@ func readEntries(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 		a.Entries = append(a.Entries, digest.Entry{
 			Edition: edition, Lists: r.Lists, State: r.DeliveryState, Reply: r.Reply, Attempts: r.Attempts, Resends: r.Resends,
 			NotBefore: orZero(r.NotBefore), SettledAt: orZero(r.SettledAt), MessageID: r.MessageID, Variant: r.VariantID,
-			Empty: r.Empty, Gone: r.Gone, Home: r.Home,
+			Empty: r.Empty, Recorded: r.Recorded, Gone: r.Gone, Home: r.Home,
 		})
 	}
 	return readContents(ctx, tx, a.Entries)

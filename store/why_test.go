@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,10 +102,66 @@ func TestWhyTellsOfThinVariantsAndHeldEditions(t *testing.T) {
 		t.Errorf("entry %+v", got)
 	}
 	n.do(`DELETE FROM deliveries WHERE reader_id = $1`, id)
+	n.do(`UPDATE editions SET recorded = false`) // as before it was written down
 	n.do(`UPDATE variants SET reason = 'below min_articles: 1 of 3'`)
 	n.do(`UPDATE subscriptions SET since = $1`, n.now.Add(-time.Hour))
 	if got := n.why("ann@example.org").Entries[0]; got.Reason != "below min_articles: 1 of 3" || got.State != "" || len(got.Stories) != 1 {
 		t.Errorf("entry %+v", got)
+	}
+}
+
+// Who got nothing because too little was left is told how little, also when
+// choices, lists and the digest are others by then.
+func TestWhyKnowsWhoWasBelowTheMinimumHoweverMuchChangedSince(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	ids := n.subscribe("all@example.org", "navy@example.org", "world@example.org", "weekly@example.org")
+	n.do(`INSERT INTO choices (reader_id, digest, categories) VALUES ($1, 'morning', '{Military}'), ($2, 'morning', '{World}')`, ids[1], ids[2])
+	n.do(`INSERT INTO choices (reader_id, digest, paused_until) VALUES ($1, 'morning', $2)`, ids[3], n.now.Add(48*time.Hour))
+	n.do(`UPDATE subscriptions SET since = $1`, n.now.Add(-time.Hour))
+	n.report(3)
+	n.now = n.now.Add(time.Minute)
+	o := digest.Order{Digest: n.digest, Kind: digest.KindExtra, Now: n.now, FirstWindow: n.now.Add(-24 * time.Hour), ConfigHash: "c", KeyID: 1}
+	e, err := n.Publish(t.Context(), o, func(m digest.Material) (digest.Composition, error) {
+		c, err := oneVariant(m)
+		c.Variants = c.Variants[:1]
+		c.Variants[0].Groups = nil
+		for _, g := range m.Groups {
+			d := c.Variants[0]
+			d.Default, d.Signature, d.Categories, d.Groups = false, fmt.Sprint(g.Categories), g.Categories, []int64{g.Key}
+			switch {
+			case slices.Contains(g.Categories, "Military"):
+				d.Reason = "below min_articles: 0 of 3"
+			case slices.Contains(g.Categories, "World"):
+				d.Reason = "below min_articles: 2 of 3"
+			}
+			c.Variants = append(c.Variants, d)
+		}
+		return c, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.wantTally(e.ID, "1 queued")
+	n.leave(digest.Ref{Edition: e.ID, Reader: ids[3]}, digest.Leaving{At: n.now.Add(time.Hour), Weekly: true, How: "page"})
+	n.do(`UPDATE choices SET categories = '{World}', frequency = 'weekly' WHERE reader_id = $1`, ids[1])
+	n.do(`UPDATE choices SET categories = NULL WHERE reader_id = $1`, ids[2])
+	n.do(`UPDATE choices SET paused_until = NULL WHERE reader_id = $1`, ids[3])
+	for address, want := range map[string]string{
+		"all@example.org": "", "navy@example.org": "below min_articles: 0 of 3", "world@example.org": "below min_articles: 2 of 3",
+		"weekly@example.org": "paused until ",
+	} {
+		if got := n.why(address).Entries[0]; !strings.HasPrefix(got.Reason, want) || want == "" && got.Reason != "" {
+			t.Errorf("%s: %q, want %q", address, got.Reason, want)
+		}
+	}
+	if got := n.one(`SELECT count(*) FROM unserved`); got != "1" {
+		t.Errorf("%s rows for two neighbours", got)
+	}
+	// Where another zone finds too little as well, the last word counts.
+	n.do(`UPDATE unserved SET readers = readers || readers, variants = variants || ARRAY[variants[2], variants[1]]`)
+	if got := n.why("navy@example.org").Entries[0]; got.Reason != "below min_articles: 2 of 3" {
+		t.Errorf("it is not the last that counts: %q", got.Reason)
 	}
 }
 

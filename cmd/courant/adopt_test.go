@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"courant/digest"
 	"courant/digest/smtpsink"
@@ -46,12 +47,29 @@ func TestCopyBesideTheLiveDatabaseSendsNothingUntilAdopted(t *testing.T) {
 		t.Fatal(err)
 	}
 	sentence(t, other.try("deliver", "--drain"), exitFailed, "not adopted", "does not know", filepath.Join(live.dir, "data"), "courant adopt")
+	// Whoever looks is told, and no edition is made that only an adoption would send.
+	sentence(t, other.try("send", "morning"), exitFailed, "not adopted", "courant adopt")
+	if list, err := other.store.Underway(t.Context(), time.Time{}); err != nil || len(list) != 1 {
+		t.Errorf("%d editions in a copy, want the one that was copied (%v)", len(list), err)
+	}
+	if out := other.must("status"); !strings.Contains(out, "! Not adopted") || strings.Contains(out, "start `courant serve`") {
+		t.Errorf("status says %s", out)
+	}
+	if out := other.must("status", "--json"); !strings.Contains(out, `"kind":"adoption","adopted":false`) {
+		t.Errorf("status --json says %s", out)
+	}
+	if out := live.must("status"); strings.Contains(out, "Not adopted") {
+		t.Errorf("status of the original says %s", out)
+	}
 	if err := serve.signal(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}
 	live.wantTally(id, digest.Tally{digest.Accepted: readers})
 	if n := other.sink.Connections(); n > 0 {
 		t.Errorf("%d connections from a copy that was not adopted", n)
+	}
+	if out := other.must("check"); !strings.Contains(out, "not adopted") {
+		t.Errorf("check says %s", out)
 	}
 	other.wantTally(id, digest.Tally{digest.Queued: readers})
 	// The operator decides that the copy goes on, without what went out; the

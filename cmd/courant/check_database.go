@@ -133,6 +133,7 @@ func (s *surroundings) inside(ctx context.Context, f digest.Finding, db *store.S
 	if f, ok := s.keysFinding(ctx, db); ok {
 		rows = append(rows, f)
 	}
+	rows = append(rows, s.adoptionFinding(ctx, db))
 	for _, d := range s.config.Digests {
 		n, err := db.ActiveReaders(ctx, d)
 		rows = append(rows, readersFinding(d, n, err))
@@ -228,6 +229,23 @@ func (s *surroundings) keysFinding(ctx context.Context, db *store.Store) (digest
 		return f.OK("secret_file and database belong together"), true
 	}
 	return f.OK("the database has seen none yet"), true
+}
+
+// adoptionFinding says whether this host may send what the database holds.
+func (s *surroundings) adoptionFinding(ctx context.Context, db *store.Store) digest.Finding {
+	f := digest.Finding{What: "this host"}
+	h := &house{config: s.config, store: db}
+	var err error
+	if h.id, err = db.Installation(ctx); err != nil {
+		return f.Look(err.Error(), "try again")
+	}
+	switch why, err := h.doubt(ctx); {
+	case err != nil:
+		return f.Look(err.Error(), "try again, as the account that runs Courant")
+	case why != "":
+		return f.Wrong("not adopted: "+why+"; nothing is sent from here", "courant adopt, once no other Courant sends from the original")
+	}
+	return f.OK("may send what the database holds")
 }
 
 func readersFinding(d digest.Digest, n int, err error) digest.Finding {

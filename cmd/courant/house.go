@@ -354,6 +354,28 @@ func (h *house) place(host string) *deliver.Place {
 	}
 }
 
+// doubt is why this host may not send before an operator says so; empty: it may.
+func (h *house) doubt(ctx context.Context) (string, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("name this host: %w", err)
+	}
+	return h.place(host).Doubt(ctx)
+}
+
+// maySend says whether an edition that is made now would be sent from here, as
+// far as config and database tell.
+func (h *house) maySend(ctx context.Context) error {
+	if err := h.config.maySend(); err != nil {
+		return err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("name this host: %w", err)
+	}
+	return h.place(host).Check(ctx)
+}
+
 // databaseAt is where the database is, in words that are the same on all hosts
 // that share it; empty if the config doesn't say.
 func (c Config) databaseAt(host string) string {

@@ -181,7 +181,11 @@ func (s *serving) watchFiles(before string, sets ...readFiles) {
 
 // read reads the config as it stands in its file.
 func (s *serving) read() (Config, error) {
-	if info, err := os.Stat(s.p.configFile); err == nil && !info.Mode().IsRegular() {
+	switch info, err := os.Stat(s.p.configFile); {
+	case err != nil: // loadConfig says it better
+	case info.IsDir():
+		return Config{}, fmt.Errorf("%s is a directory; put the file back in its place", s.p.configFile)
+	case !info.Mode().IsRegular():
 		return Config{}, fmt.Errorf("%s is no plain file, so it cannot be read twice; restart `courant serve` for another config", s.p.configFile)
 	}
 	c, _, err := loadConfig(s.p.configFile, s.p.env, s.p.hooks())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -89,6 +90,17 @@ func TestConfigThatChangesTakesForceAndAWrongOneIsRefusedWithItsLine(t *testing.
 		t.Error("courant_config_ok is not 1")
 	}
 	d.ready(p) // at the address it began with
+	file, aside := filepath.Join(d.dir, "courant.yaml"), filepath.Join(d.dir, "aside.yaml")
+	if err := errors.Join(os.Rename(file, aside), os.Mkdir(file, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	p.hup()
+	p.until("is a directory; put the file back in its place")
+	if err := errors.Join(os.Remove(file), os.Rename(aside, file)); err != nil {
+		t.Fatal(err)
+	}
+	p.hup()
+	d.until("the config to be in force again", func() bool { return strings.Contains(d.scrape(), "\ncourant_config_ok 1\n") })
 	if r := d.try("status", "--json"); r.code != exitDone || !strings.Contains(r.stdout, `{"kind":"config","ok":true,`) {
 		t.Errorf("status: exit %d\n%s%s", r.code, r.stdout, r.stderr)
 	}

@@ -42,7 +42,7 @@ func (p *program) send(ctx context.Context, h *house, name, only string) error {
 	if err != nil {
 		return err
 	}
-	if err := h.config.maySend(); err != nil {
+	if err := h.maySend(ctx); err != nil {
 		return err // before an edition is made that nobody would get
 	}
 	if err := p.fetchNew(ctx, h); err != nil {

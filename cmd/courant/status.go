@@ -170,6 +170,9 @@ func (w *watcher) look(ctx context.Context) (now explain.Situation, err error) {
 	if now.Movers, err = h.store.Movers(ctx); err != nil {
 		return now, err
 	}
+	if now.Doubt, err = h.doubt(ctx); err != nil {
+		return now, err
+	}
 	if now.Sources, err = h.sourceStates(ctx); err != nil {
 		return now, err
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -133,18 +134,11 @@ func (p *Place) member(ctx context.Context) (why string, err error) {
 		if p.found, err = p.foundAt(ctx); err != nil {
 			return "", err
 		}
-		if m, err = p.read(); err != nil {
-			return "", err
+		if m, why, err = p.remembered(ctx); err != nil || why != "" {
+			return why, err
 		}
-		switch cluster, err := p.Store.Cluster(ctx); {
-		case err != nil:
-			return "", err
-		case m.id == "":
+		if m.id == "" {
 			return p.stranger(ctx)
-		case !m.original:
-			return fmt.Sprintf("%s was copied from another place or put back from a backup, so the database may be a copy too", p.DataDir), nil
-		case m.cluster != cluster:
-			return fmt.Sprintf("the database is on another server than the one that %s was used with, so it may be a restored copy", p.DataDir), nil
 		}
 	}
 	pulse, err := p.Store.PulseHost(ctx, m.id, m.pulse, p.found)
@@ -159,6 +153,49 @@ func (p *Place) member(ctx context.Context) (why string, err error) {
 	p.known.pulse = pulse
 	return "", p.remember(p.known)
 }
+
+// remembered is what the files hold, and why they speak against the database.
+func (p *Place) remembered(ctx context.Context) (m memory, why string, err error) {
+	if m, err = p.read(); err != nil || m.id == "" {
+		return m, "", err
+	}
+	switch cluster, err := p.Store.Cluster(ctx); {
+	case err != nil:
+		return m, "", err
+	case !m.original:
+		return m, fmt.Sprintf("%s was copied from another place or put back from a backup, so the database may be a copy too", p.DataDir), nil
+	case m.cluster != cluster:
+		return m, fmt.Sprintf("the database is on another server than the one that %s was used with, so it may be a restored copy", p.DataDir), nil
+	}
+	return m, "", nil
+}
+
+// Doubt is why this host may not send before an operator says so; empty: it
+// may. It looks only: no pulse is counted, no host is made known, and one at
+// work that this host could join is not waited for.
+func (p *Place) Doubt(ctx context.Context) (why string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m, why, err := p.remembered(ctx)
+	if err != nil || why != "" {
+		return why, err
+	}
+	hosts, err := p.Store.Hosts(ctx)
+	if err != nil || len(hosts) == 0 {
+		return "", err
+	}
+	if m.id == "" {
+		found, err := p.foundAt(ctx)
+		return p.others(hosts, found), err
+	}
+	if slices.ContainsFunc(hosts, func(h digest.Host) bool { return h.ID == m.id && h.Pulse >= m.pulse }) {
+		return "", nil
+	}
+	return older, nil
+}
+
+// older is what a host says to a database that lacks what it remembers.
+const older = "the database is older than this host remembers it, so it is a restored copy"
 
 // foundAt is what this database is, and where; empty if one can't be told.
 func (p *Place) foundAt(ctx context.Context) (string, error) {
@@ -179,7 +216,7 @@ func (p *Place) behind(ctx context.Context) (why string, err error) {
 	case len(hosts) == 0:
 		return p.stranger(ctx)
 	}
-	return "the database is older than this host remembers it, so it is a restored copy", nil
+	return older, nil
 }
 
 // stranger makes a host known that has no memory: the first one of a database,
@@ -198,15 +235,22 @@ func (p *Place) stranger(ctx context.Context) (why string, err error) {
 			return "", errors.Join(err, errors.New("another host began at the same moment"))
 		}
 	}
-	for _, h := range hosts {
-		if h.FoundAt != "" && h.FoundAt == p.found {
-			_, err := p.settle(ctx, false)
-			return "", err
-		}
+	if why := p.others(hosts, p.found); why != "" {
+		return why, nil
+	}
+	_, err = p.settle(ctx, false)
+	return "", err
+}
+
+// others says who worked the database before a host without a memory; empty
+// where one of them found it as this host did.
+func (p *Place) others(hosts []digest.Host, found string) (why string) {
+	if slices.ContainsFunc(hosts, func(h digest.Host) bool { return h.FoundAt != "" && h.FoundAt == found }) {
+		return ""
 	}
 	last := hosts[0]
 	return fmt.Sprintf("the database was last worked by %s with %s, %s, and does not know %s on this host, so it may be a restored copy",
-		last.Name, last.DataDir, last.Seen.UTC().Format("2006-01-02 15:04 UTC"), p.DataDir), nil
+		last.Name, last.DataDir, last.Seen.UTC().Format("2006-01-02 15:04 UTC"), p.DataDir)
 }
 
 // join makes this host known beside one that is at work now. A data_dir that

@@ -19,6 +19,7 @@ type Situation struct {
 	Domains   []digest.LeftAlone  // mail domains that take nothing now
 	Sources   []digest.SourceState
 	Movers    digest.Movers     // who came to another zone, and no clock has looked at it
+	Doubt     string            // why this host may not send before an operator says so; empty: it may
 	Slots     []digest.Slot     // the next of each digest; of one in readers' zones the first of them
 	Titles    map[string]string // of digests
 }
@@ -118,6 +119,13 @@ type MoversStatus struct {
 	Readers int       `json:"readers"`
 	Since   time.Time `json:"since"` // when the first of them moved
 	Zones   []string  `json:"zones"` // where they are now; empty: the digest's own
+}
+
+// AdoptionStatus says that this host may not send what the database holds.
+type AdoptionStatus struct {
+	Kind    string `json:"kind"` // "adoption"
+	Adopted bool   `json:"adopted"`
+	Reason  string `json:"reason"`
 }
 
 // Said is what the servers said about deliveries that were not accepted, and
@@ -247,6 +255,9 @@ func Status(s Situation) []any {
 	}
 	if m := s.Movers; m.Readers > 0 {
 		list = append(list, MoversStatus{"movers", m.Readers, m.Since.UTC(), m.Zones})
+	}
+	if s.Doubt != "" {
+		list = append(list, AdoptionStatus{"adoption", false, s.Doubt})
 	}
 	if c := s.Config; c.Hash != "" {
 		list = append(list, ConfigStatus{"config", c.OK, c.Hash, c.File, c.Since.UTC()})

@@ -19,6 +19,10 @@ func WriteStatus(w io.Writer, now Situation, look Look) error {
 		s.line(0, piece{bad, "! " + fault})
 		s.line(0)
 	}
+	if now.Doubt != "" {
+		s.line(0, piece{bad, "! Not adopted: " + now.Doubt}, piece{text: "; this host sends nothing until you run `courant adopt`, which you must not while another Courant sends from the original"})
+		s.line(0)
+	}
 	if len(now.Editions) == 0 {
 		s.line(0, piece{text: "no edition was published yet"})
 	}
@@ -268,7 +272,7 @@ func (s *sheet) processes(now Situation) {
 	s.line(0)
 	if len(now.Processes) == 0 {
 		row := []piece{{strong, "Nobody delivers"}}
-		if now.Going() {
+		if now.Going() && now.Doubt == "" {
 			row = []piece{{bad, "! Nobody delivers"}, {text: "; start `courant serve`, or run `courant deliver --drain`"}}
 		}
 		s.line(2, row...)

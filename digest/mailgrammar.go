@@ -59,6 +59,17 @@ func (k *Keyring) ParseMessageID(s string) (Ref, error) {
 	return t.Ref, err
 }
 
+// LetterMessageID is the Message-ID of a letter, the same on every try.
+func (k *Keyring) LetterMessageID(l Letter, domain string) string {
+	return "<" + k.AddressToken(l.KeyID, Token{PurposeLetter, l.ID.Ref()}) + "@" + domain + ">"
+}
+
+// LetterReturnPath is the envelope sender of a letter. What comes back to it is
+// recorded and changes no reader: it is no delivery's.
+func (k *Keyring) LetterReturnPath(l Letter, domain string) string {
+	return returnPrefix + k.AddressToken(l.KeyID, Token{PurposeLetter, l.ID.Ref()}) + "@" + domain
+}
+
 // ListID is the List-Id of a digest, angle brackets included, without the
 // phrase before it: <morning.news.example.com> (RFC 2919 section 2). It stays
 // the same for the life of the digest.

@@ -28,6 +28,15 @@ const (
 	PurposeReturn   Purpose = 'r' // return path (VERP)
 	PurposeMessage  Purpose = 'm' // Message-ID
 	PurposeMailto   Purpose = 't' // mailed unsubscribe
+
+	// Those of letters, one for each kind: see LetterKind.
+	PurposeConfirm Purpose = 'c'
+	PurposeManage  Purpose = 'g'
+	PurposeAddress Purpose = 'a'
+	PurposeMoved   Purpose = 'd'
+	PurposeExport  Purpose = 'x'
+	PurposeErase   Purpose = 'e'
+	PurposeLetter  Purpose = 'l' // Message-ID and return path of a letter
 )
 
 // Token names one delivery for one purpose. It never expires.
@@ -141,6 +150,22 @@ func (k *Keyring) ParseLinkToken(s string, purpose Purpose) (Token, error) {
 	return k.Verify(b, purpose)
 }
 
+// LetterLink is the token in a letter's link. It names the letter's row and
+// holds nothing else: what it still does, and until when, is the row's to say.
+func (k *Keyring) LetterLink(l Letter) string {
+	return k.LinkToken(l.KeyID, Token{l.Kind.Purpose(), l.ID.Ref()})
+}
+
+// ParseLetterLink reads a letter out of a link made for one of the kinds. The
+// error is always ErrToken.
+func (k *Keyring) ParseLetterLink(s string, kind LetterKind) (LetterID, error) {
+	t, err := k.ParseLinkToken(s, kind.Purpose())
+	if err != nil || t.Edition != 0 || t.Reader == 0 {
+		return 0, ErrToken
+	}
+	return LetterID(t.Reader), nil
+}
+
 // Mail systems fold the case of local parts, so tokens in addresses are
 // base32 in lower case. 35 bytes make 56 characters.
 var addressEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
@@ -172,6 +197,15 @@ func (k *Keyring) AddressHash(address string) []byte {
 	m.Write([]byte("courant address\x00"))
 	m.Write([]byte(strings.ToLower(address)))
 	return m.Sum(nil)
+}
+
+// NetworkHash is the keyed hash that stands for the network somebody asks from,
+// in budgets and in the record of consent: it can be compared, not read.
+func (k *Keyring) NetworkHash(network string) []byte {
+	m := hmac.New(sha256.New, k.Suppression)
+	m.Write([]byte("courant network\x00"))
+	m.Write([]byte(network))
+	return m.Sum(nil)[:16]
 }
 
 const keyringHead = "courant secret 1"

@@ -18,7 +18,8 @@ func ring() *Keyring {
 }
 
 func purposes() []Purpose {
-	return []Purpose{PurposeOneClick, PurposePage, PurposeView, PurposeReturn, PurposeMessage, PurposeMailto}
+	return []Purpose{PurposeOneClick, PurposePage, PurposeView, PurposeReturn, PurposeMessage, PurposeMailto,
+		PurposeConfirm, PurposeManage, PurposeAddress, PurposeMoved, PurposeExport, PurposeErase, PurposeLetter}
 }
 
 func TestTokenIsForOnePurposeOnly(t *testing.T) {

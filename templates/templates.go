@@ -10,7 +10,8 @@ package templates
 
 import "embed"
 
-// FS holds every template and language file: mail/ for the mail, page/ for
+// FS holds every template and language file: mail/ for the editions, letter/ for
+// mails to one person outside any edition, page/ for
 // readers' pages, lang/ for the texts of both.
 //
 //go:embed */*

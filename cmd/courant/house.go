@@ -223,10 +223,14 @@ func (h *house) renderer() (*render.Renderer, error) { return render.New(h.rende
 func (h *house) renderConfig() render.Config {
 	c := h.config
 	rc := render.Config{
+		Language: c.Language, Titles: map[string]string{},
 		Name: c.Name, URL: c.URL, From: c.From.String(), PostalAddress: c.PostalAddress, Keys: h.keys, ReturnPath: c.ReturnPath,
 	}
 	rc.Templates, rc.Layout, rc.Look, rc.Looks = c.templatesOf(""), c.Layout, c.Brand, c.Looks
 	rc.Archived = c.archivedAt
+	for _, d := range c.Digests {
+		rc.Titles[d.Name] = d.Title
+	}
 	rc.TemplatesOf = map[string]fs.FS{}
 	for name := range c.OwnTemplates {
 		rc.TemplatesOf[name] = c.templatesOf(name)
@@ -261,6 +265,16 @@ func (p press) Sign(dst, message []byte) ([]byte, error) {
 		return message, nil
 	}
 	return p.signer.Sign(dst, message)
+}
+
+// Letter is a letter as it goes out.
+func (p press) Letter(l digest.Letter) (digest.Envelope, []byte, error) {
+	text, err := p.Renderer.Letter(l)
+	if err != nil {
+		return digest.Envelope{}, nil, err
+	}
+	signed, err := p.Sign(nil, text)
+	return p.LetterEnvelope(l), signed, err
 }
 
 // smtpConn adapts a submit.Conn to what deliver wants. Render makes no line that
@@ -335,7 +349,7 @@ func (h *house) engine() (*deliver.Engine, error) {
 		return nil, fmt.Errorf("name this host: %w", err)
 	}
 	e := &deliver.Engine{
-		Store: h.store, Press: press{r, signer}, Judge: h.config.judge(r), Relays: h.config.relays(),
+		Store: h.store, Press: press{r, signer}, Post: &deliver.Post{Store: h.store, Press: press{r, signer}}, Judge: h.config.judge(r), Relays: h.config.relays(),
 		JournalDir: filepath.Join(h.config.DataDir, "journal", h.id), Host: host, Boot: bootID(),
 		Lease: h.config.Lease, Resend: h.config.InDoubt == InDoubtResend, Log: h.log, Away: store.Away,
 		Adopted: h.place(host).Check,

@@ -110,6 +110,7 @@ type Relay struct {
 type Engine struct {
 	Store      Store
 	Press      Press
+	Post       *Post // nil: letters are not sent
 	Judge      Judge // nil: mails go out unjudged
 	Relays     []Relay
 	JournalDir string          // made if it is missing; on a local disk

@@ -55,7 +55,8 @@ func child(sink string) error {
 	engine := &deliver.Engine{
 		Store: s, Press: press{}, JournalDir: os.Getenv("COURANT_DELIVER_JOURNAL"), Host: "here", Boot: "boot", Away: store.Away,
 		Resend: os.Getenv("COURANT_DELIVER_RESEND") != "", Lease: lease,
-		Relays: []deliver.Relay{{Name: sink, Connections: childLanes, Dial: dial(sink)}},
+		Relays: []deliver.Relay{{Name: sink, Connections: childLanes, Dial: mortalDial(sink)}},
+		Post:   &deliver.Post{Store: mortalLetters{s}, Press: postPress{}},
 		Log:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	}
 	// The parent ends, and so do we.
@@ -79,9 +80,16 @@ type worker struct {
 // start runs a child that delivers to the sink.
 func (n newspaper) start(sink *smtpsink.Sink, journal string, resend bool, lease time.Duration) worker {
 	n.t.Helper()
+	return n.startWith(sink, journal, resend, lease)
+}
+
+// startWith is start with more of an environment.
+func (n newspaper) startWith(sink *smtpsink.Sink, journal string, resend bool, lease time.Duration, env ...string) worker {
+	n.t.Helper()
 	c := exec.Command(os.Args[0])
 	c.Env = append(os.Environ(), childVariable+"="+sink.Addr(), "COURANT_DELIVER_DSN="+n.dsn, "COURANT_DELIVER_JOURNAL="+journal,
 		"COURANT_DELIVER_LEASE="+lease.String())
+	c.Env = append(c.Env, env...)
 	if resend {
 		c.Env = append(c.Env, "COURANT_DELIVER_RESEND=1")
 	}

@@ -20,6 +20,7 @@ type session struct {
 	committer *committer
 	feed      *feed
 	proofs    *proofs
+	letters   *letterLane
 	relays    []*relayState
 	shares    *shares
 	domains   *domains
@@ -60,6 +61,7 @@ func newSession(e *Engine, j *journal, d *drain) *session {
 		s.relays = append(s.relays, newRelayState(&e.Relays[i], s.now, e.Store))
 	}
 	s.shares = &shares{now: s.now, relays: s.relays}
+	s.letters = newLetterLane(s)
 	return s
 }
 
@@ -121,6 +123,7 @@ func (s *session) run(ctx context.Context) error {
 	for _, l := range lanes {
 		crew.Go(l.run)
 	}
+	crew.Go(s.letters.run)
 	endLease := s.holdLease()
 	s.keep()
 	s.stopNow()
@@ -156,6 +159,9 @@ func (s *session) join(ctx context.Context) ([]*lane, error) {
 func (s *session) leave() error {
 	if s.committer.err != nil {
 		return fmt.Errorf("%w: %w", ErrUnsettled, s.committer.err)
+	}
+	if s.letters.unheard.Load() {
+		return fmt.Errorf("%w: %w", ErrUnsettled, errLetterUnheard)
 	}
 	ctx, cancel := context.WithTimeout(s.last, drainTime)
 	defer cancel()
@@ -439,6 +445,9 @@ func (k *keeper) takeRelic(r *relic) (err error) {
 		return err
 	}
 	k.logTakeover(r.Name, "journal read", saved)
+	if err := k.takeLetters(r); err != nil {
+		return err
+	}
 	// The lanes are gone and their rows judged, now or by whoever came first.
 	return removeJournal(k.JournalDir, r.Name)
 }
@@ -501,7 +510,7 @@ func (k *keeper) sweep() error {
 		k.meter().Expired(n)
 		k.Log.Warn("deliveries expired", "deliveries", n)
 	}
-	return nil
+	return k.sweepLetters()
 }
 
 // show tells the lanes what there is to do.
@@ -562,7 +571,7 @@ func (s *session) resend() (any bool, err error) {
 // whose time or work is over.
 func (k *keeper) rest(now time.Time) error {
 	claims := k.activity.Load()
-	idle := k.busy.Load() == 0 && claims == k.seen && k.feed.Spent()
+	idle := k.busy.Load() == 0 && claims == k.seen && k.feed.Spent() && k.letters.Spent()
 	k.seen = claims
 	k.quick = k.drain != nil
 	if down := k.allDown(); down != nil && k.drain != nil && now.After(k.drain.until) {

@@ -300,7 +300,7 @@ func mso(markup string) htmltemplate.HTML {
 
 // executeHTML runs the HTML template and checks what came out, except for
 // the markers.
-func (x *run) executeHTML(p *page) (string, error) {
+func (x *run) executeHTML(p any) (string, error) {
 	var out limited
 	x.spent, x.made = 0, 0
 	if err := x.html.Execute(&out, p); err != nil {
@@ -319,7 +319,7 @@ func (x *run) executeHTML(p *page) (string, error) {
 }
 
 // executeText runs the text template.
-func (x *run) executeText(p *page) (string, error) {
+func (x *run) executeText(p any) (string, error) {
 	var out limited
 	x.spent, x.made = 0, 0
 	if err := x.text.Execute(&out, p); err != nil {

@@ -17,10 +17,12 @@ import (
 
 // Config is what every mail of a publication shares.
 type Config struct {
-	Name          string // the publication
-	URL           string // public base address of the readers' pages; http only on loopback
-	From          string // "Example News <news@example.com>"
-	ReplyTo       string // the same form; empty: no Reply-To
+	Name          string            // the publication
+	Language      string            // BCP 47, of letters to those who chose none; empty: English
+	Titles        map[string]string // of digests, by name, for letters
+	URL           string            // public base address of the readers' pages; http only on loopback
+	From          string            // "Example News <news@example.com>"
+	ReplyTo       string            // the same form; empty: no Reply-To
 	PostalAddress string
 	Keys          *digest.Keyring
 	ReturnPath    string // domain of the envelope senders (VERP); empty: the sender is From

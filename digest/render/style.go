@@ -19,6 +19,7 @@ const DefaultLayout = "standard"
 // style is a look with all that it is set into: the layouts and the texts.
 type style struct {
 	layouts map[string]*layout
+	letter  *layout
 	texts   *templates.Catalogue
 	logo    image
 }
@@ -93,6 +94,9 @@ func readStyle(fsys fs.FS, look Look) (*style, error) {
 			return nil, fmt.Errorf("template %w", faults[0])
 		}
 		s.layouts[name] = l
+	}
+	if s.letter, err = parseLetter(templates.FS, look); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

@@ -159,9 +159,12 @@ func recipientOf(ctx context.Context, tx *sqlx.Tx, ask digest.LetterAsk) (reader
 		Sent     int
 		Disowned bool
 	}
-	// What is counted went out, or may have; what was cancelled did not.
+	// What is counted went out, or may have; what was cancelled did not. Whoever
+	// never confirmed anything is no reader yet.
 	err = tx.GetContext(ctx, &found, `
-		SELECT (SELECT id FROM readers WHERE email_hash = $1 AND email IS NOT NULL) AS id,
+		SELECT (SELECT id FROM readers r
+		        WHERE email_hash = $1 AND email IS NOT NULL
+		          AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.reader_id = r.id AND s.state <> 'pending')) AS id,
 		       count(*) FILTER (WHERE kind = $2 AND state <> 'cancelled' AND made_at > clock_timestamp() - $3 * interval '1 millisecond') AS sent,
 		       COALESCE(bool_or(disowned_at > clock_timestamp() - $4 * interval '1 millisecond'), false) AS disowned
 		FROM letters

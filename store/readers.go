@@ -221,6 +221,9 @@ func forget(ctx context.Context, tx *sqlx.Tx, id digest.ReaderID, hash []byte, a
 		{`UPDATE suppressions SET detail = '' WHERE email_hash = $1`, []any{hash}},
 		{`UPDATE subscriptions SET consent = '' WHERE reader_id = $1`, []any{id}},
 		{`DELETE FROM choices WHERE reader_id = $1`, []any{id}},
+		// One that is being sent ends first; ForgetLetters finds it.
+		{`UPDATE letters SET address = NULL, sign_ups = '[]', network = NULL, said = '', state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END
+		  WHERE email_hash = $1 AND state NOT IN ('claimed', 'sending')`, []any{hash}},
 		{`UPDATE reader_events SET data = '{}' WHERE reader_id = $1`, []any{id}},
 		// A server's words often repeat the address.
 		{`UPDATE deliveries SET reply = 'erased' WHERE reader_id = $1 AND reply IS NOT NULL`, []any{id}},

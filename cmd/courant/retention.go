@@ -41,6 +41,7 @@ func (h *house) removeOld(ctx context.Context) {
 	}{
 		{"ledger_parts", h.store.DropDeliveries},
 		{"addresses", h.store.ForgetAddresses},
+		{"letters", h.store.ForgetLetters},
 		{"reports", h.store.EmptyReports},
 		{"articles", h.store.EmptyArticles},
 		{"pages", h.store.ForgetPages},

@@ -27,7 +27,7 @@ func (p *program) statusCommand() *cobra.Command {
 last two days, how far it is, how fast it goes and when it will be done; what
 the servers said about mails that were deferred or refused; the processes at
 work, what each relay took and what is spent of its limits, which mail domains
-are left alone and why, which sources need a look, and the next slots. Nothing
+are left alone and why, which letters wait, which sources need a look, and the next slots. Nothing
 is changed.
 
 On a terminal it is drawn again each second while an edition is being sent, and
@@ -53,7 +53,7 @@ ends with it or with Ctrl-C. --watch goes on until Ctrl-C whatever happens,
 		},
 	}
 	c.Flags().BoolVar(&watch, "watch", false, "draw it again each second until Ctrl-C")
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: editions, processes, relays, limits, domains, sources in trouble, the config, slots")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: editions, processes, relays, limits, domains, letters, sources in trouble, the config, slots")
 	return c
 }
 
@@ -171,6 +171,9 @@ func (w *watcher) look(ctx context.Context) (now explain.Situation, err error) {
 		return now, err
 	}
 	if now.Doubt, err = h.doubt(ctx); err != nil {
+		return now, err
+	}
+	if now.Letters, err = h.store.Letters(ctx); err != nil {
 		return now, err
 	}
 	if now.Sources, err = h.sourceStates(ctx); err != nil {

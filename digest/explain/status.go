@@ -13,10 +13,11 @@ type Situation struct {
 	At        time.Time
 	Editions  []digest.Progress // oldest first
 	Processes []digest.Process
-	Relays    []digest.RelayCount // of the process at desk_listen; nil: none answered
-	Config    ConfigInForce       // of that process, too
-	Limits    []digest.Submission // of all relays of this host's config
-	Domains   []digest.LeftAlone  // mail domains that take nothing now
+	Relays    []digest.RelayCount  // of the process at desk_listen; nil: none answered
+	Config    ConfigInForce        // of that process, too
+	Limits    []digest.Submission  // of all relays of this host's config
+	Domains   []digest.LeftAlone   // mail domains that take nothing now
+	Letters   []digest.LetterTally // under way, and those of the last day that failed
 	Sources   []digest.SourceState
 	Movers    digest.Movers     // who came to another zone, and no clock has looked at it
 	Doubt     string            // why this host may not send before an operator says so; empty: it may
@@ -190,6 +191,17 @@ type DomainStatus struct {
 	Waiting  int          `json:"waiting"`    // deliveries
 }
 
+// LetterStatus is how many letters of a kind are in a state.
+type LetterStatus struct {
+	Kind     string               `json:"kind"` // "letters"
+	Letter   digest.LetterKind    `json:"letter"`
+	State    digest.DeliveryState `json:"state"`
+	Letters  int                  `json:"letters"`
+	Deferred int                  `json:"deferred"` // of queued ones
+	Next     *time.Time           `json:"next"`     // of queued ones: when the first goes out
+	Said     string               `json:"said"`     // the server's words for one of them
+}
+
 // SlotStatus is the next slot of a digest.
 type SlotStatus struct {
 	Kind   string    `json:"kind"` // "slot"
@@ -221,7 +233,7 @@ func (s Situation) troubled() (list []SourceTrouble) {
 }
 
 // Status is a situation as objects: editions, processes, relays,
-// limits, domains, sources in trouble, readers who moved, the config, slots.
+// limits, domains, letters, sources in trouble, readers who moved, the config, slots.
 func Status(s Situation) []any {
 	var list []any
 	for _, p := range s.Editions {
@@ -249,6 +261,13 @@ func Status(s Situation) []any {
 	for _, d := range s.Domains {
 		list = append(list, DomainStatus{"domain", d.Domain, d.Class, digest.WithoutAddresses(d.Said), d.Since.UTC(), d.Openings,
 			s.At.Add(d.Left).UTC().Truncate(time.Millisecond), d.Probing, d.Waiting})
+	}
+	for _, l := range s.Letters {
+		n := LetterStatus{Kind: "letters", Letter: l.Kind, State: l.State, Letters: l.N, Deferred: l.Deferred, Said: digest.WithoutAddresses(l.Said)}
+		if l.State == digest.Queued {
+			n.Next = utcOrNull(s.At.Add(l.Next).Truncate(time.Millisecond))
+		}
+		list = append(list, n)
 	}
 	for _, t := range s.troubled() {
 		list = append(list, t)

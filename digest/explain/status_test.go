@@ -45,6 +45,10 @@ func situation() Situation {
 			{Relay: "smtp.example.com:587", Attempts: map[digest.Verdict]int{digest.VerdictAccepted: 611_000, digest.VerdictDeferred: 1_300, digest.VerdictRefused: 41}, Rate: 2310},
 			{Relay: "[2001:db8::25]:25", Attempts: map[digest.Verdict]int{}, Rate: -1},
 		},
+		Letters: []digest.LetterTally{
+			{Kind: digest.LetterConfirm, State: digest.Queued, N: 1200, Deferred: 3, Next: 4 * time.Minute, Said: "450 4.2.1 later <ann@example.org>"},
+			{Kind: digest.LetterManage, State: digest.Refused, N: 1, Said: "550 5.1.1 no such user"},
+		},
 		Limits: []digest.Submission{
 			{Relay: "smtp.example.com:587", Limits: []digest.Spending{
 				{Budget: digest.Budget{Messages: 5000, Per: time.Second}, Spent: []digest.Spent{{Messages: 5000, Back: 100 * time.Millisecond}}},

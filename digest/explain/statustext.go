@@ -36,6 +36,7 @@ func WriteStatus(w io.Writer, now Situation, look Look) error {
 	s.relays(now.Relays)
 	s.limits(now)
 	s.domains(now)
+	s.letters(now)
 	s.sources(now)
 	s.movers(now)
 	s.next(now)
@@ -360,6 +361,31 @@ func (s *sheet) limits(now Situation) {
 
 // shown says whether a limit tells more than how fast it goes just now.
 func shown(l digest.Spending) bool { return l.Per >= time.Minute || l.Next() > heldUpFor }
+
+// letterWords name the kinds of letters for people.
+var letterWords = map[digest.LetterKind]string{
+	digest.LetterConfirm: "sign-ups to confirm", digest.LetterManage: "links to choices", digest.LetterAddress: "new addresses to confirm",
+	digest.LetterMoved: "notes of a changed address", digest.LetterExport: "links to export", digest.LetterErase: "links to erase",
+}
+
+// letters sets which mails to one person outside any edition wait or failed.
+func (s *sheet) letters(now Situation) {
+	if len(now.Letters) == 0 {
+		return
+	}
+	s.line(0)
+	s.line(2, piece{strong, "Letters"}, piece{faint, ", outside any edition; refused and expired ones of the last day"})
+	for _, l := range now.Letters {
+		row := []piece{{text: "  "}, {stateTone(string(l.State)), grouped(l.N) + " " + string(l.State)}, {text: ", " + letterWords[l.Kind]}}
+		if l.Deferred > 0 {
+			row = append(row, piece{warning, fmt.Sprintf(", %s of them deferred", grouped(l.Deferred))}, piece{faint, ", next in " + rough(l.Next)})
+		}
+		if l.Said != "" && l.State != digest.Claimed && l.State != digest.Sending {
+			row = append(row, piece{text: ": “" + strings.Join(strings.Fields(digest.WithoutAddresses(l.Said)), " ") + "”"})
+		}
+		s.line(4, row...)
+	}
+}
 
 // domains sets which mail domains are left alone, why, and what to do.
 func (s *sheet) domains(now Situation) {

@@ -17,22 +17,15 @@ import (
 )
 
 // letterPage is a letter as its templates see it: plain lines, and links of
-// ours.
+// ours. What stands around it is that of every mail.
 type letterPage struct {
-	Lang, Dir, Head   string
-	Publication       string
-	Logo              image
-	Preheader         string
-	Padding           htmltemplate.HTML
-	Web               bool
+	page
 	Title, Lead       string
 	Items             []string // what is to be confirmed: titles of the config
 	Button, URL       string
 	Lasts             string // how long the link works
 	Note              string // what to do if it was somebody else; empty: nothing
 	NoteLink, NoteURL string
-	Sender            string
-	PostalAddress     string
 }
 
 // letterParts are the files a letter is made of. They are the program's own,
@@ -148,7 +141,7 @@ func (r *Renderer) letterPage(l digest.Letter, s *style, lang *templates.Languag
 	}
 	kind := string(l.Kind)
 	p = &letterPage{
-		Lang: lang.Tag, Dir: lang.Direction, Publication: name, Logo: s.logo, Sender: r.from.Address, PostalAddress: r.c.PostalAddress,
+		page: page{Lang: lang.Tag, Dir: lang.Direction, Publication: name, Logo: s.logo, Sender: r.from.Address, PostalAddress: r.c.PostalAddress},
 		Title: say(kind + ".title"), Lead: say(kind + ".lead"), Button: say(kind + ".button"),
 		URL: r.c.URL + l.Kind.Path() + r.c.Keys.LetterLink(l), Items: r.letterItems(l),
 	}

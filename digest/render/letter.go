@@ -141,7 +141,7 @@ func (r *Renderer) letterPage(l digest.Letter, s *style, lang *templates.Languag
 	}
 	kind := string(l.Kind)
 	p = &letterPage{
-		page: page{Lang: lang.Tag, Dir: lang.Direction, Publication: name, Logo: s.logo, Sender: r.from.Address, PostalAddress: r.c.PostalAddress},
+		page:  page{Lang: lang.Tag, Dir: lang.Direction, Publication: name, Logo: s.logo, Sender: r.from.Address, PostalAddress: r.c.PostalAddress},
 		Title: say(kind + ".title"), Lead: say(kind + ".lead"), Button: say(kind + ".button"),
 		URL: r.c.URL + l.Kind.Path() + r.c.Keys.LetterLink(l), Items: r.letterItems(l),
 	}

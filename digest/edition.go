@@ -236,11 +236,18 @@ type Variant struct {
 type Correction struct {
 	ID    CorrectionID
 	Story StoryID
-	Title string // of the story, as it was last told
-	URL   string // where it is told now
+	Title string // of the story, as it was told wrong
+	URL   string // where it is told so
 	Text  string // what was wrong and what is right, one plain line
 	At    time.Time
-	Wrong []ArticleID // the tellings that were out when it was made; only where an edition is decided
+	Wrong []ArticleID // the tellings that are wrong; only where an edition is decided
+}
+
+// Reach is whom a correction reaches.
+type Reach struct {
+	Readers int  // who had the error
+	Waiting int  // mails with the error that are still to go: their readers are told of it later
+	Again   bool // it was said before, in the same words
 }
 
 // LeftOut says why a candidate story is not in a variant.

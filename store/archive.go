@@ -23,7 +23,7 @@ const remarked = `
 	FROM variant_stories vs
 	JOIN edition_stories es ON es.edition_id = e.id AND es.story_id = vs.story_id
 	CROSS JOIN LATERAL (
-		SELECT c.at FROM corrections c WHERE c.story_id = vs.story_id AND c.at > e.published
+		SELECT c.at FROM corrections c WHERE c.story_id = vs.story_id AND (es.told ->> 'article')::bigint = ANY (c.wrong) AND c.at > e.published
 		UNION ALL
 		SELECT a.withdrawn FROM articles a WHERE a.id = (es.told ->> 'article')::bigint AND a.withdrawn > e.published
 	) known
@@ -142,7 +142,7 @@ func (s *Store) remarks(ctx context.Context, v digest.Variant) ([]digest.Remark,
 		SELECT t.story_id, t.title, t.url, c.correction AS text, c.at, false AS withdrawn
 		FROM told t
 		JOIN corrections c ON c.story_id = t.story_id
-		WHERE t.article IN (`+wrongTellings+`)
+		WHERE t.article = ANY (c.wrong)
 		  AND NOT EXISTS (SELECT 1 FROM variant_corrections vc WHERE vc.variant_id = $1 AND vc.correction_id = c.id)
 		UNION ALL
 		SELECT t.story_id, t.title, t.url, '', a.withdrawn, true

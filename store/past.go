@@ -164,7 +164,7 @@ func (p *publication) group(ctx context.Context, m digest.Material) ([]digest.Gr
 		                 JOIN variants v ON v.id = vs.variant_id
 		                 JOIN edition_stories es ON es.edition_id = v.edition_id AND es.story_id = vs.story_id
 		                 WHERE vs.variant_id = ANY (g.had) AND vs.story_id = c.story_id
-		                   AND (es.told ->> 'article')::bigint IN (`+wrongTellings+`))
+		                   AND (es.told ->> 'article')::bigint = ANY (c.wrong))
 		             AND NOT EXISTS (
 		                 SELECT 1 FROM variant_corrections vc WHERE vc.variant_id = ANY (g.had || g.awaited) AND vc.correction_id = c.id))
 		       END AS owed

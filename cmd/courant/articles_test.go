@@ -23,6 +23,9 @@ func TestCorrectedStoryIsNamedInTheNextEditionOfWhoHadIt(t *testing.T) {
 	if out != "corrected: Fund reaches 48 million\n"+text+"\n1 reader had it and is told in the next edition\n" {
 		t.Errorf("it says:\n%s", out)
 	}
+	if out := d.must("articles", "correct", address, text); !strings.Contains(out, "said before") || !strings.Contains(out, "nobody is told twice") {
+		t.Errorf("said twice, it says:\n%s", out)
+	}
 	d.must("readers", "add", "bea@example.org")
 	for i, title := range []string{"Harbour closes for repairs", "Ferry runs again"} {
 		d.tell(title)

@@ -79,6 +79,7 @@ func newWeeks(t *testing.T, seed uint64) *weeks {
 		}
 	}
 	w.do(`UPDATE subscriptions SET since = $1`, w.now.Add(-time.Hour))
+	w.do(`CREATE TABLE named (id bigint PRIMARY KEY, url text NOT NULL)`)
 	w.readers = w.ints(`SELECT id FROM readers ORDER BY id`)
 	return w
 }
@@ -190,10 +191,28 @@ func (w *weeks) changeMinds() {
 			w.t.Fatal(err)
 		}
 	}
-	if w.random.IntN(4) == 0 && len(w.urls) > 0 {
-		_, _, err := w.store.Correct(w.t.Context(), w.urls[w.random.IntN(len(w.urls))], "It was two.", w.now)
-		if err != nil && !errors.Is(err, digest.ErrNotFound) {
-			w.t.Fatal(err)
+	if w.random.IntN(2) == 0 && len(w.urls) > 0 {
+		w.correct(w.urls[w.random.IntN(len(w.urls))])
+	}
+}
+
+// correct corrects what is at an address, sometimes in the words of before, and
+// notes which corrections are of what is there.
+func (w *weeks) correct(url string) {
+	w.t.Helper()
+	_, reach, err := w.store.Correct(w.t.Context(), url, fmt.Sprintf("It was %d.", w.random.IntN(4)), w.now)
+	if err != nil && !errors.Is(err, digest.ErrNotFound) {
+		w.t.Fatal(err)
+	}
+	w.do(`INSERT INTO named SELECT id, $1 FROM corrections WHERE id NOT IN (SELECT id FROM named)`, url)
+	if err == nil && !reach.Again {
+		var told int
+		err := w.db.QueryRowContext(w.t.Context(), `
+			SELECT count(DISTINCT d.reader_id) FROM deliveries d JOIN variant_stories s ON s.variant_id = d.variant_id
+			JOIN edition_stories es ON es.edition_id = d.edition_id AND es.story_id = s.story_id
+			WHERE d.state IN `+had+` AND es.told ->> 'url' = $1`, url).Scan(&told)
+		if err != nil || told != reach.Readers {
+			w.t.Errorf("%d readers had %s, it says %d, %v", told, url, reach.Readers, err)
 		}
 	}
 }
@@ -336,11 +355,11 @@ func (w *weeks) checkStories(edition int64) {
 // or by this edition.
 func (w *weeks) checkCorrections(edition int64) {
 	w.t.Helper()
+	// What is at one address may be told by the articles of two sources: each
+	// has its own correction, by its headline.
 	const wrong = `
 		JOIN edition_stories es ON es.edition_id = x.edition_id AND es.story_id = s.story_id
-		WHERE s.story_id = c.story_id AND EXISTS (
-		  SELECT 1 FROM edition_stories f JOIN editions g ON g.id = f.edition_id
-		  WHERE f.story_id = c.story_id AND g.published <= c.at AND f.told -> 'article' = es.told -> 'article')`
+		WHERE s.story_id = c.story_id AND es.told ->> 'url' = (SELECT url FROM named n WHERE n.id = c.id) AND (es.told ->> 'article')::bigint = ANY (c.wrong)`
 	const owed = `
 		(EXISTS (SELECT 1 FROM before_it x JOIN variant_stories s ON s.variant_id = x.variant_id ` + wrong + ` AND x.reader_id = d.reader_id AND x.had)
 		   AND NOT EXISTS (SELECT 1 FROM before_it x JOIN variant_corrections o ON o.variant_id = x.variant_id
@@ -353,6 +372,20 @@ func (w *weeks) checkCorrections(edition int64) {
 	w.none("readers are not told of errors that they had", `
 		SELECT d.reader_id FROM deliveries d CROSS JOIN corrections c WHERE d.edition_id = $1 AND NOT `+brought+` AND (`+owed+`)
 		AND (SELECT count(*) FROM variant_corrections o WHERE o.variant_id = d.variant_id) < 5`, edition)
+	for _, r := range w.ints(`SELECT d.reader_id FROM deliveries d WHERE d.edition_id = $1 AND d.variant_id IN (SELECT variant_id FROM variant_corrections)`, edition) {
+		_, v, err := w.store.Delivered(w.t.Context(), digest.Ref{Edition: digest.EditionID(edition), Reader: digest.ReaderID(r)})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, c := range v.Corrections {
+			if len(w.ints(`
+				SELECT 1 FROM deliveries d JOIN variant_stories s ON s.variant_id = d.variant_id
+				JOIN edition_stories es ON es.edition_id = d.edition_id AND es.story_id = s.story_id
+				WHERE d.reader_id = $1 AND s.story_id = $2 AND es.told ->> 'title' = $3 AND es.told ->> 'url' = $4`, r, int64(c.Story), c.Title, c.URL)) == 0 {
+				w.t.Errorf("reader %d is told what was wrong under a headline that no mail had: %+v", r, c)
+			}
+		}
+	}
 }
 
 // checkWhole looks back on all of it.

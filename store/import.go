@@ -164,13 +164,19 @@ func sift(rows []digest.ImportRow) (kept []digest.ImportRow, result digest.Impor
 }
 
 // intake is one import inside its transaction. Rows go into a temporary table
-// by COPY; the rest are statements over the whole.
+// by COPY and are recognised, each by a look at the indices of readers,
+// subscriptions and suppressions; what follows are statements over the whole
+// that need these tables no more. So a portion costs the same whether ten
+// readers are there or ten million.
 type intake struct {
 	tx      *sqlx.Tx
 	list    string
 	digests []string
 	consent string
 	result  digest.ImportResult
+
+	choosing bool // a row says something of choices ...
+	leaving  bool // ... or that its reader is gone
 }
 
 func (i *intake) run(ctx context.Context, rows []digest.ImportRow) error {
@@ -180,9 +186,14 @@ func (i *intake) run(ctx context.Context, rows []digest.ImportRow) error {
 	if err := i.load(ctx, rows); err != nil {
 		return err
 	}
+	if err := i.recognise(ctx); err != nil {
+		return err
+	}
 	// An address that stood in an earlier portion was counted there.
 	repeated := 0
 	for _, r := range rows {
+		i.choosing = i.choosing || r.Frequency != "" || r.Categories != nil
+		i.leaving = i.leaving || r.State != digest.ImportActive
 		if r.Again {
 			repeated++
 			i.result.Away = append(i.result.Away, digest.ImportFault{Line: r.Line, Why: "the address stands on an earlier line already"})
@@ -219,7 +230,7 @@ func (i *intake) run(ctx context.Context, rows []digest.ImportRow) error {
 // and go with the transaction.
 func (i *intake) load(ctx context.Context, rows []digest.ImportRow) (err error) {
 	_, err = i.tx.ExecContext(ctx, `
-		CREATE TEMPORARY TABLE incoming (
+		CREATE TEMPORARY TABLE lines (
 			email text, hash bytea, name text, zone text, language text,
 			categories text[], frequency text, weekday smallint,
 			state text, consent text, line integer, again boolean
@@ -229,7 +240,7 @@ func (i *intake) load(ctx context.Context, rows []digest.ImportRow) (err error) 
 		return fmt.Errorf("make room for the rows: %w", err)
 	}
 	st, err := i.tx.PrepareContext(ctx, `
-		COPY incoming (email, hash, name, zone, language, categories, frequency, weekday, state, consent, line, again) FROM STDIN`)
+		COPY lines (email, hash, name, zone, language, categories, frequency, weekday, state, consent, line, again) FROM STDIN`)
 	if err != nil {
 		return fmt.Errorf("copy rows: %w", err)
 	}
@@ -252,9 +263,42 @@ func (i *intake) load(ctx context.Context, rows []digest.ImportRow) (err error) 
 	if _, err := st.ExecContext(ctx); err != nil {
 		return fmt.Errorf("copy rows: %w", err)
 	}
+	return nil
+}
+
+// recognise says of each row who it is about and how that reader stands. Who is
+// not known yet is fresh, and has the id of the row to come: by it the rest of
+// the import needs no look-ups, and ids follow the lines of the file.
+//
+// Each LIMIT keeps the planner from reading a whole table for a join.
+func (i *intake) recognise(ctx context.Context) error {
+	var ids string // asked for once, and not with each row
+	if err := i.tx.GetContext(ctx, &ids, `SELECT pg_get_serial_sequence('readers', 'id')`); err != nil {
+		return fmt.Errorf("find the readers' ids: %w", err)
+	}
+	_, err := i.tx.ExecContext(ctx, `
+		CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS
+		SELECT l.*, r.id IS NULL AS fresh, COALESCE(r.id, nextval(`+pq.QuoteLiteral(ids)+`)) AS reader_id,
+		       COALESCE(r.gone, false) AS gone, s.state AS stands, x.reason AS suppressed,
+		       l.name NOT IN ('', r.name) OR l.zone NOT IN ('', r.time_zone) OR l.language NOT IN ('', r.language) AS amends
+		FROM (SELECT * FROM lines ORDER BY line) l
+		LEFT JOIN LATERAL (
+			SELECT r.id, r.name, r.time_zone, r.language, r.email IS NULL OR r.left_at IS NOT NULL AS gone
+			FROM readers r WHERE r.email_hash = l.hash LIMIT 1
+		) r ON true
+		LEFT JOIN LATERAL (
+			SELECT s.state FROM subscriptions s WHERE s.reader_id = r.id AND s.list = `+pq.QuoteLiteral(i.list)+` LIMIT 1
+		) s ON true
+		LEFT JOIN LATERAL (
+			SELECT x.reason FROM suppressions x
+			WHERE x.email_hash = l.hash AND (x.until IS NULL OR x.until > clock_timestamp()) LIMIT 1
+		) x ON true`)
+	if err != nil {
+		return fmt.Errorf("recognise readers: %w", err)
+	}
 	// Without figures the planner takes the table for a small one and loops.
-	if _, err := i.tx.ExecContext(ctx, `ANALYZE incoming`); err != nil {
-		return fmt.Errorf("copy rows: %w", err)
+	if _, err := i.tx.ExecContext(ctx, `ANALYZE incoming (line, reader_id, fresh, stands, amends, gone, suppressed)`); err != nil {
+		return fmt.Errorf("recognise readers: %w", err)
 	}
 	return nil
 }
@@ -262,6 +306,9 @@ func (i *intake) load(ctx context.Context, rows []digest.ImportRow) (err error) 
 // suppress keeps of addresses that the file says get no mail that they don't,
 // on whatever list, and cancels what waits for them.
 func (i *intake) suppress(ctx context.Context) (int, error) {
+	if !i.leaving {
+		return 0, nil
+	}
 	for _, state := range []digest.ImportState{digest.ImportBounced, digest.ImportComplained, digest.ImportBlocked} {
 		var known []digest.ReaderID
 		err := i.tx.SelectContext(ctx, &known, `
@@ -298,6 +345,9 @@ func (i *intake) suppress(ctx context.Context) (int, error) {
 // unsubscribe keeps of readers that the file says left the list that they did.
 // Somebody unknown gets a row too, or another file would bring them back.
 func (i *intake) unsubscribe(ctx context.Context) (int, error) {
+	if !i.leaving {
+		return 0, nil
+	}
 	var ended []digest.ReaderID
 	err := i.tx.SelectContext(ctx, &ended, `
 		WITH unknown AS (
@@ -361,9 +411,8 @@ func cancelFor(ctx context.Context, tx *sqlx.Tx, ended []digest.ReaderID, why st
 func (i *intake) dropSuppressed(ctx context.Context) (int, error) {
 	return i.drop(ctx, "the address gets no mail", `
 		DELETE FROM incoming i
-		USING suppressions x
-		WHERE x.email_hash = i.hash AND (x.until IS NULL OR x.until > clock_timestamp())
-		RETURNING i.line, i.again, x.reason AS why`)
+		WHERE i.suppressed IS NOT NULL
+		RETURNING i.line, i.again, i.suppressed AS why`)
 }
 
 // dropGone takes out who left the list or everything, and tombstones of those
@@ -371,11 +420,8 @@ func (i *intake) dropSuppressed(ctx context.Context) (int, error) {
 func (i *intake) dropGone(ctx context.Context) (int, error) {
 	return i.drop(ctx, "left and stays away", `
 		DELETE FROM incoming i
-		USING readers r
-		LEFT JOIN subscriptions s ON s.reader_id = r.id AND s.list = $1
-		WHERE r.email_hash = i.hash
-		  AND (r.email IS NULL OR r.left_at IS NOT NULL OR s.state = 'unsubscribed')
-		RETURNING i.line, i.again, '' AS why`, i.list)
+		WHERE i.gone OR i.stands = 'unsubscribed'
+		RETURNING i.line, i.again, '' AS why`)
 }
 
 // drop takes rows out and says of each line why. It counts those whose address
@@ -413,8 +459,7 @@ func (i *intake) amendReaders(ctx context.Context) error {
 			    time_zone = COALESCE(NULLIF(i.zone, ''), r.time_zone),
 			    language = COALESCE(NULLIF(i.language, ''), r.language)
 			FROM incoming i
-			WHERE r.email_hash = i.hash
-			  AND (i.name NOT IN ('', r.name) OR i.zone NOT IN ('', r.time_zone) OR i.language NOT IN ('', r.language))
+			WHERE r.id = i.reader_id AND i.amends AND NOT i.fresh AND r.email IS NOT NULL
 			RETURNING r.id
 		)
 		INSERT INTO fates (reader_id, added)
@@ -425,33 +470,56 @@ func (i *intake) amendReaders(ctx context.Context) error {
 	return nil
 }
 
-// addReaders makes rows for addresses never seen. One that signs up at this
-// moment by another way is found by the next step.
+// addReaders makes rows for addresses never seen, in the order of their hashes:
+// a random order would touch a page of that index for each of them, and take
+// twice the time. One that signs up at this moment by another way is recognised
+// after all.
 func (i *intake) addReaders(ctx context.Context) error {
-	_, err := i.tx.ExecContext(ctx, `
-		INSERT INTO readers (email, email_hash, name, time_zone, language)
-		SELECT i.email, i.hash, i.name, i.zone, i.language
+	added, err := affected(i.tx.ExecContext(ctx, `
+		INSERT INTO readers (id, email, email_hash, name, time_zone, language)
+		OVERRIDING SYSTEM VALUE
+		SELECT i.reader_id, i.email, i.hash, i.name, i.zone, i.language
 		FROM incoming i
-		WHERE NOT EXISTS (SELECT 1 FROM readers r WHERE r.email_hash = i.hash)
-		ON CONFLICT (email_hash) DO NOTHING`)
+		WHERE i.fresh
+		ORDER BY i.hash
+		ON CONFLICT (email_hash) DO NOTHING`))
 	if err != nil {
 		return fmt.Errorf("add readers: %w", err)
+	}
+	var fresh int
+	if err := i.tx.GetContext(ctx, &fresh, `SELECT count(*) FROM incoming WHERE fresh`); err != nil || fresh == added {
+		return err
+	}
+	_, err = i.tx.ExecContext(ctx, `
+		UPDATE incoming i
+		SET fresh = false, reader_id = r.id
+		FROM readers r
+		WHERE i.fresh AND r.email_hash = i.hash AND r.id <> i.reader_id`)
+	if err != nil {
+		return fmt.Errorf("recognise who came meanwhile: %w", err)
 	}
 	return nil
 }
 
 // subscribe makes the readers active on the list. A sign-up that waits for
-// its confirmation is overtaken: the editor answers for the consent now.
+// its confirmation is overtaken: the editor answers for the consent now. Who is
+// known is looked at once more, for leaving everything meanwhile.
 func (i *intake) subscribe(ctx context.Context) error {
 	_, err := i.tx.ExecContext(ctx, `
-		WITH subscribed AS (
-			INSERT INTO subscriptions (reader_id, list, state, consent)
-			SELECT r.id, $1, 'active', $2 || COALESCE(': ' || NULLIF(i.consent, ''), '')
+		WITH coming AS (
+			SELECT i.reader_id, i.consent
 			FROM incoming i
-			JOIN readers r ON r.email_hash = i.hash
-			LEFT JOIN subscriptions s ON s.reader_id = r.id AND s.list = $1
-			WHERE r.email IS NOT NULL AND s.state IS DISTINCT FROM 'active'
-			ORDER BY r.id
+			WHERE i.fresh
+			UNION ALL
+			SELECT i.reader_id, i.consent
+			FROM incoming i
+			JOIN readers r ON r.id = i.reader_id
+			WHERE NOT i.fresh AND i.stands IS DISTINCT FROM 'active' AND r.email IS NOT NULL AND r.left_at IS NULL
+		), subscribed AS (
+			INSERT INTO subscriptions (reader_id, list, state, consent)
+			SELECT reader_id, $1, 'active', $2 || COALESCE(': ' || NULLIF(consent, ''), '')
+			FROM coming
+			ORDER BY reader_id
 			ON CONFLICT (reader_id, list) DO UPDATE
 			SET state = 'active', consent = EXCLUDED.consent, since = EXCLUDED.since
 			WHERE subscriptions.state = 'pending'
@@ -469,6 +537,9 @@ func (i *intake) subscribe(ctx context.Context) error {
 // alone, and never that a digest was left. A weekly reader keeps the weekday
 // where the row names none.
 func (i *intake) amendChoices(ctx context.Context) error {
+	if !i.choosing {
+		return nil
+	}
 	_, err := i.tx.ExecContext(ctx, `
 		WITH amended AS (
 			UPDATE choices c
@@ -476,8 +547,8 @@ func (i *intake) amendChoices(ctx context.Context) error {
 			    weekday = CASE COALESCE(i.frequency, c.frequency) WHEN 'weekly' THEN COALESCE(i.weekday, c.weekday) END,
 			    categories = COALESCE(i.categories, c.categories)
 			FROM incoming i
-			JOIN readers r ON r.email_hash = i.hash
-			WHERE c.reader_id = r.id
+			WHERE c.reader_id = i.reader_id
+			  AND NOT i.fresh
 			  AND c.digest = ANY ($1::text[])
 			  AND NOT c.own
 			  AND (i.frequency <> c.frequency OR i.weekday IS DISTINCT FROM c.weekday AND i.weekday IS NOT NULL
@@ -495,13 +566,17 @@ func (i *intake) amendChoices(ctx context.Context) error {
 // addChoices gives readers without choices those of their row, in every digest
 // of the list.
 func (i *intake) addChoices(ctx context.Context) error {
+	if !i.choosing {
+		return nil
+	}
 	_, err := i.tx.ExecContext(ctx, `
 		WITH chosen AS (
 			INSERT INTO choices (reader_id, digest, frequency, weekday, categories, since)
-			SELECT r.id, d.digest, COALESCE(i.frequency, 'every'), i.weekday, i.categories, s.since
+			SELECT i.reader_id, d.digest, COALESCE(i.frequency, 'every'), i.weekday, i.categories, s.since
 			FROM incoming i
-			JOIN readers r ON r.email_hash = i.hash
-			JOIN subscriptions s ON s.reader_id = r.id AND s.list = $1
+			JOIN LATERAL (
+				SELECT s.since FROM subscriptions s WHERE s.reader_id = i.reader_id AND s.list = $1 LIMIT 1
+			) s ON true
 			CROSS JOIN unnest($2::text[]) AS d (digest)
 			WHERE i.frequency IS NOT NULL OR i.categories IS NOT NULL
 			ON CONFLICT (reader_id, digest) DO NOTHING
@@ -534,8 +609,7 @@ func (i *intake) note(ctx context.Context) error {
 		)
 		SELECT count(*) FILTER (WHERE added) AS added, count(*) FILTER (WHERE NOT added) AS updated
 		FROM changed c
-		JOIN readers r ON r.id = c.reader_id
-		JOIN incoming i ON i.hash = r.email_hash
+		JOIN incoming i ON i.reader_id = c.reader_id
 		WHERE NOT i.again`, string(doc))
 	if err != nil {
 		return fmt.Errorf("note the import: %w", err)

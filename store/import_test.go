@@ -344,3 +344,61 @@ func TestImportThatWasStoppedIsKnownUntilItEnds(t *testing.T) {
 		t.Errorf("an ended import is begun up to line %d, %v", lines, err)
 	}
 }
+
+// While an import runs, somebody signs up by another way, and a reader whom the
+// file names leaves everything. The import waits in its midst for the first.
+func TestImportHeedsWhatHappensMeanwhile(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	n := newNewsroom(t)
+	n.onto("another", row(1, "leaves@example.org"))
+	e := n.publish()
+	tx, err := n.db.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to take back
+	if _, err := tx.Exec(`INSERT INTO readers (email, email_hash) VALUES ('comes@example.org', $1)`, hash("comes@example.org")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(`INSERT INTO subscriptions (reader_id, list, state) SELECT id, 'readers', 'pending' FROM readers WHERE email LIKE 'comes%'`); err != nil {
+		t.Fatal(err)
+	}
+	var got digest.ImportResult
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		got, err = n.ImportReaders(ctx, "readers", []string{"morning"}, []digest.ImportRow{
+			row(1, "leaves@example.org"), row(2, "zoe@example.org"), row(3, "comes@example.org"), row(4, "ann@example.org"),
+		}, "import of a test")
+		done <- err
+	}()
+	for waits := "false"; waits == "false"; {
+		waits = n.one(`SELECT EXISTS (SELECT 1 FROM pg_locks l WHERE NOT l.granted AND l.pid IN (SELECT pid FROM pg_locks WHERE relation = 'readers'::regclass))`)
+	}
+	known, err := n.FindReader(ctx, hash("leaves@example.org"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.leave(digest.Ref{Edition: e, Reader: known.ID}, digest.Leaving{At: n.now, Everything: true})
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil || got.Added != 3 {
+		t.Errorf("the import gives %+v, %v", got, err)
+	}
+	states := n.one(`SELECT string_agg(r.email || ' ' || s.state, ', ' ORDER BY r.email) FROM subscriptions s JOIN readers r ON r.id = s.reader_id WHERE list = 'readers'`)
+	if want := "ann@example.org active, comes@example.org active, zoe@example.org active"; states != want {
+		t.Errorf("on the list are %s, want %s", states, want)
+	}
+}
+
+// What lists readers by their ids shows them as the file had them.
+func TestIdsFollowTheLines(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.imports(crowd(0, 50)...)
+	if got := n.one(`SELECT count(*) FROM readers WHERE id <> substring(email FROM '[0-9]+')::integer + 1`); got != "0" {
+		t.Errorf("%s of 50 are out of order", got)
+	}
+}

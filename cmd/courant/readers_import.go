@@ -200,29 +200,57 @@ func (i *importing) table(ctx context.Context, name string, in io.Reader, conten
 	if consent == "" {
 		consent = "import of " + filepath.Base(name)
 	}
-	for end := false; !end; {
-		var rows []digest.ImportRow
-		var faults []digest.ImportFault
-		rows, faults, end = roll.Portion(importPortion)
-		i.line.Store(int64(roll.Line()))
-		portion := digest.Import{List: i.list, Digests: i.digests, Consent: consent, Rows: i.due(rows, through), Try: i.flags.try,
-			Content: content, Through: roll.Line(), Last: end}
-		if portion.Through <= through && !end {
+	ahead, stop := read(roll)
+	defer stop()
+	for got := range ahead {
+		i.line.Store(int64(got.through))
+		if got.through <= through && !got.end {
 			continue
 		}
+		portion := digest.Import{List: i.list, Digests: i.digests, Consent: consent, Rows: i.due(got.rows, through), Try: i.flags.try,
+			Content: content, Through: got.through, Last: got.end}
 		if i.flags.try {
 			portion.Content = nil
 		}
 		r, err := i.h.store.Import(ctx, portion)
 		if err != nil {
-			return fmt.Errorf("%w; the lines before %d are imported, and the same file goes on there when it is imported again", err, roll.Line()-len(rows)+1)
+			return fmt.Errorf("%w; the lines before %d are imported, and the same file goes on there when it is imported again", err, got.through-len(got.rows)+1)
 		}
-		r.Faults = append(faults, r.Faults...)
+		r.Faults = append(got.faults, r.Faults...)
 		if err := i.add(r); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// portion is what was read of a table in one go.
+type portion struct {
+	rows    []digest.ImportRow
+	faults  []digest.ImportFault
+	through int // the last of its lines
+	end     bool
+}
+
+// read reads a table one portion ahead of who takes them: the next one is
+// parsed while the database works. The last one ends it, and so does stop.
+func read(roll *enrol.Roll) (ahead <-chan portion, stop func()) {
+	portions, stopped := make(chan portion), make(chan struct{})
+	go func() {
+		defer close(portions)
+		for end := false; !end; {
+			var p portion
+			p.rows, p.faults, p.end = roll.Portion(importPortion)
+			p.through, end = roll.Line(), p.end
+			select {
+			case portions <- p:
+			case <-stopped:
+				return
+			}
+		}
+	}()
+	// It isn't waited for: standard input may bring nothing for hours.
+	return portions, func() { close(stopped) }
 }
 
 // due are the rows that are not in yet. A try leaves out those it tried

@@ -74,9 +74,20 @@ type Recipient struct {
 	Digest  string
 	Address string
 	Name    string
-	Since   time.Time // when the reader began to get this digest
+	Since   time.Time // when the reader joined the list that brings this digest
+	First   Date      // the digest's first day for that list; zero: not known
 	Weekly  bool      // the reader chose one edition a week
 	KeyID   byte      // the token key of the edition, so that a retry makes the same links
+}
+
+// Began is when the reader began to get the digest, on a clock: on the day of
+// joining, or on the digest's first, where that came later. Zero: not known.
+func (r Recipient) Began(loc *time.Location) time.Time {
+	since := r.Since.In(loc)
+	if r.Since.IsZero() || r.First.Compare(DateOf(since)) <= 0 {
+		return since
+	}
+	return time.Date(r.First.Year, r.First.Month, r.First.Day, 12, 0, 0, 0, loc)
 }
 
 // Work is a claimed delivery in the hands of a lane.

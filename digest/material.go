@@ -48,11 +48,12 @@ type Material struct {
 	Marks       []Mark      // of editors, in force for the digest at the edition's moment
 	Dropped     []Story     // what was dropped of the last 72 hours, sent or not, for folding; ID is zero where there is none
 	Groups      []Group
-	Corrections []Correction   // those lately made, that a group may be owed
-	Older       int            // articles of its categories that came in since the digest's last edition, but lie before every window; only where publishing is foreseen
-	OnLists     map[string]int // readers of the audience by list; only where publishing is foreseen
-	Brought     int            // readers who came to the slot's zone with the edition, which they have by another one; only where publishing is foreseen
-	Answered    bool           // Edition answers the slot already, or tells in HeldReason why it was skipped; there is nothing to decide
+	Corrections []Correction    // those lately made, that a group may be owed
+	Older       int             // articles of its categories that came in since the digest's last edition, but lie before every window; only where publishing is foreseen
+	Firsts      map[string]Date // the digest's first day for each of its lists; only where publishing is foreseen
+	OnLists     map[string]int  // readers of the audience by list; only where publishing is foreseen
+	Brought     int             // readers who came to the slot's zone with the edition, which they have by another one; only where publishing is foreseen
+	Answered    bool            // Edition answers the slot already, or tells in HeldReason why it was skipped; there is nothing to decide
 }
 
 // Draft is a variant before it has a row.

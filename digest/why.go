@@ -76,10 +76,11 @@ type Account struct {
 // Entry is what one edition of a digest meant for one reader.
 type Entry struct {
 	Edition   Edition
-	Lists     []string      // whose readers the edition was for
-	State     DeliveryState // empty: there is no delivery for the reader
-	Reply     string        // the server's last words, or why it was cancelled
-	Reason    string        // why there was no mail; empty: there was, or will be
+	Lists     []string        // whose readers the edition was for
+	Firsts    map[string]Date // by list: the digest's first day for it; empty: not known
+	State     DeliveryState   // empty: there is no delivery for the reader
+	Reply     string          // the server's last words, or why it was cancelled
+	Reason    string          // why there was no mail; empty: there was, or will be
 	Attempts  int
 	Resends   int
 	NotBefore time.Time // when a deferred delivery is tried again; zero: now
@@ -98,6 +99,28 @@ type Entry struct {
 	Openings []Opening
 	First    time.Time // when the first zone of all opened or skipped it
 	Due      time.Time
+}
+
+// Began is by which subscription the reader has got an edition for longest: since
+// when, and the digest's first day for its list. Zero: by none.
+func (a Account) Began(lists []string, firsts map[string]Date) (since time.Time, first Date) {
+	var least time.Time
+	for _, s := range a.Subscriptions {
+		if s.State != SubscriptionActive || !contains(lists, s.List) {
+			continue
+		}
+		day := firsts[s.List]
+		later := s.Since
+		if day != (Date{}) {
+			if at := time.Date(day.Year, day.Month, day.Day, 0, 0, 0, 0, time.UTC); at.After(later) {
+				later = at
+			}
+		}
+		if since.IsZero() || later.Before(least) || later.Equal(least) && s.Since.Before(since) {
+			since, first, least = s.Since, day, later
+		}
+	}
+	return since, first
 }
 
 // Missed says why the edition made no delivery for the reader: what was in

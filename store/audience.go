@@ -45,7 +45,11 @@ func (p *publication) material(ctx context.Context) (digest.Material, error) {
 	if m.OnLists, err = p.onLists(ctx); err != nil {
 		return m, err
 	}
-	m.Brought, err = p.brought(ctx)
+	if m.Brought, err = p.brought(ctx); err != nil {
+		return m, err
+	}
+	began, err := p.listsBegan(ctx)
+	m.Firsts = firstDays(p.order.Digest.Lists, began)
 	return m, err
 }
 

@@ -441,30 +441,74 @@ func (p *publication) writeEdition(ctx context.Context, _ digest.Composition) er
 	if err != nil {
 		return fmt.Errorf("write cadence: %w", err)
 	}
-	day := e.Published
-	if loc, err := time.LoadLocation(e.Zone); err == nil {
-		day = e.Instant.In(loc)
-	}
-	date := digest.DateOf(day)
-	if p.order.Kind == digest.KindSlot {
-		date = p.order.Slot.LocalDate
-	}
+	date := p.localDate()
 	var number *int
 	if e.Number > 0 {
 		number = &e.Number
 	}
+	began, err := p.listsBegan(ctx)
+	if err != nil {
+		return err
+	}
 	_, err = p.tx.ExecContext(ctx, `
 		INSERT INTO editions (id, digest, title, kind, number, slot, local_date, daily, instant, zone, language,
-		                      lists, categories, window_from, window_to, subject, cadence, state, config_hash, key_id, published, layout, recorded)
-		VALUES ($1, $2, $3, $4, $5, $6, $7::date, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'open', $18, $19, $20, $21, true)`,
+		                      lists, categories, window_from, window_to, subject, cadence, state, config_hash, key_id, published, layout, recorded, lists_began)
+		VALUES ($1, $2, $3, $4, $5, $6, $7::date, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'open', $18, $19, $20, $21, true, $22)`,
 		e.ID, e.Digest, e.Title, string(e.Kind), number, e.Slot, date.String(),
 		p.order.Kind == digest.KindSlot && p.order.Slot.Daily, e.Instant, e.Zone, e.Language,
 		textArray(p.order.Digest.Lists), textArray(p.order.Digest.Categories), e.WindowFrom, e.WindowTo,
-		e.Subject, cadence, e.ConfigHash, int(e.KeyID), e.Published, e.Layout)
+		e.Subject, cadence, e.ConfigHash, int(e.KeyID), e.Published, e.Layout, began)
 	if err != nil {
 		return fmt.Errorf("write edition: %w", err)
 	}
 	return nil
+}
+
+// localDate is the day that the edition is of.
+func (p *publication) localDate() digest.Date {
+	if p.order.Kind == digest.KindSlot {
+		return p.order.Slot.LocalDate
+	}
+	if loc, err := time.LoadLocation(p.edition.Zone); err == nil {
+		return digest.DateOf(p.edition.Instant.In(loc))
+	}
+	return digest.DateOf(p.edition.Published)
+}
+
+// listsBegan is on which local day the digest first went to each of its lists,
+// this edition included; a list that another was merged into has its days, too.
+func (p *publication) listsBegan(ctx context.Context) (days pq.StringArray, err error) {
+	err = p.tx.GetContext(ctx, &days, `
+		WITH RECURSIVE known AS (
+			SELECT list, at, list AS was FROM unnest($2::text[]) WITH ORDINALITY AS u (list, at)
+			UNION
+			SELECT k.list, k.at, m.list FROM known k JOIN merges m ON m.into_list = k.was
+		), began AS (
+			SELECT k.at, LEAST(min(e.local_date), $3::date) AS day
+			FROM known k
+			LEFT JOIN editions e ON e.digest = $1 AND e.kind <> 'proof' AND k.was = ANY (e.lists)
+			GROUP BY k.at
+		)
+		SELECT COALESCE(array_agg(day ORDER BY at), '{}') FROM began`,
+		p.order.Digest.Name, textArray(p.order.Digest.Lists), p.localDate().String())
+	if err != nil {
+		return nil, fmt.Errorf("look when the digest began: %w", err)
+	}
+	return days, nil
+}
+
+// firstDays are the days of lists_began by list.
+func firstDays(lists, began []string) map[string]digest.Date {
+	days := map[string]digest.Date{}
+	for i, list := range lists {
+		if i >= len(began) {
+			break // from before they were kept
+		}
+		if t, err := time.Parse(time.DateOnly, began[i]); err == nil {
+			days[list] = digest.DateOf(t)
+		}
+	}
+	return days
 }
 
 // textArray is a text[] that is never NULL.

@@ -19,16 +19,21 @@ type claimedRow struct {
 	EditionID, ReaderID, VariantID int64
 	Digest, Email, Name            string
 	Since                          time.Time
+	First                          *time.Time
 	KeyID                          int
 	Attempts, Resends              int
 	Late, Weekly                   bool
 }
 
 func (r claimedRow) work() digest.Work {
+	var first digest.Date
+	if r.First != nil {
+		first = digest.DateOf(*r.First)
+	}
 	return digest.Work{
 		Recipient: digest.Recipient{
 			Ref:     digest.Ref{Edition: digest.EditionID(r.EditionID), Reader: digest.ReaderID(r.ReaderID)},
-			Variant: digest.VariantID(r.VariantID), Digest: r.Digest, Address: r.Email, Name: r.Name, Since: r.Since, Weekly: r.Weekly,
+			Variant: digest.VariantID(r.VariantID), Digest: r.Digest, Address: r.Email, Name: r.Name, Since: r.Since, First: first, Weekly: r.Weekly,
 			KeyID: byte(r.KeyID),
 		},
 		Attempts: r.Attempts, Resends: r.Resends, Late: r.Late,
@@ -42,12 +47,17 @@ func (r claimedRow) work() digest.Work {
 // the renewal of its lease. A process that dies leaves a claim running in
 // Postgres: the take-over must wait for it, or never hears of its rows.
 const (
-	// gettingSince is since when the reader r gets the edition e: since the
-	// oldest subscription that brings it. Choices may be older than that, made
-	// on a list that was left.
-	gettingSince = `COALESCE((
-	           SELECT min(s.since) FROM subscriptions s
-	           WHERE s.reader_id = r.id AND s.list = ANY (e.lists) AND s.state = 'active'), ch.since, r.created_at)`
+	// gettingSince is by which subscription the reader r has got the edition e for
+	// longest, since when, and the digest's first day for its list, which may be
+	// later. digest.Account.Began says the same.
+	gettingSince = `
+	LEFT JOIN LATERAL (
+		SELECT s.since, e.lists_began[array_position(e.lists, s.list)] AS first
+		FROM subscriptions s
+		WHERE s.reader_id = r.id AND s.list = ANY (e.lists) AND s.state = 'active'
+		ORDER BY GREATEST(s.since, e.lists_began[array_position(e.lists, s.list)]::timestamp AT TIME ZONE 'UTC'), s.since
+		LIMIT 1
+	) g ON true`
 	claimHeld = `
 	held AS MATERIALIZED (
 		SELECT l.id FROM lanes l
@@ -57,13 +67,14 @@ const (
 	claimRead = `
 	SELECT c.edition_id, c.reader_id, c.variant_id, c.attempts, c.resends, e.digest, e.key_id,
 	       COALESCE(r.email, '') AS email, r.name, v.expires_at <= clock_timestamp() AS late,
-	       ` + gettingSince + ` AS since,
+	       -- Choices may be older than the subscription, made on a list that was left.
+	       COALESCE(g.since, ch.since, r.created_at) AS since, g.first,
 	       COALESCE(ch.frequency = 'weekly', false) AS weekly
 	FROM claimed c
 	JOIN editions e ON e.id = c.edition_id
 	JOIN variants v ON v.id = c.variant_id
 	JOIN readers r ON r.id = c.reader_id
-	LEFT JOIN choices ch ON ch.reader_id = c.reader_id AND ch.digest = e.digest
+	LEFT JOIN choices ch ON ch.reader_id = c.reader_id AND ch.digest = e.digest` + gettingSince + `
 	ORDER BY c.edition_id, c.reader_id`
 )
 

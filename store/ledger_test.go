@@ -648,3 +648,52 @@ func TestReaderGetsADigestSinceTheSubscriptionThatBringsIt(t *testing.T) {
 		t.Errorf("claimed %+v", work)
 	}
 }
+
+// A reader gets a digest since its first day for his list, however long he was
+// there before; why says what the mail says.
+func TestNobodyGetsADigestBeforeItsFirstDay(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	ids := n.subscribe("old@example.org", "both@example.org", "new@example.org")
+	n.do(`UPDATE subscriptions SET since = '2020-05-01 12:00Z'`)
+	n.do(`UPDATE subscriptions SET since = '2026-02-01 12:00Z' WHERE reader_id = $1`, ids[2])
+	n.do(`INSERT INTO subscriptions (reader_id, list, state, since) VALUES ($1, 'staff', 'active', '2025-01-01 12:00Z')`, ids[1])
+	first := n.publish()
+	n.do(`UPDATE editions SET local_date = '2026-01-05' WHERE id = $1`, first) // that was long ago
+	n.digest.Lists = []string{"staff", "readers"}
+	n.publish()
+	n.do(`UPDATE editions SET local_date = '2026-01-20', number = 3 WHERE id <> $1`, first)
+	n.do(`INSERT INTO merges (list, into_list, ended) VALUES ('readers', 'everyone', now())`)
+	n.do(`UPDATE subscriptions SET list = 'everyone' WHERE list = 'readers'`)
+	n.digest.Lists = []string{"staff", "everyone"}
+	e := n.publish()
+	got := map[digest.ReaderID]string{}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range n.claim(n.lane(), e) {
+		got[w.Reader] = w.Began(berlin).Format(time.DateOnly)
+	}
+	for i, want := range []string{"2026-01-05", "2026-01-05", "2026-02-01"} {
+		if got[ids[i]] != want {
+			t.Errorf("reader %d gets it since %s, want %s", i, got[ids[i]], want)
+		}
+	}
+	for i, address := range []string{"old@example.org", "both@example.org", "new@example.org"} {
+		a := n.why(address)
+		last := a.Entries[len(a.Entries)-1]
+		var to digest.Recipient
+		if to.Since, to.First = a.Began(last.Lists, last.Firsts); to.Began(berlin).Format(time.DateOnly) != got[ids[i]] {
+			t.Errorf("why says %s, the mail %s", to.Began(berlin), got[ids[i]])
+		}
+	}
+	// Of an edition from before days were kept the list alone tells.
+	n.do(`UPDATE deliveries SET state = 'queued', lane = NULL, fence = NULL, seq = NULL`)
+	n.do(`UPDATE editions SET lists_began = '{}'`)
+	for _, w := range n.claim(n.lane(), e) {
+		if w.Reader == ids[0] && w.Began(berlin).Year() != 2020 {
+			t.Errorf("gets it since %s", w.Began(berlin))
+		}
+	}
+}

@@ -162,7 +162,7 @@ const entriesQuery = `
 	SELECT e.id, e.digest, e.title, e.kind, COALESCE(e.number, 0) AS number, e.slot,
 	       COALESCE(sl.instant, e.instant) AS instant, COALESCE(dv.zone, e.zone) AS zone, e.zone AS home, e.language,
 	       e.window_from, e.window_to, e.subject, e.cadence, e.state, e.held_reason, e.config_hash, e.key_id, e.published,
-	       e.lists, COALESCE(d.state, '') AS delivery_state, COALESCE(d.reply, '') AS reply,
+	       e.lists, e.lists_began, COALESCE(d.state, '') AS delivery_state, COALESCE(d.reply, '') AS reply,
 	       COALESCE(d.message_id, '') AS message_id, COALESCE(d.attempts, 0) AS attempts, COALESCE(d.resends, 0) AS resends,
 	       d.not_before, d.settled_at, COALESCE(d.variant_id, v.id, 0) AS variant_id, COALESCE(v.reason, '') AS empty, e.recorded,
 	       d.state IS NULL AND NOT ` + ledgerKept + ` AS gone,
@@ -203,7 +203,7 @@ const entriesQuery = `
 func readEntries(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 	var rows []struct {
 		editionRow
-		Lists                pq.StringArray
+		Lists, ListsBegan    pq.StringArray
 		DeliveryState        digest.DeliveryState
 		Reply, MessageID     string
 		Attempts, Resends    int
@@ -230,7 +230,7 @@ func readEntries(ctx context.Context, tx *sqlx.Tx, a *digest.Account) error {
 			r.NotBefore, r.Reply = r.OpenUntil, r.Said
 		}
 		a.Entries = append(a.Entries, digest.Entry{
-			Edition: edition, Lists: r.Lists, State: r.DeliveryState, Reply: r.Reply, Attempts: r.Attempts, Resends: r.Resends,
+			Edition: edition, Lists: r.Lists, Firsts: firstDays(r.Lists, r.ListsBegan), State: r.DeliveryState, Reply: r.Reply, Attempts: r.Attempts, Resends: r.Resends,
 			NotBefore: orZero(r.NotBefore), SettledAt: orZero(r.SettledAt), MessageID: r.MessageID, Variant: r.VariantID,
 			Empty: r.Empty, Recorded: r.Recorded, Gone: r.Gone, Home: r.Home,
 		})

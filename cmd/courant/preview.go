@@ -378,11 +378,7 @@ func (v *outlook) recipient(key byte) digest.Recipient {
 	to := digest.Recipient{Digest: v.digest.Name, KeyID: key}
 	to.Address = cmp.Or(v.address(), "reader@preview.invalid")
 	to.Name = v.reader.Name
-	for _, s := range v.account.Subscriptions {
-		if s.State == digest.SubscriptionActive && slices.Contains(v.digest.Lists, s.List) && (to.Since.IsZero() || s.Since.Before(to.Since)) {
-			to.Since = s.Since
-		}
-	}
+	to.Since, to.First = v.account.Began(v.digest.Lists, v.material.Firsts)
 	for _, c := range v.account.Choices {
 		if c.Digest != v.digest.Name {
 			continue

@@ -27,6 +27,8 @@ type Answer struct {
 	Zone  string `json:"zone"`  // whose clock the slot is read on: of readers' zones that by which it comes to this one
 	Moved string `json:"moved"` // what moving to another zone had to do with the mail; empty: nothing
 
+	Since string `json:"since"` // the day from which on the reader gets the digest, as the mail's footer says it; empty: no mail, or not known
+
 	title  string
 	toCome bool // it is ahead in the reader's zone
 	kind   digest.EditionKind
@@ -52,6 +54,9 @@ func Why(a digest.Account) []Answer {
 	for _, e := range a.Entries {
 		n := answer(e)
 		n.Moved, n.toCome = a.Moved(e), a.ToCome(e)
+		if e.State != "" {
+			n.Since = began(a, e)
+		}
 		answers = append(answers, n)
 	}
 	for _, s := range a.Skipped {
@@ -64,6 +69,15 @@ func Why(a digest.Account) []Answer {
 		return cmp.Or(a.Slot.Compare(b.Slot), cmp.Compare(a.Digest, b.Digest))
 	})
 	return answers
+}
+
+// began is since when the reader gets the digest of an edition; empty: not known.
+func began(a digest.Account, e digest.Entry) string {
+	var to digest.Recipient
+	if to.Since, to.First = a.Began(e.Lists, e.Firsts); to.Since.IsZero() {
+		return ""
+	}
+	return to.Began(zoneOf(e.Edition.Zone)).Format(time.DateOnly)
 }
 
 func answer(e digest.Entry) Answer {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,6 +51,7 @@ func (s *sheet) reader(a digest.Account) {
 		}
 		s.line(4, line...)
 	}
+	s.began(a)
 	for _, c := range a.Choices {
 		if chose := chosen(c); chose != "" {
 			s.line(4, piece{text: "  " + c.Digest + ": " + chose})
@@ -65,6 +67,22 @@ func (s *sheet) reader(a digest.Account) {
 	}
 	if a.Suppressed != "" {
 		s.line(4, piece{bad, "  ! gets no mail since " + stamp(a.SuppressedAt) + ": " + a.Suppressed})
+	}
+}
+
+// began tells of digests that are younger than the reader's place on their list:
+// the mails' footers count from then.
+func (s *sheet) began(a digest.Account) {
+	told := map[string]bool{}
+	for _, e := range slices.Backward(a.Entries) {
+		since, first := a.Began(e.Lists, e.Firsts)
+		if told[e.Edition.Digest] || since.IsZero() || e.Edition.Kind == digest.KindProof {
+			continue
+		}
+		told[e.Edition.Digest] = true
+		if day := began(a, e); first.String() == day && day != since.In(zoneOf(e.Edition.Zone)).Format(time.DateOnly) {
+			s.line(4, piece{text: fmt.Sprintf("  %s: since %s, its first day for the list", e.Edition.Digest, day)})
+		}
 	}
 }
 

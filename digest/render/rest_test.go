@@ -111,7 +111,12 @@ func TestReasonSaysOnlyWhatIsKnown(t *testing.T) {
 	t.Parallel()
 	r := newRenderer(t, testConfig())
 	for want, change := range map[string]func(*sample){
-		"You get Morning Brief, weekdays at 07:00 (Berlin).":      func(s *sample) { s.Recipient.Since = time.Time{} },
+		"You get Morning Brief, weekdays at 07:00 (Berlin).":                     func(s *sample) { s.Recipient.Since = time.Time{} },
+		"You get Morning Brief, weekdays at 07:00 (Berlin), since 4 March 2026.": func(s *sample) { s.Recipient.First = digest.Date{Year: 2026, Month: 3, Day: 4} },
+		"You get Morning Brief, weekdays at 07:00 (Tokyo), since 4 March 2026.": func(s *sample) {
+			s.Recipient.First = digest.Date{Year: 2026, Month: 3, Day: 4} // everywhere the same day
+			s.Edition.Cadence.Zone, s.Variant.Zone = digest.ZoneReader, "Asia/Tokyo"
+		},
 		"You have been getting Morning Brief since 3 March 2026.": func(s *sample) { s.Edition.Cadence.Weekdays = nil },
 		"You get Morning Brief, weekdays at 07:00 (Tokyo), since 3 March 2026.": func(s *sample) {
 			s.Edition.Cadence.Zone, s.Variant.Zone = digest.ZoneReader, "Asia/Tokyo"
@@ -262,6 +267,19 @@ func TestLinksAreSafeOrAbsent(t *testing.T) {
 	} {
 		if got := link(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestEveryLanguageCountsFromTheDigestsFirstDay(t *testing.T) {
+	t.Parallel()
+	r := newRenderer(t, testConfig())
+	for _, code := range []string{"en", "en-US", "de", "fr", "es", "pt", "ar"} {
+		s := plainSample()
+		s.Variant.Language, s.Recipient.First = code, digest.Date{Year: 2031, Month: 7, Day: 29}
+		_, p := render(t, r, s)
+		if !strings.Contains(p.text, "29") || !strings.Contains(p.text, "2031") || !strings.Contains(p.html, "2031") {
+			t.Errorf("%s does not name the digest's first day:\n%s", code, p.text)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (s *splice) append(dst []byte, c cut) []byte {
 	case placeListUnsub:
 		return s.m.r.appendListUnsubscribe(dst, s.to)
 	case placeReason:
-		r := s.m.reasonFor(s.to.Since, s.to.Weekly)
+		r := s.m.reasonFor(s.to.Began(s.m.loc), s.to.Weekly)
 		if c.html {
 			return append(dst, r.html...)
 		}
@@ -117,7 +117,6 @@ func (m *Message) nameFor(to digest.Recipient) string {
 func (m *Message) reasonFor(since time.Time, weekly bool) reason {
 	key := began{weekly: weekly}
 	if !since.IsZero() {
-		since = since.In(m.loc)
 		key.day = digest.DateOf(since)
 	}
 	m.mu.RLock()

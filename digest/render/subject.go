@@ -80,11 +80,7 @@ func (r *Renderer) Reason(e digest.Edition, v digest.Variant, to digest.Recipien
 	if err := m.words(e, v); err != nil {
 		return "", err
 	}
-	since := to.Since
-	if !since.IsZero() {
-		since = since.In(m.loc)
-	}
-	return m.reasonText(since, to.Weekly), nil
+	return m.reasonText(to.Began(m.loc), to.Weekly), nil
 }
 
 // reasonText is why a reader gets this mail, truthfully.

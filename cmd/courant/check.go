@@ -117,10 +117,8 @@ func inZone(s digest.Slot) time.Time {
 // slotRemark says what is special about a slot.
 func slotRemark(d digest.Digest, s digest.Slot) string {
 	var remarks []string
-	for _, r := range d.Skip {
-		if r.Contains(s.LocalDate) {
-			remarks = append(remarks, fmt.Sprintf("skipped: %s..%s in the config", r.From, r.To))
-		}
+	if r := schedule.OnSkipDay(d, s); r != "" {
+		remarks = append(remarks, "skipped"+strings.TrimPrefix(r, "skip"))
 	}
 	if r := schedule.Remark(s); r != "" {
 		remarks = append(remarks, r)

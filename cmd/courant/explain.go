@@ -215,10 +215,8 @@ func nextOf(d digest.Digest, slot digest.Slot, later []digest.Slot) time.Time {
 
 // skipped marks a slot on a day that the config leaves out.
 func skipped(d digest.Digest, slot digest.Slot) digest.Slot {
-	for _, r := range d.Skip {
-		if r.Contains(slot.LocalDate) {
-			slot.State, slot.Reason = digest.SlotSkipped, fmt.Sprintf("skip: %s..%s in the config", r.From, r.To)
-		}
+	if reason := schedule.OnSkipDay(d, slot); reason != "" {
+		slot.State, slot.Reason = digest.SlotSkipped, reason
 	}
 	return slot
 }

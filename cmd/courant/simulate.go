@@ -104,13 +104,15 @@ func replayed(digests []digest.Digest, from, to time.Time) (list []explain.Repla
 		if err != nil {
 			return nil, oldest, err
 		}
-		for _, slot := range t.Owed(from, to) {
+		for i, slot := range t.Owed(from, to) {
 			r := explain.Replayed{Digest: d, Slot: skipped(d, slot)}
-			if r.FirstWindow, err = schedule.FirstWindow(d, slot.Instant); err != nil {
-				return nil, oldest, err
-			}
-			if r.FirstWindow.Before(oldest) {
-				oldest = r.FirstWindow
+			if i == 0 {
+				if r.FirstWindow, err = schedule.FirstWindow(d, slot.Instant); err != nil {
+					return nil, oldest, err
+				}
+				if r.FirstWindow.Before(oldest) {
+					oldest = r.FirstWindow
+				}
 			}
 			list = append(list, r)
 		}

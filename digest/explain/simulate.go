@@ -13,9 +13,10 @@ import (
 // same as publishing does.
 const foldingSpan = 72 * time.Hour
 
-// Replayed is a slot that lies behind, with the window of the digest's first
-// edition if this is the one. The slot is SlotSkipped with its Reason where the
-// config leaves its day out.
+// Replayed is a slot that lies behind. The slot is SlotSkipped with its Reason
+// where the config leaves its day out. The digest's first slot tells where the
+// window of its first edition begins, whichever slot that answers: the articles
+// of those that had none wait for it.
 type Replayed struct {
 	Digest      digest.Digest
 	Slot        digest.Slot
@@ -67,7 +68,7 @@ func Simulate(
 ) ([]Simulated, error) {
 	s := simulation{
 		articles: articles, marks: marks, compose: compose, digests: map[string]*simulated{},
-		byID: make(map[digest.ArticleID]int, len(articles)), stories: map[digest.ArticleID]digest.StoryID{},
+		byID: make(map[digest.ArticleID]int, len(articles)), stories: map[digest.ArticleID]digest.StoryID{}, had: map[digest.StoryID][]string{},
 	}
 	for i, a := range articles {
 		s.byID[a.ID] = i
@@ -93,9 +94,9 @@ type simulation struct {
 	digests  map[string]*simulated
 	order    []*simulated
 	stories  map[digest.ArticleID]digest.StoryID
-	tellings [][]digest.Article // of each story, by its id less one
-	told     []toldStory        // the stories that editions had to tell, the oldest first
-	had      []hadStory
+	tellings [][]digest.Article          // of each story, by its id less one
+	told     []toldStory                 // the stories that editions had to tell, the oldest first
+	had      map[digest.StoryID][]string // the lists whose readers got it
 }
 
 // toldStory is a story that an edition had to tell, and when.
@@ -104,15 +105,9 @@ type toldStory struct {
 	id digest.StoryID
 }
 
-// hadStory is a story that readers of some lists got.
-type hadStory struct {
-	id    digest.StoryID
-	lists []string
-}
-
 type simulated struct {
 	Simulated
-	windowTo time.Time // of the last edition; zero: none yet
+	windowFrom time.Time // of the edition to come: where the last one's ended
 }
 
 // of is what is known of a digest so far.
@@ -121,7 +116,7 @@ func (s *simulation) of(r Replayed) *simulated {
 	if !ok {
 		d = &simulated{Simulated: Simulated{
 			Digest: r.Digest.Name, title: r.Digest.Title, LeftOut: map[string]int{}, Categories: map[string]int{}, Sources: map[string]int{}, Slots: []SimulatedSlot{},
-		}}
+		}, windowFrom: r.FirstWindow}
 		s.digests[r.Digest.Name] = d
 		s.order = append(s.order, d)
 	}
@@ -149,19 +144,19 @@ func (s *simulation) slot(r Replayed) error {
 
 // publish makes the edition of a slot, or finds why there is none.
 func (s *simulation) publish(r Replayed, d *simulated, at *SimulatedSlot) error {
-	from := d.windowTo
-	if from.IsZero() {
-		from = r.FirstWindow
-	}
+	from := d.windowFrom
 	m := digest.Material{
-		Digest: r.Digest, Candidates: s.candidates(r.Digest, from, r.Slot.Instant), Sent: s.sent(r.Slot.Instant.Add(-foldingSpan)),
+		Digest: r.Digest, Candidates: s.candidates(r.Digest, from, r.Slot.Instant),
 		Edition: digest.Edition{
 			Digest: r.Digest.Name, Title: r.Digest.Title, Kind: digest.KindSlot, Number: d.Editions + 1, Slot: r.Slot.Key, Instant: r.Slot.Instant,
 			Zone: r.Slot.Zone, Language: r.Digest.Language, WindowFrom: from, WindowTo: r.Slot.Instant, Published: r.Slot.Instant,
 		},
 	}
 	s.mark(&m)
-	m.Groups = []digest.Group{{Key: 1, Language: r.Digest.Language, Zone: r.Slot.Zone, Since: from, Had: s.hadOn(r.Digest.Lists), Readers: 1}}
+	if len(m.Candidates) > 0 { // only they are folded into what was sent
+		m.Sent = s.sent(r.Slot.Instant.Add(-foldingSpan))
+	}
+	m.Groups = []digest.Group{{Key: 1, Language: r.Digest.Language, Zone: r.Slot.Zone, Since: from, Had: s.hadOn(m), Readers: 1}}
 	at.Candidates = len(m.Candidates)
 	c, err := s.compose(m)
 	if err != nil {
@@ -176,7 +171,7 @@ func (s *simulation) publish(r Replayed, d *simulated, at *SimulatedSlot) error 
 		at.Reason = draft.Reason // nothing counts as had, and the articles wait
 		return nil
 	}
-	at.State, at.Edition, d.windowTo = string(digest.SlotPublished), d.Editions+1, r.Slot.Instant
+	at.State, at.Edition, d.windowFrom = string(digest.SlotPublished), d.Editions+1, r.Slot.Instant
 	s.keep(m, c, draft)
 	at.count(c, draft)
 	return nil
@@ -254,12 +249,19 @@ func (s *simulation) sent(since time.Time) []digest.Story {
 	return list
 }
 
-// hadOn are the stories that a reader of the lists had.
-func (s *simulation) hadOn(lists []string) (ids []digest.StoryID) {
-	for _, h := range s.had {
-		if slices.ContainsFunc(h.lists, func(l string) bool { return slices.Contains(lists, l) }) {
-			ids = append(ids, h.id)
+// hadOn are the stories that a reader of the digest's lists had, of those that
+// the material can tell: a year holds many more.
+func (s *simulation) hadOn(m digest.Material) (ids []digest.StoryID) {
+	had := func(id digest.StoryID) {
+		if slices.ContainsFunc(s.had[id], func(l string) bool { return slices.Contains(m.Digest.Lists, l) }) {
+			ids = append(ids, id)
 		}
+	}
+	for _, c := range m.Candidates {
+		had(c.Story)
+	}
+	for _, story := range slices.Concat(m.Sent, m.Dropped) {
+		had(story.ID)
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
@@ -285,7 +287,16 @@ func (s *simulation) keep(m digest.Material, c digest.Composition, draft digest.
 		}
 		s.told = append(s.told, toldStory{m.Edition.Instant, id})
 		if slices.Contains(draft.Stories, i) {
-			s.had = append(s.had, hadStory{id, m.Digest.Lists})
+			s.hadBy(id, m.Digest.Lists)
+		}
+	}
+}
+
+// hadBy notes that readers of the lists had a story.
+func (s *simulation) hadBy(id digest.StoryID, lists []string) {
+	for _, l := range lists {
+		if !slices.Contains(s.had[id], l) {
+			s.had[id] = append(s.had[id], l)
 		}
 	}
 }

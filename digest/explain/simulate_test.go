@@ -58,7 +58,7 @@ func came(id digest.ArticleID, at, title, source, category string) digest.Articl
 func aWeek() ([]Replayed, []digest.Article) {
 	d := digest.Digest{Name: "morning", Title: "Morning Brief", Categories: []string{"Military", "World"}, Lists: []string{"readers"}, MinArticles: 1}
 	slots := replays(d, "2026-10-23", "2026-10-24", "2026-10-25", "2026-10-26", "2026-10-27")
-	slots[3].Slot.State, slots[3].Slot.Reason = digest.SlotSkipped, "skip: 2026-10-26..2026-10-26 in the config"
+	slots[3].Slot.State, slots[3].Slot.Reason = digest.SlotSkipped, "skip: 2026-10-26 in the config"
 	return slots, []digest.Article{
 		came(1, "2026-10-22T05:00:00Z", "Older than the first window", "Navy wire", "Military"),
 		came(2, "2026-10-22T06:00:01Z", "Fleet leaves harbour", "Navy wire", "Military"),

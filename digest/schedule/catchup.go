@@ -29,7 +29,7 @@ func Decide(d digest.Digest, owed []digest.Slot, now time.Time) (publish, skip [
 		if s.Instant.After(now) {
 			continue
 		}
-		reason := cmp.Or(onSkipDay(d, s), tooLate(d, s, now))
+		reason := cmp.Or(OnSkipDay(d, s), tooLate(d, s, now))
 		if later, ok := kept[s.Zone]; ok && reason == "" {
 			reason = superseded(d, s, later)
 		}
@@ -46,7 +46,9 @@ func Decide(d digest.Digest, owed []digest.Slot, now time.Time) (publish, skip [
 	return publish, skip
 }
 
-func onSkipDay(d digest.Digest, s digest.Slot) string {
+// OnSkipDay says why a slot is left out whose day the config names to be
+// skipped; nothing where it does not.
+func OnSkipDay(d digest.Digest, s digest.Slot) string {
 	for _, r := range d.Skip {
 		if r.Contains(s.LocalDate) {
 			if r.From == r.To {

@@ -56,7 +56,7 @@ func PassedBy(d digest.Digest, zones []string, now time.Time) (slots []digest.Sl
 		last[s.Zone] = s
 	}
 	for _, s := range last {
-		if onSkipDay(d, s) == "" {
+		if OnSkipDay(d, s) == "" {
 			slots = append(slots, s)
 		}
 	}

@@ -142,8 +142,11 @@ func FirstWindow(d digest.Digest, now time.Time) (time.Time, error) {
 		return time.Time{}, err
 	}
 	latest := now.Add(-shortestWindow)
-	for _, days := range []int{8, 32, 367} {
-		if slots := t.Owed(latest.AddDate(0, 0, -days), latest); len(slots) > 0 {
+	// Most digests come once a day or more often: looking far back at once would
+	// list a week of the slots of one that comes every minute.
+	const day = 24 * time.Hour
+	for _, back := range []time.Duration{time.Hour, day, 8 * day, 32 * day, 367 * day} {
+		if slots := t.Owed(latest.Add(-back), latest); len(slots) > 0 {
 			return slots[len(slots)-1].Instant, nil
 		}
 	}

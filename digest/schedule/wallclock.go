@@ -36,12 +36,21 @@ func firstInstant(w time.Time, loc *time.Location) time.Time {
 	}
 }
 
-// period is the stretch of time around t in which the zone's offset holds. A
-// zero start or end means that the zone knows no change on that side.
+// period is a stretch of time around t in which the zone's offset holds: end
+// is after t, and start is not. A zero start or end means that the zone knows no
+// change on that side. There may be none at the ends of a period either: the
+// offset before or after it is the same then.
 func period(t time.Time, loc *time.Location) (offset time.Duration, start, end time.Time) {
 	t = t.In(loc)
 	_, seconds := t.Zone()
 	start, end = t.ZoneBounds()
+	if !end.IsZero() && !end.After(t) {
+		// Beyond a zone's table Go works by its rule, a year at a time, and has
+		// all years end after 365 days: on 31 December of a leap year the end
+		// lies behind. No rule changes the clock between that day and the next
+		// year.
+		end = time.Date(t.UTC().Year()+1, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
 	return time.Duration(seconds) * time.Second, start.UTC(), end.UTC()
 }
 

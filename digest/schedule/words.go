@@ -99,7 +99,11 @@ func ClockChange(last, next digest.Slot) string {
 	// Of several changes in between the last one is named: the time apart is
 	// what all of them make.
 	offset, start, _ := period(next.Instant, z.loc)
-	before, _, _ := period(start.Add(-time.Nanosecond), z.loc)
+	before, earlier, _ := period(start.Add(-time.Nanosecond), z.loc)
+	for before == offset && !earlier.IsZero() { // nothing changed there
+		start = earlier
+		before, earlier, _ = period(start.Add(-time.Nanosecond), z.loc)
+	}
 	moved := "forward"
 	if offset < before {
 		moved = "back"

@@ -43,18 +43,19 @@ renders that takes. Nothing is changed.`,
 func (p *program) plan(ctx context.Context, h *house, days int, asJSON bool) error {
 	now := h.now()
 	var coming []explain.Coming
+	var composer publish.Composer
 	for _, d := range h.config.Digests {
 		if d.Schedule == "" {
 			continue // goes out by hand
 		}
-		slots, err := h.coming(ctx, d, now, now.AddDate(0, 0, days))
+		slots, err := h.coming(ctx, &composer, d, now, now.AddDate(0, 0, days))
 		if err != nil {
 			return err
 		}
 		coming = append(coming, slots...)
 	}
 	slices.SortStableFunc(coming, func(a, b explain.Coming) int { return a.Slot.Instant.Compare(b.Slot.Instant) })
-	planned, err := explain.Plan(coming, publish.Compose)
+	planned, err := explain.Plan(coming, composer.Compose)
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func writeJSON[T any](p *program, objects []T) error {
 }
 
 // coming lists a digest's slots, the first of each zone with its material.
-func (h *house) coming(ctx context.Context, d digest.Digest, from, to time.Time) ([]explain.Coming, error) {
+func (h *house) coming(ctx context.Context, composer *publish.Composer, d digest.Digest, from, to time.Time) ([]explain.Coming, error) {
 	var zones []string
 	if d.TimeZone == digest.ZoneReader {
 		var err error
@@ -132,7 +133,7 @@ func (h *house) coming(ctx context.Context, d digest.Digest, from, to time.Time)
 	if err != nil {
 		return nil, err
 	}
-	list, err := h.following(ctx, d, from)
+	list, err := h.following(ctx, composer, d, from)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +152,7 @@ func (h *house) coming(ctx context.Context, d digest.Digest, from, to time.Time)
 		}
 		if c.Slot.State != digest.SlotSkipped && !seen[slot.Zone] {
 			seen[slot.Zone] = true
-			order, err := h.publisher().Order(digest.Order{Digest: d, Kind: digest.KindSlot, Slot: slot}, slot.Instant)
+			order, err := h.publisher().Order(digest.Order{Digest: d, Kind: digest.KindSlot, Slot: slot, Known: composer.Known}, slot.Instant)
 			if err != nil {
 				return nil, err
 			}
@@ -170,7 +171,7 @@ func (h *house) coming(ctx context.Context, d digest.Digest, from, to time.Time)
 
 // following lists the slots that are over and follow readers who moved, of whom
 // no clock has looked yet whether they were passed by.
-func (h *house) following(ctx context.Context, d digest.Digest, now time.Time) (list []explain.Coming, err error) {
+func (h *house) following(ctx context.Context, composer *publish.Composer, d digest.Digest, now time.Time) (list []explain.Coming, err error) {
 	if d.TimeZone != digest.ZoneReader {
 		return nil, nil
 	}
@@ -183,7 +184,7 @@ func (h *house) following(ctx context.Context, d digest.Digest, now time.Time) (
 		return nil, err
 	}
 	for _, slot := range passed {
-		order, err := h.publisher().Order(digest.Order{Digest: d, Kind: digest.KindSlot, Slot: slot, Moved: true}, slot.Instant)
+		order, err := h.publisher().Order(digest.Order{Digest: d, Kind: digest.KindSlot, Slot: slot, Moved: true, Known: composer.Known}, slot.Instant)
 		if err != nil {
 			return nil, err
 		}

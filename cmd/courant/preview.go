@@ -89,6 +89,7 @@ type outlook struct {
 	account  digest.Account
 	stranger string          // --for, where it is no reader's
 	material digest.Material // the groups of which stay
+	composer *publish.Composer
 }
 
 // outlook finds the slot and the reader that were asked for, and the readers
@@ -98,7 +99,7 @@ func (h *house) outlook(ctx context.Context, o previewed) (*outlook, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &outlook{digest: d}
+	v := &outlook{digest: d, composer: new(publish.Composer)}
 	if err := v.findReader(ctx, h, o.reader); err != nil {
 		return nil, err
 	}
@@ -185,7 +186,7 @@ func (v *outlook) findSlot(ctx context.Context, h *house, at string) error {
 	}
 	v.local = slot.Instant.In(loc)
 	// The window is that of the next edition: it is shown with what is here.
-	v.order, err = h.publisher().Order(digest.Order{Digest: v.digest, Kind: digest.KindSlot, Slot: slot}, next.Instant)
+	v.order, err = h.publisher().Order(digest.Order{Digest: v.digest, Kind: digest.KindSlot, Slot: slot, Known: v.composer.Known}, next.Instant)
 	return err
 }
 
@@ -195,7 +196,7 @@ func (v *outlook) orderNow(h *house, at string, now time.Time) (err error) {
 		return misuse{fmt.Errorf("--at %s: %s has no schedule; leave --at out to see what `courant send %[2]s` would send now", at, v.digest.Name)}
 	}
 	v.local = now
-	v.order, err = h.publisher().Order(digest.Order{Digest: v.digest, Kind: digest.KindExtra}, now)
+	v.order, err = h.publisher().Order(digest.Order{Digest: v.digest, Kind: digest.KindExtra, Known: v.composer.Known}, now)
 	return err
 }
 
@@ -329,7 +330,7 @@ func (v *outlook) pull(ctx context.Context, h *house, base string) (pull, error)
 	if e.Published.Before(e.Instant) {
 		e.Published = e.Instant // as it will be: the Date of its mails, and when a reader's choices count
 	}
-	shown, err := publish.Preview(v.material)
+	shown, err := v.composer.Preview(v.material)
 	if err != nil {
 		return out, err
 	}

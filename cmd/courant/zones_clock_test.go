@@ -422,12 +422,13 @@ func (h *hands) status(to *bytes.Buffer) {
 // plan is that of a day.
 func (h *hands) plan() []explain.Planned {
 	h.t.Helper()
-	coming, err := h.house.coming(h.t.Context(), h.house.config.Digests[0], h.at, h.at.AddDate(0, 0, 1))
+	var composer publish.Composer
+	coming, err := h.house.coming(h.t.Context(), &composer, h.house.config.Digests[0], h.at, h.at.AddDate(0, 0, 1))
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	slices.SortStableFunc(coming, func(a, b explain.Coming) int { return a.Slot.Instant.Compare(b.Slot.Instant) })
-	plan, err := explain.Plan(coming, publish.Compose)
+	plan, err := explain.Plan(coming, composer.Compose)
 	if err != nil {
 		h.t.Fatal(err)
 	}

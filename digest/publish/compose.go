@@ -32,10 +32,10 @@ const (
 // group of readers which of them it gets and why it doesn't get the others. It
 // has no error to give yet; the signature leaves room for a subject or an
 // order that cannot be applied.
-func Compose(m digest.Material) (digest.Composition, error) { return composeWith(m, nil) }
+func Compose(m digest.Material) (digest.Composition, error) { return composeOf(m, fold(m)) }
 
-func composeWith(m digest.Material, known *memory) (digest.Composition, error) {
-	e := newEditor(m, known)
+func composeOf(m digest.Material, stories []story) (digest.Composition, error) {
+	e := newEditor(m, stories)
 	home := digest.Group{Language: m.Edition.Language, Zone: m.Edition.Zone, Since: m.Edition.WindowFrom}
 	home.Language = cmp.Or(home.Language, m.Digest.Language)
 	// The digest's own choice comes first: the archive shows it even where no
@@ -63,9 +63,9 @@ type editor struct {
 	composition digest.Composition
 }
 
-func newEditor(m digest.Material, known *memory) *editor {
+func newEditor(m digest.Material, stories []story) *editor {
 	e := &editor{
-		digest: m.Digest, stories: foldWith(m, known), byID: map[digest.StoryID]int{},
+		digest: m.Digest, stories: stories, byID: map[digest.StoryID]int{},
 		categories: map[string]bool{}, drafts: map[string]int{}, corrections: m.Corrections,
 	}
 	e.rulings = make([]ruling, len(e.stories))
@@ -225,19 +225,20 @@ func (e *editor) allows(chosen []string, category string) bool {
 
 // Known lists the stories of earlier editions that a material's candidates
 // tell again, by id: whoever had one of them must not get it.
-func Known(m digest.Material) []digest.Known {
-	var known []digest.Known
-	for _, s := range fold(m) {
+func Known(m digest.Material) []digest.Known { return known(fold(m)) }
+
+func known(stories []story) (list []digest.Known) {
+	for _, s := range stories {
 		switch {
 		case s.Told.Story == 0:
 		case s.pinned:
-			known = append(known, digest.Known{ID: s.Told.Story})
+			list = append(list, digest.Known{ID: s.Told.Story})
 		default:
-			known = append(known, digest.Known{ID: s.Told.Story, Newest: s.lastSeen})
+			list = append(list, digest.Known{ID: s.Told.Story, Newest: s.lastSeen})
 		}
 	}
-	slices.SortFunc(known, func(a, b digest.Known) int { return cmp.Compare(a.ID, b.ID) })
-	return known
+	slices.SortFunc(list, func(a, b digest.Known) int { return cmp.Compare(a.ID, b.ID) })
+	return list
 }
 
 // since says whether a story may be told to a group whose window begins then.

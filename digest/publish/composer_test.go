@@ -49,3 +49,68 @@ func TestComposerGivesWhatComposeGives(t *testing.T) {
 		t.Errorf("it remembers %d texts of %d digests", len(c.read["morning"]), len(c.read))
 	}
 }
+
+// Who asks which stories are known and then composes has the articles folded
+// once, also where other materials are asked of in between, and what is read anew
+// is folded anew.
+func TestMaterialIsFoldedOnceForKnownAndCompose(t *testing.T) {
+	t.Parallel()
+	var c Composer
+	list := make([]digest.Material, 3)
+	for i := range list {
+		list[i] = material(article(10*i+1, "World", 2), article(10*i+2, "Military", 3))
+		list[i].Candidates[0].Story = digest.StoryID(i + 1)
+		if got, want := c.Known(list[i]), Known(list[i]); len(got) != 1 || !reflect.DeepEqual(got, want) {
+			t.Errorf("known are %+v, want %+v", got, want)
+		}
+	}
+	for i, m := range list {
+		before := c.folded[fingerprintOf(m)]
+		m.Digest.Categories = []string{"Military", "World"} // what it is composed with is not what was folded
+		for range 2 {
+			got, err := c.Compose(m)
+			want, _ := Compose(m)
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Fatalf("%+v, want %+v, %v", got, want, err)
+			}
+			if &got.Stories[0].Articles[0] != &before[0].Articles[0] {
+				t.Error("it was folded again")
+			}
+		}
+		anew := m
+		anew.Candidates = append([]digest.Candidate{}, m.Candidates...)
+		anew.Candidates[0].Title = "Lighthouse " + anew.Candidates[0].Title
+		if got, _ := c.Compose(anew); got.Stories[0].Told.Title == got.Stories[1].Told.Title || len(c.folded) != len(list)-i {
+			t.Errorf("read anew: %+v, of %d materials", got.Stories, len(c.folded))
+		}
+	}
+	for i := range 2 * mostFolded {
+		c.Known(material(article(i+1, "World", 2)))
+	}
+	if len(c.folded) > mostFolded {
+		t.Errorf("%d foldings are kept", len(c.folded))
+	}
+}
+
+// BenchmarkKnownAndComposeOfFiveHundredArticles is what a slot of a plan, a
+// renewed preview and a publication take.
+func BenchmarkKnownAndComposeOfFiveHundredArticles(b *testing.B) {
+	m := material()
+	for id := range 500 {
+		a := article(id+1, []string{"Military", "World"}[id%2], float64(id)/10)
+		a.Lead = ownText(uint64(id), 60)
+		m.Candidates = append(m.Candidates, a)
+	}
+	for name, ask := range map[string]func() error{
+		"each folds": func() error { Known(m); _, err := Compose(m); return err },
+		"once":       func() error { var c Composer; c.Known(m); _, err := c.Compose(m); return err },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := ask(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -16,8 +16,11 @@ type Shown struct {
 
 // Preview composes a material and gives its variants: the digest's own choice
 // first, then the others by the number of their readers.
-func Preview(m digest.Material) ([]Shown, error) {
-	c, err := Compose(m)
+func Preview(m digest.Material) ([]Shown, error) { return new(Composer).Preview(m) }
+
+// Preview is what the function of this name gives.
+func (composer *Composer) Preview(m digest.Material) ([]Shown, error) {
+	c, err := composer.Compose(m)
 	if err != nil {
 		return nil, err
 	}

@@ -86,19 +86,25 @@ func only(seen digest.Material, signature string, groups []digest.Group) (digest
 }
 
 // Order completes an order with what does not depend on its kind; plan and
-// preview use it to see what publishing would see.
+// preview use it to see what publishing would see. Who composes with a Composer
+// has set Known to that one's.
 func (p Publisher) Order(o digest.Order, due time.Time) (digest.Order, error) {
 	first, err := p.FirstWindow(o.Digest, due)
 	if err != nil {
 		return o, fmt.Errorf("find the first window of %s: %w", o.Digest.Name, err)
 	}
 	o.Now, o.FirstWindow = p.Now(), first
-	o.ConfigHash, o.KeyID, o.Cadence, o.Known = p.ConfigHash, p.KeyID, p.Cadence(o.Digest), Known
+	o.ConfigHash, o.KeyID, o.Cadence = p.ConfigHash, p.KeyID, p.Cadence(o.Digest)
+	if o.Known == nil {
+		o.Known = Known
+	}
 	return o, nil
 }
 
 func (p Publisher) publish(ctx context.Context, o digest.Order, due time.Time) (digest.Edition, error) {
-	return p.publishAs(ctx, o, due, Compose)
+	var c Composer
+	o.Known = c.Known
+	return p.publishAs(ctx, o, due, c.Compose)
 }
 
 func (p Publisher) publishAs(

@@ -96,7 +96,7 @@ func openDir(t *testing.T) string {
 //	restored copy beside the live one   TestCopyBesideTheLiveDatabaseSendsNothingUntilAdopted
 //	a host is lost                      TestHostsShareAnEditionAndOneIsLost
 //	database away before the next dot   TestDatabaseThatIsAwayStopsTheNextDot
-//	16 processes reach a slot           TestSixteenProcessesMakeOneEdition
+//	16 processes reach a slot           TestSixteenServesAtOneSlotMakeOneEdition
 //	every zone, two years               TestEveryZoneHasOneDailyEditionPerLocalDay, ...WeeklyEditionPerWeek
 func TestSmallRehearsalsKeepEveryPromise(t *testing.T) {
 	t.Parallel()

@@ -137,6 +137,7 @@ A first day:
 		p.extractCommand(),
 		p.whyCommand(),
 		p.readersCommand(),
+		p.listsCommand(),
 		p.bounceCommand(),
 		p.adoptCommand(),
 		p.dkimCommand(),

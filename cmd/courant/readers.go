@@ -11,6 +11,7 @@ import (
 
 	"courant/digest"
 	"courant/digest/enrol"
+	"courant/digest/explain"
 
 	"github.com/spf13/cobra"
 )
@@ -18,11 +19,12 @@ import (
 func (p *program) readersCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "readers",
-		Short: "Import, list, add, remove and erase readers",
+		Short: "Import, export, show, add, pause, remove and erase readers",
 		Args:  noArguments,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(p.importCommand(), p.exportCommand(), p.listCommand(), p.addCommand(), p.removeCommand(), p.eraseCommand())
+	c.AddCommand(p.importCommand(), p.exportCommand(), p.listCommand(), p.showReaderCommand(), p.addCommand(), p.pauseCommand(),
+		p.removeCommand(), p.eraseCommand(), p.readerStatsCommand())
 	return c
 }
 
@@ -55,28 +57,43 @@ func (c Config) listNamed(name string) (string, []string, error) {
 
 func (p *program) listCommand() *cobra.Command {
 	var list string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "Show the readers of a list",
 		Args:  arguments(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return p.with(c.Context(), p.quiet(), func(h *house) error {
-				return p.eachReader(c.Context(), h, list, func(r digest.Listed) error {
-					state := string(r.State)
-					if r.Suppressed != "" {
-						state = "suppressed: " + r.Suppressed // a complaint is the longest
+				return p.eachPage(c.Context(), h, list, func(page []digest.Listed) error {
+					if asJSON {
+						return writeJSON(p, explain.Readers(page))
 					}
-					_, err := fmt.Fprintf(p.stdout, "%-40s %-21s %s\n", r.Address, state, r.Name)
-					return err
+					return p.listPage(page)
 				})
 			})
 		},
 	}
 	listFlag(c, &list)
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, one for each reader")
 	return c
 }
 
-func (p *program) eachReader(ctx context.Context, h *house, list string, act func(digest.Listed) error) error {
+func (p *program) listPage(page []digest.Listed) error {
+	for _, r := range page {
+		state := string(r.State)
+		if r.Suppressed != "" {
+			state = "suppressed: " + r.Suppressed // a complaint is the longest
+		}
+		if _, err := fmt.Fprintf(p.stdout, "%-40s %-21s %s\n", r.Address, state, r.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachPage reads a list a thousand readers at a time: a million need no more
+// memory than one page.
+func (p *program) eachPage(ctx context.Context, h *house, list string, act func([]digest.Listed) error) error {
 	list, _, err := h.config.listNamed(list)
 	if err != nil {
 		return err
@@ -84,16 +101,11 @@ func (p *program) eachReader(ctx context.Context, h *house, list string, act fun
 	var after digest.ReaderID
 	for {
 		page, err := h.store.Readers(ctx, list, after, 1000)
-		if err != nil {
+		if err != nil || len(page) == 0 {
 			return err
 		}
-		for _, r := range page {
-			if err := act(r); err != nil {
-				return fmt.Errorf("write readers: %w", err)
-			}
-		}
-		if len(page) == 0 {
-			return nil
+		if err := act(page); err != nil {
+			return fmt.Errorf("write readers: %w", err)
 		}
 		after = page[len(page)-1].ID
 	}
@@ -104,10 +116,12 @@ func (p *program) exportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export",
 		Short: "Write the readers of a list as CSV",
-		Long: `Write the readers of a list as CSV, with their state. The active ones can be
-imported again as they are. Cells that a spreadsheet would run as a formula
-begin with an apostrophe.`,
-		Args: arguments(0, 0),
+		Long: `Write the readers of a list as CSV, with their state. An import takes the file
+as it is: who is active here is active there, and who left or bounced here stays
+away there. Cells that a spreadsheet would run as a formula begin with an
+apostrophe, which an import takes off again.`,
+		Example: "  courant readers export --list readers > readers.csv",
+		Args:    arguments(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return p.with(c.Context(), p.quiet(), func(h *house) error { return p.exportReaders(c.Context(), h, list) })
 		},
@@ -121,10 +135,16 @@ func (p *program) exportReaders(ctx context.Context, h *house, list string) erro
 	if err := w.Write([]string{"email", "name", "time_zone", "language", "categories", "frequency", "state", "since", "consent", "suppressed"}); err != nil {
 		return fmt.Errorf("write readers: %w", err)
 	}
-	err := p.eachReader(ctx, h, list, func(r digest.Listed) error {
-		categories, frequency := exportedChoices(r.Choices)
-		return w.Write([]string{enrol.Guard(r.Address), enrol.Guard(r.Name), r.Zone, r.Language, categories, frequency, string(r.State),
-			r.Since.UTC().Format(time.RFC3339), enrol.Guard(r.Consent), r.Suppressed})
+	err := p.eachPage(ctx, h, list, func(page []digest.Listed) error {
+		for _, r := range page {
+			categories, frequency := exportedChoices(r.Choices)
+			err := w.Write([]string{enrol.Guard(r.Address), enrol.Guard(r.Name), r.Zone, r.Language, categories, frequency, string(r.State),
+				r.Since.UTC().Format(time.RFC3339), enrol.Guard(r.Consent), r.Suppressed})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	w.Flush()
 	return errors.Join(err, w.Error())
@@ -138,10 +158,7 @@ func exportedChoices(choices []digest.Choices) (categories, frequency string) {
 			categories = enrol.Guard(strings.Join(c.Categories, ";"))
 		}
 		if frequency == "" && c.Frequency != digest.EveryEdition {
-			frequency = string(c.Frequency)
-			if c.OnWeekday {
-				frequency += ":" + strings.ToLower(c.Weekday.String())
-			}
+			frequency = c.FrequencyWord()
 		}
 	}
 	return categories, frequency

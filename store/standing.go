@@ -67,6 +67,35 @@ func (s *Store) Leave(ctx context.Context, ref digest.Ref, l digest.Leaving) err
 	return nil
 }
 
+// LeaveBelated is Leave for a leaving that was kept elsewhere while the database
+// was away. Whoever came back since, by taking a leaving back or by choosing how
+// to read the digest, stays: what is done later counts.
+func (s *Store) LeaveBelated(ctx context.Context, ref digest.Ref, l digest.Leaving) error {
+	err := s.retried(ctx, func(tx *sqlx.Tx) error {
+		if err := lockReader(ctx, tx, ref.Reader); err != nil {
+			return err
+		}
+		var back bool
+		err := tx.GetContext(ctx, &back, `
+			SELECT EXISTS (
+			    SELECT 1 FROM reader_events v JOIN editions e ON e.id = $2
+			    WHERE v.reader_id = $1 AND v.at > $3
+			      AND v.kind IN ('undone', 'weekly', 'paused', 'resumed', 'categories')
+			      AND COALESCE(v.data ->> 'digest', '') IN ('', e.digest))`, ref.Reader, ref.Edition, l.At)
+		if err != nil {
+			return fmt.Errorf("look whether the reader came back: %w", err)
+		}
+		if back {
+			return nil
+		}
+		return leave(ctx, tx, ref, l)
+	})
+	if err != nil {
+		return fmt.Errorf("record the leaving of reader %d: %w", ref.Reader, err)
+	}
+	return nil
+}
+
 // retried is tx for acts that nobody can be asked to repeat: what Postgres
 // stops to end a deadlock is done again.
 func (s *Store) retried(ctx context.Context, act func(*sqlx.Tx) error) error {

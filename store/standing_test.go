@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -458,5 +459,62 @@ func (n *newsroom) await(ctx context.Context, query string) {
 		if yes {
 			return
 		}
+	}
+}
+
+// TestBelatedLeavingYieldsToWhatWasDoneLater brings leavings that were kept
+// elsewhere, some twice, to readers who meanwhile did this and that.
+func TestBelatedLeavingYieldsToWhatWasDoneLater(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	ids := n.subscribe("ada@example.org", "bo@example.org", "cy@example.org", "di@example.org")
+	e := n.publish()
+	at := time.Now().Add(-time.Minute)
+	ref := func(i int) digest.Ref { return digest.Ref{Edition: e, Reader: ids[i]} }
+	belated := func(i int, l digest.Leaving) {
+		t.Helper()
+		if err := n.LeaveBelated(t.Context(), ref(i), l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := func(i int) bool {
+		t.Helper()
+		st, err := n.Standing(t.Context(), ref(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return !st.LeftAt.IsZero() || !st.AllLeftAt.IsZero()
+	}
+	for range 2 {
+		belated(0, digest.Leaving{At: at, How: "one-click"})
+	}
+	n.wantState(e, ids[0], digest.Cancelled)
+	if !left(0) || n.one(`SELECT count(*) FROM reader_events WHERE reader_id = $1 AND kind = 'left'`, int64(ids[0])) != "1" {
+		t.Error("the leaving is not in the rows once")
+	}
+	if err := n.Undo(t.Context(), ref(0), at.Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	belated(0, digest.Leaving{At: at, How: "one-click"})
+	if left(0) {
+		t.Error("who took the leaving back is gone again")
+	}
+	belated(0, digest.Leaving{At: at.Add(2 * time.Second), How: "one-click"})
+	if !left(0) {
+		t.Error("who left once more is still there")
+	}
+	if err := n.Leave(t.Context(), ref(1), digest.Leaving{At: at.Add(time.Second), How: "page", Weekly: true}); err != nil {
+		t.Fatal(err)
+	}
+	belated(1, digest.Leaving{At: at, How: "one-click"})
+	if left(1) {
+		t.Error("who chose weekly later is gone")
+	}
+	belated(2, digest.Leaving{At: at, How: "page", Everything: true})
+	if !left(2) {
+		t.Error("who left everything is still there")
+	}
+	if err := n.LeaveBelated(t.Context(), digest.Ref{Edition: e, Reader: 999}, digest.Leaving{At: at}); !errors.Is(err, digest.ErrNotFound) {
+		t.Errorf("an unknown reader: %v", err)
 	}
 }

@@ -164,6 +164,14 @@ func Away(err error) bool {
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 }
 
+// Refused says whether an error means that the same act will never be taken:
+// what it says is no value of its type (SQLSTATE class 22), or breaks a
+// constraint (23).
+func Refused(err error) bool {
+	var pe *pq.Error
+	return errors.As(err, &pe) && (pe.Code.Class() == "22" || pe.Code.Class() == "23")
+}
+
 // snakeCase is the column of a field: FirstSeen -> first_seen, URL -> url,
 // ReaderID -> reader_id.
 func snakeCase(field string) string {

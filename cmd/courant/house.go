@@ -18,6 +18,7 @@ import (
 	"courant/digest/publish"
 	"courant/digest/render"
 	"courant/digest/schedule"
+	"courant/digest/spool"
 	"courant/digest/submit"
 	"courant/store"
 	"courant/store/local"
@@ -34,6 +35,7 @@ type house struct {
 	log      *slog.Logger
 	id       string // of the database
 	migrated store.Migrated
+	spool    *spool.Spool     // leavings that wait for the database on this host
 	figures  *measure.Figures // of a process that serves; nil: nobody reads them
 }
 
@@ -102,6 +104,7 @@ func (p *program) open(ctx context.Context, log *slog.Logger) (h *house, err err
 	if err := h.attach(ctx, dsn); err != nil {
 		return h, err
 	}
+	h.spool = &spool.Spool{Dir: filepath.Join(c.DataDir, "spool", h.id), Leave: h.store.LeaveBelated, Refused: store.Refused, Log: log}
 	if h.postgres == nil {
 		return h, nil
 	}
@@ -353,6 +356,9 @@ func (h *house) engine() (*deliver.Engine, error) {
 		JournalDir: filepath.Join(h.config.DataDir, "journal", h.id), Host: host, Boot: bootID(),
 		Lease: h.config.Lease, Resend: h.config.InDoubt == InDoubtResend, Log: h.log, Away: store.Away,
 		Adopted: h.place(host).Check,
+	}
+	if h.spool != nil {
+		e.Heed = h.spool.Apply
 	}
 	if h.figures != nil {
 		e.Meter = h.figures

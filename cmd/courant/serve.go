@@ -216,6 +216,10 @@ func (h *house) serveDeliver(ctx context.Context, wake, retire <-chan struct{}) 
 	}
 }
 
+// applySpoolEvery is how often a process that answers readers tries to bring to
+// the database what they did while it was away.
+const applySpoolEvery = time.Second
+
 // web answers the readers' pages.
 func (s *serving) web(ctx context.Context) error {
 	c := s.reign().config
@@ -236,6 +240,9 @@ func (s *serving) web(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	var crew sync.WaitGroup
+	defer crew.Wait()
+	crew.Go(func() { s.reign().spool.Look(ctx, applySpoolEvery) })
 	s.log.Info("answering readers' pages", "listen", listener.Addr().String(), "url", c.URL)
 	return serveHTTP(ctx, s.log, server, listener)
 }
@@ -265,6 +272,9 @@ func (h *house) pages() (*http.Server, error) {
 			html, err := r.View(e, v, nil)
 			return html, err == nil, err
 		},
+	}
+	if h.spool != nil {
+		site.Spool = h.spool
 	}
 	return site.Server()
 }

@@ -52,7 +52,7 @@ type committer struct {
 func newCommitter(s *session) *committer {
 	return &committer{
 		ended: make(chan struct{}),
-		store: s.Store, journal: s.journal, log: s.Log, away: s.away, now: s.now,
+		store: s.heedful(), journal: s.journal, log: s.Log, away: s.away, now: s.now,
 		requests: make(chan request, commitMost),
 	}
 }

@@ -132,6 +132,10 @@ type Engine struct {
 	// before anything else, and every two seconds; nil: it may. See Place.
 	Adopted func(context.Context) error
 	Away    func(error) bool // whether an error of Store means "try again"
+	// Heed brings to the ledger what this host keeps that forbids sending. It is
+	// asked before each claim and each intent, so it must cost next to nothing
+	// where there is nothing. Nil: there never is.
+	Heed func(context.Context) error
 
 	counts counts
 }

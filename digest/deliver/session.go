@@ -55,7 +55,7 @@ func newSession(e *Engine, j *journal, d *drain) *session {
 	s.vigil = newVigil(e.grace())
 	s.committer = newCommitter(s)
 	s.domains = newDomains(s.now, s.rate, s.Log)
-	s.feed = newFeed(e.Store, s.domains, s.now)
+	s.feed = newFeed(e.heedful(), s.domains, s.now)
 	s.proofs = newProofs(e)
 	for i := range e.Relays {
 		s.relays = append(s.relays, newRelayState(&e.Relays[i], s.now, e.Store))
@@ -294,6 +294,11 @@ func (k *keeper) round() error {
 	now := k.now()
 	if err := k.stillAdopted(now); err != nil {
 		return err
+	}
+	if k.Heed != nil { // also where there is nothing to claim
+		if err := k.Heed(k.work); err != nil {
+			return err
+		}
 	}
 	if now.Sub(k.took) > 2*time.Second {
 		if err := k.takeRelics(); err != nil {

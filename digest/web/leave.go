@@ -31,7 +31,7 @@ const (
 // leaves the digest and does nothing else.
 func (h *handler) unsubscribe(w http.ResponseWriter, r *http.Request, ref digest.Ref) {
 	if r.Method != http.MethodPost {
-		h.withStanding(w, r, ref, func(t templates.PageTexts, st digest.Standing) {
+		h.withStandingOr(w, r, ref, h.offerToLeave(false), func(t templates.PageTexts, st digest.Standing) {
 			h.show(w, http.StatusOK, "unsubscribe", h.unsubscribePage(t, st))
 		})
 		return
@@ -70,10 +70,11 @@ func (h *handler) form(w http.ResponseWriter, r *http.Request, ref digest.Ref) (
 }
 
 // oneClick leaves the digest: RFC 8058 section 3.2. It looks at nothing but
-// the token, and is answered 200 also when the reader is long gone. Whoever
-// posts may hang up before the answer; the leaving stands.
+// the token, and is answered 200 also when the reader is long gone, or when the
+// database is away and the leaving waits on this host's disk. Whoever posts may
+// hang up before the answer; the leaving stands.
 func (h *handler) oneClick(w http.ResponseWriter, r *http.Request, ref digest.Ref) {
-	err := h.leave(r, ref, digest.Leaving{How: howOneClick})
+	_, err := h.leave(r, ref, digest.Leaving{How: howOneClick})
 	if err != nil && !errors.Is(err, digest.ErrNotFound) {
 		h.away(w, r, err)
 		return
@@ -81,21 +82,64 @@ func (h *handler) oneClick(w http.ResponseWriter, r *http.Request, ref digest.Re
 	plain(w, http.StatusOK, oneClickAnswer)
 }
 
-// leave records a leaving, and logs it without address or token.
-func (h *handler) leave(r *http.Request, ref digest.Ref, l digest.Leaving) error {
-	ctx, cancel := storeContext(r)
-	defer cancel()
+// Spool keeps leavings while the database is away.
+type Spool interface {
+	// Keep returns nil once the leaving is on the disk for good. It reaches the
+	// rows before anything else is sent.
+	Keep(ctx context.Context, s digest.Spooled) error
+	// Waiting says whether some are kept that have not reached the rows yet.
+	Waiting() bool
+}
+
+// leave records a leaving, and logs it without address or token. One that the
+// rows don't take now is kept, if it is one that forbids all mail of the digest.
+func (h *handler) leave(r *http.Request, ref digest.Ref, l digest.Leaving) (kept bool, err error) {
 	l.At = h.Now()
+	keeps := h.Spool != nil && choiceName(l) != "weekly" && l.PauseUntil.IsZero() && l.Categories == nil
+	// Behind those that wait already: the database is away, and nobody gains by
+	// finding that out once more.
+	kept = keeps && h.Spool.Waiting() && h.keep(r, ref, l) == nil
+	if !kept {
+		err = h.record(r, ref, l)
+	}
+	if keeps && err != nil && !errors.Is(err, digest.ErrNotFound) {
+		if fault := h.keep(r, ref, l); fault == nil {
+			kept, err = true, nil
+		} else {
+			err = errors.Join(err, fault)
+		}
+	}
+	if err != nil {
+		return false, err
+	}
+	h.Log.Info("reader chose", "reader", ref.Reader, "edition", ref.Edition, "how", l.How, "choice", choiceName(l), "kept", kept)
+	return kept, nil
+}
+
+func (h *handler) record(r *http.Request, ref digest.Ref, l digest.Leaving) error {
+	ctx, cancel := h.storeContext(r)
+	defer cancel()
 	if err := h.Store.Leave(ctx, ref, l); err != nil {
 		return fmt.Errorf("record a leaving: %w", err)
 	}
-	h.Log.Info("reader chose", "reader", ref.Reader, "edition", ref.Edition, "how", l.How, "choice", choiceName(l))
 	return nil
 }
 
-// storeContext outlives the client's connection but not the store's patience.
-func storeContext(r *http.Request) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(r.Context()), storeTimeout)
+func (h *handler) keep(r *http.Request, ref digest.Ref, l digest.Leaving) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), storeTimeout)
+	defer cancel()
+	return h.Spool.Keep(ctx, digest.Spooled{Ref: ref, At: l.At, How: l.How, Reason: l.Reason, Everything: l.Everything})
+}
+
+// storeContext outlives the client's connection but not the store's patience,
+// which is short where leavings wait for the store: whoever posts may not wait
+// long for an answer.
+func (h *handler) storeContext(r *http.Request) (context.Context, context.CancelFunc) {
+	patience := storeTimeout
+	if h.Spool != nil {
+		patience = spoolTimeout
+	}
+	return context.WithTimeout(context.WithoutCancel(r.Context()), patience)
 }
 
 func choiceName(l digest.Leaving) string {
@@ -116,9 +160,11 @@ func choiceName(l digest.Leaving) string {
 // is a ticket for this very leaving: were it for any, whoever holds the header's
 // token could bring back a reader who left by other means.
 func (h *handler) leaveByHeader(w http.ResponseWriter, r *http.Request, ref digest.Ref) {
-	h.withStanding(w, r, ref, func(t templates.PageTexts, before digest.Standing) {
-		if err := h.leave(r, ref, digest.Leaving{How: howPage}); err != nil {
-			h.failed(w, r, err)
+	l := digest.Leaving{How: howPage}
+	h.withStandingOr(w, r, ref, h.leaveUnseen(ref, l), func(t templates.PageTexts, before digest.Standing) {
+		kept, err := h.leave(r, ref, l)
+		if err != nil || kept {
+			h.left(w, r, err)
 			return
 		}
 		p := h.result(t, before, "result.left")
@@ -133,7 +179,7 @@ func (h *handler) leaveByHeader(w http.ResponseWriter, r *http.Request, ref dige
 // ticketNow makes a ticket for the leaving just recorded, or none when it
 // can't be read back.
 func (h *handler) ticketNow(r *http.Request, ref digest.Ref) string {
-	ctx, cancel := storeContext(r)
+	ctx, cancel := h.storeContext(r)
 	defer cancel()
 	after, err := h.Store.Standing(ctx, ref)
 	if err != nil || after.LeftAt.IsZero() {
@@ -156,7 +202,7 @@ func (h *handler) undoByTicket(w http.ResponseWriter, r *http.Request, ref diges
 // to have less, and its buttons.
 func (h *handler) choices(w http.ResponseWriter, r *http.Request, ref digest.Ref) {
 	if r.Method != http.MethodPost {
-		h.withStanding(w, r, ref, func(t templates.PageTexts, st digest.Standing) {
+		h.withStandingOr(w, r, ref, h.offerToLeave(true), func(t templates.PageTexts, st digest.Standing) {
 			h.show(w, http.StatusOK, "choices", h.choicesPage(t, st))
 		})
 		return
@@ -165,7 +211,11 @@ func (h *handler) choices(w http.ResponseWriter, r *http.Request, ref digest.Ref
 	if !ok {
 		return
 	}
-	h.withStanding(w, r, ref, func(t templates.PageTexts, st digest.Standing) {
+	var away awayFunc = h.away
+	if l := readLeaving(form); l.Everything || form.Get("do") == "leave" {
+		away = h.leaveUnseen(ref, l)
+	}
+	h.withStandingOr(w, r, ref, away, func(t templates.PageTexts, st digest.Standing) {
 		if form.Get("do") == "undo" {
 			h.undo(w, r, ref, t, st, h.base+r.URL.Path)
 			return
@@ -196,8 +246,9 @@ func (h *handler) choose(w http.ResponseWriter, r *http.Request, ref digest.Ref,
 		h.show(w, http.StatusConflict, "choices", h.choicesPage(t, st))
 		return
 	}
-	if err := h.leave(r, ref, a.Leaving); err != nil {
-		h.failed(w, r, err)
+	kept, err := h.leave(r, ref, a.Leaving)
+	if err != nil || kept {
+		h.left(w, r, err)
 		return
 	}
 	p := h.result(t, st, a.key, "day", t.FormatDate(a.PauseUntil.UTC()), "categories", t.List(a.Categories))
@@ -217,12 +268,11 @@ const maxReason = 500
 // readAct reads a form of the page of choices. It is not ok when no button of
 // ours was pressed, or when the categories are none or not of the digest.
 func readAct(form url.Values, st digest.Standing, now time.Time) (act, bool) {
-	l := digest.Leaving{How: howPage, Reason: digest.PlainLine(form.Get("reason"), maxReason)}
+	l := readLeaving(form)
 	switch form.Get("do") {
 	case "leave":
 		return act{l, "result.left"}, true
 	case "everything":
-		l.Everything = true
 		return act{l, "result.left.all"}, true
 	case "weekly":
 		l.Weekly = true
@@ -243,12 +293,17 @@ func readAct(form url.Values, st digest.Standing, now time.Time) (act, bool) {
 	return act{}, false
 }
 
+// readLeaving is what a form says that needs no look at the rows.
+func readLeaving(form url.Values) digest.Leaving {
+	return digest.Leaving{How: howPage, Reason: digest.PlainLine(form.Get("reason"), maxReason), Everything: form.Get("do") == "everything"}
+}
+
 func chosen(st digest.Standing, name string) bool {
 	return st.Categories == nil || slices.Contains(st.Categories, name)
 }
 
 func (h *handler) undo(w http.ResponseWriter, r *http.Request, ref digest.Ref, t templates.PageTexts, st digest.Standing, back string) {
-	ctx, cancel := storeContext(r)
+	ctx, cancel := h.storeContext(r)
 	defer cancel()
 	switch err := h.Store.Undo(ctx, ref, h.Now()); {
 	case errors.Is(err, digest.ErrNotFound):
@@ -266,14 +321,62 @@ func (h *handler) undo(w http.ResponseWriter, r *http.Request, ref digest.Ref, t
 // withStanding does what needs to know how the reader stands. One who was
 // erased is told that nothing is left to do.
 func (h *handler) withStanding(w http.ResponseWriter, r *http.Request, ref digest.Ref, do func(templates.PageTexts, digest.Standing)) {
-	ctx, cancel := storeContext(r)
+	h.withStandingOr(w, r, ref, h.away, do)
+}
+
+// awayFunc answers where the rows can't be reached.
+type awayFunc func(w http.ResponseWriter, r *http.Request, err error)
+
+// withStandingOr is withStanding with an answer of its own for when the rows
+// can't be reached.
+func (h *handler) withStandingOr(w http.ResponseWriter, r *http.Request, ref digest.Ref, away awayFunc, do func(templates.PageTexts, digest.Standing)) {
+	ctx, cancel := h.storeContext(r)
 	defer cancel()
 	st, err := h.Store.Standing(ctx, ref)
+	switch {
+	case errors.Is(err, digest.ErrNotFound):
+		h.gone(w, r)
+	case err != nil:
+		away(w, r, fmt.Errorf("read a reader's standing: %w", err))
+	default:
+		do(h.language(r, st.Language), st)
+	}
+}
+
+// offerToLeave is a page without the rows: who the reader is and what the digest
+// is called can't be said, but leaving is possible, where it can be kept.
+func (h *handler) offerToLeave(everything bool) awayFunc {
+	if h.Spool == nil {
+		return h.away
+	}
+	return func(w http.ResponseWriter, r *http.Request, err error) {
+		h.Log.Error("page not answered", "error", err)
+		t := h.language(r, "")
+		w.Header().Set("Retry-After", "60")
+		h.show(w, http.StatusServiceUnavailable, "away", awayPage{h.frame(t, t.Plain("unsubscribe.away.title")), everything})
+	}
+}
+
+// leaveUnseen leaves without knowing how the reader stands.
+func (h *handler) leaveUnseen(ref digest.Ref, l digest.Leaving) awayFunc {
+	if h.Spool == nil {
+		return h.away
+	}
+	return func(w http.ResponseWriter, r *http.Request, err error) {
+		h.Log.Error("a reader leaves unseen", "error", err)
+		_, err = h.leave(r, ref, l)
+		h.left(w, r, err)
+	}
+}
+
+// left says that a leaving is kept, or why not.
+func (h *handler) left(w http.ResponseWriter, r *http.Request, err error) {
 	if err != nil {
-		h.failed(w, r, fmt.Errorf("read a reader's standing: %w", err))
+		h.failed(w, r, err)
 		return
 	}
-	do(h.language(r, st.Language), st)
+	t := h.language(r, "")
+	h.show(w, http.StatusOK, "result", resultPage{frame: h.frame(t, t.Plain("result.title")), Message: t.HTML("result.left.away")})
 }
 
 func (h *handler) failed(w http.ResponseWriter, r *http.Request, err error) {

@@ -90,6 +90,12 @@ type choicesPage struct {
 	NoneTicked            bool
 }
 
+// awayPage is what can be done without the rows.
+type awayPage struct {
+	frame
+	Everything bool
+}
+
 type category struct {
 	Name   string
 	Chosen bool

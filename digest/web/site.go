@@ -41,6 +41,7 @@ type Site struct {
 	Languages fs.FS  // lang/ as in package templates; nil: that
 	Keys      *digest.Keyring
 	Store     Store
+	Spool     Spool // nil: while the database is away, nobody can leave
 	// View gives the HTML of the variant a delivery carried; not ok when it is
 	// no longer kept. Nil: nothing is kept.
 	View func(ctx context.Context, ref digest.Ref) (html []byte, ok bool, err error)
@@ -69,6 +70,7 @@ const (
 	writeTimeout = 30 * time.Second
 	idleTimeout  = 60 * time.Second
 	storeTimeout = 5 * time.Second
+	spoolTimeout = 2 * time.Second // where a leaving can be kept meanwhile
 )
 
 // Server is an HTTP server for the site with its time and size limits set. The
@@ -160,7 +162,7 @@ func (h *handler) readPages() (err error) {
 	sum := sha256.Sum256(h.style)
 	h.styleID = hex.EncodeToString(sum[:6])
 	h.pages = map[string]page{}
-	for _, name := range []string{"unsubscribe", "choices", "result", "notice", "home", "archive"} {
+	for _, name := range []string{"unsubscribe", "choices", "result", "notice", "home", "archive", "away"} {
 		t, err := templates.Page(name)
 		if err != nil {
 			return err

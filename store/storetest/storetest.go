@@ -67,6 +67,12 @@ func DSN(t testing.TB) string {
 // stopped and removed when the test ends.
 func Server(t testing.TB) *local.Server {
 	t.Helper()
+	return NewStoppable(t).Server
+}
+
+// NewStoppable is Server for a test that also stops and starts it.
+func NewStoppable(t testing.TB) *Stoppable {
+	t.Helper()
 	base, err := baseDir()
 	if err != nil {
 		t.Fatal(err)
@@ -84,18 +90,42 @@ func Server(t testing.TB) *local.Server {
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
-	server, err := local.Start(t.Context(), local.Options{DataDir: dir, Throwaway: true})
+	s := &Stoppable{t: t, dir: dir}
+	s.Start()
+	t.Cleanup(s.Stop)
+	return s
+}
+
+// Stoppable is a Postgres that a test stops and starts.
+type Stoppable struct {
+	*local.Server // nil: it is stopped
+	t             testing.TB
+	dir           string
+}
+
+// Start starts it, where it was before and with what is in it.
+func (s *Stoppable) Start() {
+	s.t.Helper()
+	// It outlives the test's own context, which ends before its last acts.
+	server, err := local.Start(context.WithoutCancel(s.t.Context()), local.Options{DataDir: s.dir, Throwaway: true})
 	if err != nil {
-		giveUp(t, err)
+		giveUp(s.t, err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := server.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	return server
+	s.Server = server
+}
+
+// Stop ends it, and every session with it.
+func (s *Stoppable) Stop() {
+	s.t.Helper()
+	if s.Server == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := s.Close(ctx); err != nil {
+		s.t.Error(err)
+	}
+	s.Server = nil
 }
 
 // giveUp skips a test that has no Postgres, unless nobody would notice.

@@ -327,6 +327,6 @@ func (h *handler) edition(w http.ResponseWriter, r *http.Request, _ digest.Ref) 
 		keepable(w, r, "text/plain; charset=utf-8", body, changed, keepEditions)
 		return
 	}
-	w.Header().Set("Content-Security-Policy", viewPolicy)
+	w.Header().Set("Content-Security-Policy", h.viewPolicy)
 	keepable(w, r, "text/html; charset=utf-8", body, changed, keepEditions)
 }

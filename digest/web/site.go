@@ -133,6 +133,8 @@ type handler struct {
 	style   []byte
 	styleID string
 	bad     *limiter
+
+	viewPolicy string // of pages that show what a mail carried
 }
 
 func (h *handler) readURL() error {
@@ -141,6 +143,10 @@ func (h *handler) readURL() error {
 		return fmt.Errorf("read the public address: %w", err)
 	}
 	h.base, h.URL = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(h.URL, "/")
+	h.viewPolicy = viewPolicy
+	if u.Scheme == "http" {
+		h.viewPolicy = localViewPolicy
+	}
 	if u.Host == "" {
 		return nil
 	}
@@ -241,8 +247,12 @@ func (h *handler) badToken(w http.ResponseWriter, r *http.Request) {
 
 const (
 	pagePolicy = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-	// A mail carries its styles inline and its pictures by https.
-	viewPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src https:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox allow-popups allow-popups-to-escape-sandbox"
+	// A mail carries its styles inline and its pictures by https; where Courant
+	// itself is reached by http, which is on loopback only, theirs may be too.
+	viewPolicy      = "default-src 'none'; style-src 'unsafe-inline'; img-src https:" + viewRest
+	localViewPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src https: http:" + viewRest
+
+	viewRest = "; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox allow-popups allow-popups-to-escape-sandbox"
 )
 
 // ServeHTTP sets what every answer carries, and turns away addresses that are
@@ -323,7 +333,7 @@ func (h *handler) view(w http.ResponseWriter, r *http.Request, ref digest.Ref) {
 	case !ok:
 		h.notice(w, r, http.StatusNotFound, "notice.edition")
 	default:
-		w.Header().Set("Content-Security-Policy", viewPolicy)
+		w.Header().Set("Content-Security-Policy", h.viewPolicy)
 		write(w, http.StatusOK, "text/html; charset=utf-8", html)
 	}
 }

@@ -561,6 +561,11 @@ func TestViewShowsTheVariantOrSaysItIsGone(t *testing.T) {
 	if csp := a.Header.Get("Content-Security-Policy"); csp != viewPolicy || strings.Contains(csp, "script") {
 		t.Errorf("policy %s", csp)
 	}
+	// On loopback pictures may come by http as well, as those of the demo do.
+	local := open(t, func(s *Site) { s.URL = "http://127.0.0.1:8080" })
+	if csp := local.get(local.link("/v/", digest.PurposeView)).Header.Get("Content-Security-Policy"); csp != localViewPolicy || csp == viewPolicy {
+		t.Errorf("policy on loopback %s", csp)
+	}
 	a = w.get(w.linkFor("/v/", digest.PurposeView, digest.Ref{Edition: 8, Reader: 42}))
 	if a.StatusCode != http.StatusNotFound || !strings.Contains(a.body, "no longer kept") {
 		t.Errorf("%s %s", a.Status, a.body)

@@ -112,6 +112,9 @@ type Sending struct {
 	Connections int                 // to all of them
 	PerSecond   float64             // mails, over all connections, as lately measured; 0: assumed
 	Now         time.Time
+
+	busy  time.Time // until when the editions before keep the relays
+	after string    // the digest of the last of them
 }
 
 // assumedPerConnection is how many mails a connection carries a second where
@@ -126,8 +129,19 @@ func (s Sending) rate() float64 {
 	return float64(max(s.Connections, 1) * assumedPerConnection)
 }
 
-// takes is how long so many mails need from a moment on.
+// takes is how long so many mails need from a moment on, the wait for the
+// editions before included.
 func (s Sending) takes(n int, from time.Time) (took time.Duration, by string) {
+	wait := max(s.busy.Sub(from), 0)
+	took, by = s.alone(n, from.Add(wait))
+	if wait > 0 {
+		by += ", behind " + s.after
+	}
+	return wait + took, by
+}
+
+// alone is how long so many mails need once the relays are free for them.
+func (s Sending) alone(n int, from time.Time) (took time.Duration, by string) {
 	took = time.Duration(float64(n) / s.rate() * float64(time.Second))
 	by = fmt.Sprintf("%.3g/s over %s", s.rate(), times(max(s.Connections, 1), "connection"))
 	if s.PerSecond == 0 {
@@ -202,6 +216,25 @@ func (s *Sending) spend(n int, from time.Time, took time.Duration) {
 	}
 }
 
+// carry books the mails of a slot: the relays are busy with them, and what
+// expires before its turn is not sent.
+func (s *Sending) carry(p *Planned, took time.Duration) {
+	begin := p.Slot
+	if s.busy.After(begin) {
+		begin = s.busy
+	}
+	n, end := p.Readers, p.Slot.Add(took)
+	if fresh, _ := p.freshFor(); took > fresh {
+		end = p.Slot.Add(fresh)
+		n = int(float64(n) * float64(max(end.Sub(begin), 0)) / float64(max(took-begin.Sub(p.Slot), 1)))
+	}
+	if !end.After(begin) {
+		return
+	}
+	s.spend(n, begin, end.Sub(begin))
+	s.busy, s.after = end, p.Digest
+}
+
 // inTheSameMinutes is how close two mails are that a reader takes for one
 // mistake.
 const inTheSameMinutes = 15 * time.Minute
@@ -218,7 +251,7 @@ func Dispatch(plan []Planned, s Sending) {
 		seconds, out := int(took/time.Second), p.Slot.Add(took)
 		p.TakesSeconds, p.OutBy, p.pace = &seconds, &out, by
 		p.tooSlow(took)
-		s.spend(p.Readers, p.Slot, took)
+		s.carry(p, took)
 	}
 	for i := range plan {
 		for j := i + 1; j < len(plan); j++ {
@@ -229,19 +262,24 @@ func Dispatch(plan []Planned, s Sending) {
 
 // tooSlow warns of an edition part of which would expire unsent.
 func (p *Planned) tooSlow(took time.Duration) {
-	fresh := p.of.FreshUntil
-	if fresh <= 0 {
-		fresh = 24 * time.Hour
-	}
-	end, what := fresh, "its news is fresh for "+long(fresh)+" (fresh_until)"
-	if apart := p.next.Sub(p.Slot); !p.next.IsZero() && apart < end {
-		end, what = apart, "the next slot is "+long(apart)+" later"
-	}
+	end, what := p.freshFor()
 	if took <= end {
 		return
 	}
 	w := fmt.Sprintf("the relays are too slow: %s take %s (%s), and %s: what is not sent by then expires", times(p.Readers, "reader"), long(took), p.pace, what)
 	p.always = append(slices.Clip(p.always), p.warn(w))
+}
+
+// freshFor is how long after its slot an edition may be sent, and why no longer.
+func (p *Planned) freshFor() (end time.Duration, what string) {
+	fresh := p.of.FreshUntil
+	if fresh <= 0 {
+		fresh = 24 * time.Hour
+	}
+	if apart := p.next.Sub(p.Slot); !p.next.IsZero() && apart < fresh {
+		return apart, "the next slot is " + long(apart) + " later"
+	}
+	return fresh, "its news is fresh for " + long(fresh) + " (fresh_until)"
 }
 
 // meets warns both of two digests that come to the same readers in the same

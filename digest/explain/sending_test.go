@@ -92,6 +92,48 @@ func TestWhatAnEarlierEditionSpendsIsMissingForTheNext(t *testing.T) {
 	}
 }
 
+// The relays carry one edition after the other: what the first takes in several
+// stretches of a limit, or at the pace of the connections, the second waits for.
+func TestEditionWaitsForTheOneBefore(t *testing.T) {
+	t.Parallel()
+	at := instant("2026-03-03T07:00:00Z")
+	budget := func(n int, per time.Duration) []digest.Submission {
+		return []digest.Submission{{Limits: []digest.Spending{{Budget: digest.Budget{Messages: n, Per: per}}}}}
+	}
+	for _, c := range []struct {
+		name          string
+		relays        []digest.Submission
+		rate          float64
+		first, second string // when the last mail is gone
+	}{
+		{"1000 an hour", budget(1000, time.Hour), 100, "2026-03-03T10:00:00Z", "2026-03-03T13:00:00Z"},
+		{"5 a second", nil, 5, "2026-03-03T07:11:40Z", "2026-03-03T07:23:20Z"},
+		{"5 a second as a limit", budget(5, time.Second), 100, "2026-03-03T07:11:40Z", "2026-03-03T07:23:20Z"},
+		{"fast enough", nil, 100, "2026-03-03T07:00:35Z", "2026-03-03T07:10:35Z"},
+	} {
+		plan := []Planned{{Digest: "a", Slot: at, Readers: 3500}, {Digest: "b", Slot: at.Add(10 * time.Minute), Readers: 3500}}
+		Dispatch(plan, Sending{Relays: c.relays, PerSecond: c.rate, Now: at.Add(-time.Hour)})
+		for i, want := range []string{c.first, c.second} {
+			if off := plan[i].OutBy.Sub(instant(want)).Abs(); off > 20*time.Second {
+				t.Errorf("%s: edition %d is out by %s, want %s", c.name, i, plan[i].OutBy, want)
+			}
+		}
+	}
+}
+
+// What expires before its turn keeps no later edition waiting.
+func TestWhatExpiresKeepsNoRelayBusy(t *testing.T) {
+	t.Parallel()
+	at := instant("2026-03-03T07:00:00Z")
+	plan := []Planned{
+		{Digest: "a", Slot: at, Readers: 100_000, of: digest.Digest{FreshUntil: time.Hour}}, {Digest: "b", Slot: at.Add(2 * time.Hour), Readers: 60},
+	}
+	Dispatch(plan, Sending{PerSecond: 1, Now: at})
+	if took := *plan[1].TakesSeconds; took != 60 {
+		t.Errorf("it takes %d s", took)
+	}
+}
+
 func TestDigestsMeetOnlyWhereTheyShareAListAndTheMinutes(t *testing.T) {
 	t.Parallel()
 	at := instant("2026-03-03T06:00:00Z")

@@ -169,63 +169,32 @@ func (p *publication) fillAudience(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.fillMembers(ctx, firstOf(recent)); err != nil {
+	if err := p.fillMembers(ctx, recent); err != nil {
 		return err
 	}
-	_, err = p.tx.ExecContext(ctx, `
-		CREATE TEMPORARY TABLE audience ON COMMIT DROP AS
-		WITH recent AS MATERIALIZED (
-			SELECT id, window_from, published, local_date
-			FROM editions
-			WHERE id = ANY ($1::bigint[])
-		), earlier AS (
-			SELECT m.reader_id, max(v.window_to) AS window_to, max(r.local_date) AS last_day
-			FROM members m
-			JOIN deliveries d ON d.reader_id = m.reader_id
-			JOIN recent r ON r.id = d.edition_id
-			JOIN variants v ON v.id = d.variant_id
-			WHERE m.window_to IS NULL AND d.edition_id = ANY ($2::bigint[]) AND `+hadState+`
-			GROUP BY m.reader_id
-		), due AS (
-			SELECT m.reader_id, m.language, m.zone, m.categories, m.frequency, m.weekday, m.joined,
-			       COALESCE(m.window_to, e.window_to) AS window_to, COALESCE(m.last_day, e.last_day) AS last_day
-			FROM members m
-			LEFT JOIN earlier e ON e.reader_id = m.reader_id
-		)
-		SELECT reader_id, language, zone, categories,
-		       COALESCE(window_to,
-		                (SELECT min(recent.window_from) FROM recent WHERE recent.published >= joined),
-		                $4::timestamptz) AS since
-		FROM due
-		WHERE CASE frequency
-		      WHEN 'daily' THEN last_day IS NULL OR last_day < $3::date
-		      WHEN 'weekly' THEN
-		          CASE WHEN weekday IS NULL THEN last_day IS NULL OR last_day <= $3::date - 7
-		          -- the last such weekday on or before the edition's day
-		          ELSE COALESCE(last_day, (joined AT TIME ZONE zone)::date - 1)
-		               < $3::date - mod(EXTRACT(DOW FROM $3::date)::integer - weekday + 7, 7)
-		          END
-		      ELSE true
-		      END`,
-		pq.Array(recent), pq.Array(recent[min(1, len(recent)):]), p.localDay(), p.edition.WindowFrom)
-	if err != nil {
-		return fmt.Errorf("list the audience: %w", err)
+	if err := p.lookFurtherBack(ctx, recent); err != nil {
+		return err
 	}
-	return p.learn(ctx, "audience")
+	return p.keepWhoIsDue(ctx)
 }
 
-// fillMembers lists who may be in the audience, and who of them had the last
-// edition. That are nearly all, so that one is read as a whole; who had not is
-// looked for in those before it, one by one or all at once as the planner
-// finds best.
-func (p *publication) fillMembers(ctx context.Context, last int64) error {
+// fillMembers lists who may be in the audience, and since when: most had the
+// digest's last edition, so that one is read as a whole.
+//
+// In the readers' order, as all the tables are written: they are merged then,
+// and no hash of a million rows is jumped about in, which took twice the time.
+func (p *publication) fillMembers(ctx context.Context, recent []int64) error {
 	zones, err := p.knownZones(ctx)
 	if err != nil {
 		return err
 	}
 	_, err = p.tx.ExecContext(ctx, `
-		CREATE TEMPORARY TABLE members ON COMMIT DROP AS
-		WITH subscribed AS (
+		CREATE TEMPORARY TABLE audience ON COMMIT DROP AS
+		WITH recent AS MATERIALIZED (
+			SELECT window_from, published
+			FROM editions
+			WHERE id = ANY ($12::bigint[])
+		), subscribed AS (
 			SELECT s.reader_id, min(s.since) AS since
 			FROM subscriptions s
 			WHERE s.list = ANY ($3::text[]) AND s.state = 'active'
@@ -241,7 +210,10 @@ func (p *publication) fillMembers(ctx context.Context, last int64) error {
 			  AND ($7::bigint IS NULL OR d.reader_id = $7)
 		)
 		SELECT r.id AS reader_id, r.language, `+zoneColumn+` AS zone, COALESCE(c.categories, '{}') AS categories,
-		       c.frequency, c.weekday, s.since AS joined, h.window_to, h.last_day
+		       c.frequency, c.weekday, s.since AS joined, h.last_day,
+		       COALESCE(h.window_to,
+		                (SELECT min(recent.window_from) FROM recent WHERE recent.published >= s.since),
+		                $13::timestamptz) AS since
 		FROM subscribed s
 		JOIN readers r ON r.id = s.reader_id
 		LEFT JOIN choices c ON c.reader_id = r.id AND c.digest = $1
@@ -251,13 +223,59 @@ func (p *publication) fillMembers(ctx context.Context, last int64) error {
 		  AND c.left_at IS NULL
 		  AND (c.paused_until IS NULL OR c.paused_until <= $8::timestamptz)
 		  AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.email_hash = r.email_hash AND (x.until IS NULL OR x.until > $8))
-		  AND (NOT $11 OR NOT EXISTS (SELECT 1 FROM deliveries y WHERE y.edition_id = $10 AND y.reader_id = r.id))`,
-		p.order.Digest.Name, last, textArray(p.order.Digest.Lists), p.zone, homeZone(p.order.Digest), textArray(zones), p.reader, p.moment(),
-		p.order.Moved, p.id, p.order.Moved || p.joined)
+		  AND (NOT $11 OR NOT EXISTS (SELECT 1 FROM deliveries y WHERE y.edition_id = $10 AND y.reader_id = r.id))
+		ORDER BY r.id`,
+		p.order.Digest.Name, firstOf(recent), textArray(p.order.Digest.Lists), p.zone, homeZone(p.order.Digest), textArray(zones), p.reader, p.moment(),
+		p.order.Moved, p.id, p.order.Moved || p.joined, pq.Array(recent), p.edition.WindowFrom)
 	if err != nil {
 		return fmt.Errorf("list the members: %w", err)
 	}
-	return p.learn(ctx, "members")
+	return p.learn(ctx, "audience")
+}
+
+// lookFurtherBack finds for who had not the last edition the one before that
+// ended last, one reader by one or all at once as the planner finds best.
+func (p *publication) lookFurtherBack(ctx context.Context, recent []int64) error {
+	if len(recent) < 2 {
+		return nil
+	}
+	_, err := p.tx.ExecContext(ctx, `
+		UPDATE audience a
+		SET since = earlier.window_to, last_day = earlier.last_day
+		FROM (
+			SELECT m.reader_id, max(v.window_to) AS window_to, max(e.local_date) AS last_day
+			FROM audience m
+			JOIN deliveries d ON d.reader_id = m.reader_id
+			JOIN editions e ON e.id = d.edition_id
+			JOIN variants v ON v.id = d.variant_id
+			WHERE m.last_day IS NULL AND d.edition_id = ANY ($1::bigint[]) AND `+hadState+`
+			GROUP BY m.reader_id
+		) earlier
+		WHERE earlier.reader_id = a.reader_id`, pq.Array(recent[1:]))
+	if err != nil {
+		return fmt.Errorf("look for members' last editions: %w", err)
+	}
+	return nil
+}
+
+// keepWhoIsDue leaves only those in the audience whose frequency says so.
+func (p *publication) keepWhoIsDue(ctx context.Context) error {
+	_, err := p.tx.ExecContext(ctx, `
+		DELETE FROM audience
+		WHERE CASE frequency
+		      WHEN 'daily' THEN last_day IS NULL OR last_day < $1::date
+		      WHEN 'weekly' THEN
+		          CASE WHEN weekday IS NULL THEN last_day IS NULL OR last_day <= $1::date - 7
+		          -- the last such weekday on or before the edition's day
+		          ELSE COALESCE(last_day, (joined AT TIME ZONE zone)::date - 1)
+		               < $1::date - mod(EXTRACT(DOW FROM $1::date)::integer - weekday + 7, 7)
+		          END
+		      ELSE true
+		      END IS NOT TRUE`, p.localDay())
+	if err != nil {
+		return fmt.Errorf("list the audience: %w", err)
+	}
+	return nil
 }
 
 // hadState says of delivery d that its reader had the mail, or may have. What
@@ -294,12 +312,16 @@ func firstOf(ids []int64) int64 {
 }
 
 // learn tells the planner of a table that was just made. Autovacuum never sees
-// a temporary one.
+// a temporary one. A sample of 3,000 rows says enough of it.
 func (p *publication) learn(ctx context.Context, table string) error {
 	if p.reader != nil {
 		return nil // of one row
 	}
-	if _, err := p.tx.ExecContext(ctx, `ANALYZE `+table); err != nil {
+	_, err := p.tx.ExecContext(ctx, `
+		SET LOCAL default_statistics_target = 10;
+		ANALYZE `+table+`;
+		SET LOCAL default_statistics_target TO DEFAULT`)
+	if err != nil {
 		return fmt.Errorf("analyze the %s: %w", table, err)
 	}
 	return nil

@@ -162,9 +162,11 @@ func (p *publication) run(ctx context.Context, compose func(digest.Material) (di
 	return p.edition, nil
 }
 
-// spread lets sorts and hashes of a million readers stay in memory.
+// spread lets sorts and hashes of a million readers stay in memory. One process
+// of the server works on it: what several may share is done sooner by one that
+// merges than by three that hash, and the others have mails to send.
 func (p *publication) spread(ctx context.Context) error {
-	if _, err := p.tx.ExecContext(ctx, `SET LOCAL work_mem = '64MB'`); err != nil {
+	if _, err := p.tx.ExecContext(ctx, `SET LOCAL work_mem = '64MB'; SET LOCAL max_parallel_workers_per_gather = 0`); err != nil {
 		return fmt.Errorf("ask for memory: %w", err)
 	}
 	return nil
@@ -603,10 +605,9 @@ func (p *publication) writeUnserved(ctx context.Context, groups, variants []int6
 	}
 	_, err := p.tx.ExecContext(ctx, `
 		INSERT INTO unserved AS x (edition_id, bucket, readers, variants)
-		SELECT $1, a.reader_id / 1024, array_agg(a.reader_id), array_agg(u.variant_id)
-		FROM `+audienceInGroups+`
-		JOIN unnest($2::bigint[], $3::bigint[]) AS u (grp, variant_id) ON u.grp = g.grp
-		GROUP BY a.reader_id / 1024
+		SELECT $1, f.reader_id / 1024, array_agg(f.reader_id), array_agg(f.variant_id)
+		FROM `+readersOfGroups+` f
+		GROUP BY f.reader_id / 1024
 		ON CONFLICT (edition_id, bucket) DO UPDATE
 		SET readers = x.readers || EXCLUDED.readers, variants = x.variants || EXCLUDED.variants`,
 		p.id, pq.Array(groups), pq.Array(variants))
@@ -627,10 +628,9 @@ func (p *publication) fanOut(ctx context.Context, groups, variants []int64) erro
 	}
 	result, err := p.tx.ExecContext(ctx, `
 		INSERT INTO deliveries (edition_id, reader_id, variant_id, not_before)
-		SELECT $1, a.reader_id, u.variant_id, CASE WHEN $4 THEN clock_timestamp() END
-		FROM `+audienceInGroups+`
-		JOIN unnest($2::bigint[], $3::bigint[]) AS u (grp, variant_id) ON u.grp = g.grp
-		ORDER BY a.reader_id
+		SELECT $1, f.reader_id, f.variant_id, CASE WHEN $4 THEN clock_timestamp() END
+		FROM `+readersOfGroups+` f
+		ORDER BY f.reader_id
 		`+conflict, p.id, pq.Array(groups), pq.Array(variants), p.joined)
 	if err != nil {
 		return fmt.Errorf("fan out: %w", err)

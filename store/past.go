@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -46,8 +47,28 @@ func (p *publication) fillPast(ctx context.Context, m digest.Material) error {
 	if len(known)+len(made) == 0 {
 		return nil
 	}
+	editions, latest, err := p.fillTold(ctx, stories, newest, corrected, made)
+	if err != nil {
+		return err
+	}
+	if len(editions) > 0 {
+		if err := p.fillHad(ctx, editions, latest, len(made) > 0); err != nil {
+			return err
+		}
+	}
+	if err := p.learn(ctx, "past"); err != nil || proof {
+		return err
+	}
+	p.forgotten, err = p.forgets(ctx, stories)
+	return err
+}
+
+// fillTold lists the variants that told one of the stories, or brought one of
+// the corrections, and until when a reader's window begins to whom that matters.
+// It says in which editions they were, and the last such moment of all.
+func (p *publication) fillTold(ctx context.Context, stories []int64, newest []string, corrected, made []int64) (editions []int64, latest string, err error) {
 	_, err = p.tx.ExecContext(ctx, `
-		INSERT INTO past
+		CREATE TEMPORARY TABLE told ON COMMIT DROP AS
 		WITH known AS MATERIALIZED (
 			SELECT story_id, max(newest) AS newest
 			FROM (
@@ -57,40 +78,64 @@ func (p *publication) fillPast(ctx context.Context, m digest.Material) error {
 				SELECT u.story_id, 'infinity' FROM unnest($3::bigint[]) AS u (story_id)
 			) k
 			GROUP BY story_id
-		), told AS MATERIALIZED (
-			SELECT v.id, v.edition_id, e.digest <> $5 AND e.state IN ('open', 'sending', 'held') AS coming, max(k.newest) AS newest
+		)
+		SELECT id AS variant_id, edition_id, coming, max(newest) AS newest
+		FROM (
+			SELECT v.id, v.edition_id, e.digest <> $5 AND e.state IN ('open', 'sending', 'held') AS coming, k.newest
 			FROM known k
 			JOIN variant_stories vs ON vs.story_id = k.story_id
 			JOIN variants v ON v.id = vs.variant_id
 			JOIN editions e ON e.id = v.edition_id
 			WHERE v.reason IS NULL AND e.kind <> 'proof' AND (e.digest <> $5 OR k.newest > v.window_to)
-			GROUP BY v.id, v.edition_id, e.digest, e.state
-			UNION
+			UNION ALL
 			SELECT v.id, v.edition_id, e.digest <> $5 AND e.state IN ('open', 'sending', 'held'), 'infinity'
 			FROM variant_corrections vc
 			JOIN variants v ON v.id = vc.variant_id
 			JOIN editions e ON e.id = v.edition_id
 			WHERE vc.correction_id = ANY ($4::bigint[]) AND e.kind <> 'proof'
-		)
-		SELECT a.reader_id,
-		       COALESCE(array_agg(DISTINCT d.variant_id ORDER BY d.variant_id) FILTER (WHERE NOT $7 OR `+hadState+`), '{}'),
-		       COALESCE(array_agg(DISTINCT d.variant_id ORDER BY d.variant_id) FILTER (WHERE $7 AND NOT `+hadState+`), '{}')
-		FROM told t
-		JOIN deliveries d ON d.edition_id = t.edition_id AND d.variant_id = t.id
-		JOIN audience a ON a.reader_id = d.reader_id AND a.since < t.newest
-		WHERE ($6::bigint IS NULL OR d.reader_id = $6)
-		  AND d.edition_id = ANY (ARRAY(SELECT edition_id FROM told))
-		  AND (`+hadState+` OR d.state = 'queued' AND t.coming)
-		GROUP BY a.reader_id`,
-		pq.Array(stories), pq.Array(newest), pq.Array(corrected), pq.Array(made), p.order.Digest.Name, p.reader, len(made) > 0)
+		) t
+		GROUP BY id, edition_id, coming`,
+		pq.Array(stories), pq.Array(newest), pq.Array(corrected), pq.Array(made), p.order.Digest.Name)
+	if err != nil {
+		return nil, "", fmt.Errorf("list who told the stories before: %w", err)
+	}
+	if err := p.learn(ctx, "told"); err != nil {
+		return nil, "", err
+	}
+	var row struct {
+		Editions pq.Int64Array
+		Latest   sql.NullString
+	}
+	if err := p.tx.GetContext(ctx, &row, `SELECT array_agg(DISTINCT edition_id) AS editions, max(newest)::text AS latest FROM told`); err != nil {
+		return nil, "", fmt.Errorf("read the editions that told the stories before: %w", err)
+	}
+	return row.Editions, row.Latest.String, nil
+}
+
+// fillHad looks into the ledger for those variants. Most readers' windows begin
+// where the last edition ended, and often nothing was told again since then: so
+// the moment is told to the planner, who may find that few readers are left.
+func (p *publication) fillHad(ctx context.Context, editions []int64, latest string, corrects bool) error {
+	_, err := p.tx.ExecContext(ctx, `
+		INSERT INTO past
+		SELECT reader_id,
+		       COALESCE(array_agg(variant_id) FILTER (WHERE had), '{}'),
+		       COALESCE(array_agg(variant_id) FILTER (WHERE NOT had), '{}')
+		FROM (
+			SELECT d.reader_id, d.variant_id, NOT $4 OR `+hadState+` AS had
+			FROM told t
+			JOIN deliveries d ON d.edition_id = t.edition_id AND d.variant_id = t.variant_id
+			JOIN audience a ON a.reader_id = d.reader_id AND a.since < t.newest
+			WHERE ($3::bigint IS NULL OR d.reader_id = $3)
+			  AND d.edition_id = ANY ($1::bigint[]) AND a.since < $2::timestamptz
+			  AND (`+hadState+` OR d.state = 'queued' AND t.coming)
+			ORDER BY d.reader_id, d.variant_id
+		) d
+		GROUP BY reader_id`, pq.Array(editions), latest, p.reader, corrects)
 	if err != nil {
 		return fmt.Errorf("read what readers had: %w", err)
 	}
-	if err := p.learn(ctx, "past"); err != nil || proof {
-		return err
-	}
-	p.forgotten, err = p.forgets(ctx, stories)
-	return err
+	return nil
 }
 
 // known lists the stories there are that the edition may tell. Without anybody
@@ -114,31 +159,34 @@ func (p *publication) known(m digest.Material) []digest.Known {
 	return known
 }
 
-// audienceInGroups is who is in which group, as far as the tables audience,
-// past and grouped know.
-const audienceInGroups = `
-	audience a
-	LEFT JOIN past h ON h.reader_id = a.reader_id
-	JOIN grouped g ON g.language = a.language AND g.zone = a.zone AND g.since = a.since AND g.categories = a.categories
-	     AND g.had = COALESCE(h.had, '{}') AND g.awaited = COALESCE(h.awaited, '{}')`
+// readersOfGroups are the readers of the groups $2, each with the variant of $3
+// that its group gets.
+const readersOfGroups = `(
+			SELECT unnest(g.reader_ids) AS reader_id, u.variant_id
+			FROM unnest($2::bigint[], $3::bigint[]) AS u (grp, variant_id)
+			JOIN grouped g ON g.grp = u.grp)`
 
 // group names the groups and reads them. Readers of one group share choices,
-// zone, window and past.
+// zone, window and past. Who they are stays in the database.
 func (p *publication) group(ctx context.Context, m digest.Material) ([]digest.Group, error) {
 	_, err := p.tx.ExecContext(ctx, `
-		CREATE TEMPORARY TABLE grouped ON COMMIT DROP AS
-		SELECT row_number() OVER () AS grp, *
-		FROM (
-			SELECT a.language, a.zone, a.categories, a.since, COALESCE(h.had, '{}') AS had, COALESCE(h.awaited, '{}') AS awaited, count(*) AS readers
-			FROM audience a
-			LEFT JOIN past h ON h.reader_id = a.reader_id
-			GROUP BY 1, 2, 3, 4, 5, 6
-		) g`)
+		CREATE TEMPORARY TABLE grouped (
+			grp bigint GENERATED ALWAYS AS IDENTITY, language text, zone text, categories text[], since timestamptz,
+			had bigint[], awaited bigint[], readers bigint, reader_ids bigint[]
+		) ON COMMIT DROP;
+		ALTER TABLE grouped ALTER reader_ids SET STORAGE EXTERNAL`) // a million numbers in a row: not worth packing
+	if err != nil {
+		return nil, fmt.Errorf("make room for the groups: %w", err)
+	}
+	// An array holds 16 million of them, so that no audience is too large for one.
+	_, err = p.tx.ExecContext(ctx, `
+		INSERT INTO grouped (language, zone, categories, since, had, awaited, readers, reader_ids)
+		SELECT a.language, a.zone, a.categories, a.since, COALESCE(h.had, '{}'), COALESCE(h.awaited, '{}'), count(*), array_agg(a.reader_id)
+		FROM audience a
+		LEFT JOIN past h ON h.reader_id = a.reader_id
+		GROUP BY a.language, a.zone, a.categories, a.since, COALESCE(h.had, '{}'), COALESCE(h.awaited, '{}'), a.reader_id >> 24`)
 	if err != nil {
 		return nil, fmt.Errorf("group the audience: %w", err)
-	}
-	if err := p.learn(ctx, "grouped"); err != nil {
-		return nil, err
 	}
 	var rows []struct {
 		Grp        int64

@@ -408,6 +408,68 @@ func TestCategoriesMakeGroups(t *testing.T) {
 	}
 }
 
+func TestWindowBeginsWhereTheReadersOwnLastEditionEnded(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	readers := n.subscribe("ada@example.org", "bob@example.org")
+	arrive := func(e digest.EditionID, r digest.ReaderID) {
+		n.do(`UPDATE deliveries SET state = 'accepted', attempts = 1, intent_at = now(), settled_at = now(), message_id = 'x' WHERE edition_id = $1 AND reader_id = $2`, e, r)
+	}
+	first := n.publish()
+	ended := n.now
+	arrive(first, readers[0])
+	arrive(first, readers[1])
+	second := n.publish() // which only ada got
+	arrive(second, readers[0])
+	both := n.now
+	n.now = n.now.Add(time.Minute)
+	groups := func(newest time.Time) (got []string) {
+		t.Helper()
+		m, err := n.Material(t.Context(), digest.Order{
+			Digest: n.digest, Kind: digest.KindExtra, Now: n.now, FirstWindow: n.now.Add(-24 * time.Hour), ConfigHash: "c", KeyID: 1,
+			Known: func(digest.Material) []digest.Known {
+				return []digest.Known{{ID: 1, Newest: newest}, {ID: 2, Newest: newest}}
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range m.Groups {
+			got = append(got, fmt.Sprint(g.Since.Sub(ended), g.Had, g.Readers))
+		}
+		slices.Sort(got)
+		return got
+	}
+	// Both stories are told again now: each has had what came.
+	if got, want := groups(n.now), []string{"0s [1] 1", both.Sub(ended).String() + " [1 2] 1"}; !slices.Equal(got, want) {
+		t.Errorf("groups are %q, want %q", got, want)
+	}
+	// Told again before the second ended, they matter to bob alone.
+	if got, want := groups(both), []string{"0s [1] 1", both.Sub(ended).String() + " [] 1"}; !slices.Equal(got, want) {
+		t.Errorf("groups are %q, want %q", got, want)
+	}
+}
+
+// A group's readers are kept in an array, and there is one array for each 16
+// million of readers' ids.
+func TestReadersOfAlikeChoicesShareAVariantHoweverManyThereAre(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	first := n.subscribe("ada@example.org")[0]
+	n.do(`ALTER TABLE readers ALTER id RESTART WITH 20000000`)
+	late := n.subscribe("bob@example.org", "cy@example.org")
+	e := n.publish()
+	for _, r := range append(late, first) {
+		n.wantState(e, r, digest.Queued)
+	}
+	if variants := n.one(`SELECT count(DISTINCT variant_id)::text FROM deliveries WHERE edition_id = $1`, e); variants != "1" {
+		t.Errorf("%s variants for one choice", variants)
+	}
+	if order := n.one(`SELECT string_agg(reader_id::text, ' ' ORDER BY ctid) FROM deliveries WHERE edition_id = $1`, e); order != fmt.Sprint(first, " ", late[0], " ", late[1]) {
+		t.Errorf("the ledger's rows are not in the order of a claim: %s", order)
+	}
+}
+
 func TestSeveralListsOfOneDigestMakeOneDelivery(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)

@@ -198,6 +198,32 @@ func TestScheduleThatMovesInMidRunGivesOneEditionADay(t *testing.T) {
 	})
 }
 
+// Two hosts have different configs for a while: the one with the older looks at
+// the clock just when a slot of the newer is due.
+func TestSlotOfTheNewerConfigIsNotHiddenByAHostWithTheOlder(t *testing.T) {
+	t.Parallel()
+	h := newHands(t, "2026-12-01T05:00:00Z", digestLine("morning", "0 9 * * *", "UTC", ""))
+	older := h.hour
+	h.digests(digestLine("morning", "0 8 * * *", "UTC", ""))
+	h.start("2026-12-01T07:00:00Z")
+	newer := h.hour
+	for _, at := range []string{"2026-12-01T07:59:50Z", "2026-12-01T08:00:04Z", "2026-12-01T08:00:19Z", "2026-12-01T09:00:00Z"} {
+		for _, c := range []*schedule.Clock{older, newer} {
+			h.hour = c
+			h.tick(at)
+		}
+	}
+	h.wantEditions("two configs", "morning 2026-12-01T08:00Z") // and none at nine: it is that day's
+	// Who slept for longer may be the one with the older config, and believes the rows.
+	h.hour = newer
+	h.tick("2026-12-02T07:30:00Z")
+	h.hour = older
+	h.tick("2026-12-02T08:30:00Z")
+	h.hour = newer
+	h.tick("2026-12-02T08:30:01Z")
+	h.wantEditions("after a sleep", "morning 2026-12-01T08:00Z")
+}
+
 func TestZoneThatMovesInMidRunGivesOneEditionADay(t *testing.T) {
 	t.Parallel()
 	berlin, auckland := digestLine("morning", "0 7 * * *", "Europe/Berlin", ""), digestLine("morning", "0 7 * * *", "Pacific/Auckland", "")

@@ -88,6 +88,14 @@ type Clock struct {
 	// it was due there. It may be asked again, and does nothing then.
 	PublishMoved func(ctx context.Context, d digest.Digest, slot digest.Slot) error
 	Log          *slog.Logger
+
+	looked map[string]glance // by digest
+}
+
+// glance is when this clock looked at a digest last, and under which terms.
+type glance struct {
+	terms string
+	at    time.Time
 }
 
 // Run ticks until ctx ends. Whatever fails is logged and tried again at the
@@ -185,10 +193,24 @@ func (c *Clock) since(ctx context.Context, d digest.Digest, now time.Time) (time
 	if err != nil {
 		return since, fmt.Errorf("read the recorded instant: %w", err)
 	}
+	since = c.hidden(d, since, now)
 	if f.Anew && since.Before(f.At) {
 		since = f.At
 	}
 	return since, nil
+}
+
+// hidden goes back from the recorded instant to this clock's own last look under
+// the same terms. A host that still has another config records time without the
+// slots of this one; they are owed all the same, and of those that have a row
+// nothing changes. Longer ago than a slot is on time for, the rows are believed:
+// a host that slept may have the older config itself.
+func (c *Clock) hidden(d digest.Digest, since, now time.Time) time.Time {
+	last, ok := c.looked[d.Name]
+	if !ok || last.terms != Terms(d) || !last.at.Before(since) || since.After(now.Add(setBack)) || now.Sub(last.at) > onTime {
+		return since
+	}
+	return last.at
 }
 
 // record writes the rows of what came due since the last time. Only new time
@@ -222,6 +244,10 @@ func (c *Clock) record(ctx context.Context, d digest.Digest, t Timetable, now ti
 		}
 		since = through
 	}
+	if c.looked == nil {
+		c.looked = map[string]glance{}
+	}
+	c.looked[d.Name] = glance{Terms(d), now}
 	return nil
 }
 

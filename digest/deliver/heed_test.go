@@ -17,7 +17,7 @@ import (
 // claimed already, and their leaving reaches the rows only when it is asked for.
 func TestWhatIsKeptElsewhereIsHeededBeforeEachIntent(t *testing.T) {
 	t.Parallel()
-	n := newNewspaper(t, 400)
+	n := newNewspaper(t, 60)
 	sink := smtpsink.Start(t, smtpsink.Options{Script: smtpsink.Rules(
 		smtpsink.Rule{At: smtpsink.AtRcpt, First: 1, Do: smtpsink.Action{Do: smtpsink.Stall}},
 	)})
@@ -45,7 +45,7 @@ func TestWhatIsKeptElsewhereIsHeededBeforeEachIntent(t *testing.T) {
 		t.Fatal(err)
 	}
 	var gone []digest.Ref
-	for i := 200; i < 400; i++ {
+	for i := 10; i < 60; i++ {
 		reader, err := n.FindReader(t.Context(), hash(i))
 		if err != nil {
 			t.Fatal(err)
@@ -59,12 +59,12 @@ func TestWhatIsKeptElsewhereIsHeededBeforeEachIntent(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	for i := 200; i < 400; i++ {
+	for i := 10; i < 60; i++ {
 		if got := sink.To(address(i)); len(got) > 0 {
 			t.Errorf("%s left and was mailed", address(i))
 		}
 	}
-	n.wantTally(e, digest.Tally{digest.Accepted: 200, digest.Cancelled: 200})
+	n.wantTally(e, digest.Tally{digest.Accepted: 10, digest.Cancelled: 50})
 }
 
 func TestNothingIsSentWhileWhatIsKeptCannotBeHeeded(t *testing.T) {

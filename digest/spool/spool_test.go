@@ -396,3 +396,32 @@ func BenchmarkKeep(b *testing.B) {
 		}
 	})
 }
+
+// Who waited for the lock of a file that was taken meanwhile must not write to
+// it: it may have been read to its end.
+func TestFileThatWasTakenIsNotWrittenTo(t *testing.T) {
+	t.Parallel()
+	s, _, _ := open(t)
+	keep(t, s, 1)
+	f, err := os.OpenFile(s.path(recordsFile), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	wants := func(what string, want bool) {
+		t.Helper()
+		if _, same, err := locked(f); err != nil || same != want {
+			t.Errorf("%s: it is still the one that waits: %v, %v", what, same, err)
+		}
+		if err := flock(f, syscall.LOCK_UN); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wants("untouched", true)
+	if err := os.Rename(s.path(recordsFile), s.path(applyingFile)); err != nil {
+		t.Fatal(err)
+	}
+	wants("taken", false)
+	keep(t, s, 2)
+	wants("with another in its place", false)
+}

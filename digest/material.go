@@ -35,6 +35,7 @@ type Group struct {
 	Zone       string   // IANA name
 	Since      time.Time
 	Had        []StoryID      // of the candidates' stories, sorted
+	Returned   []StoryID      // that an edition of theirs left out because another mail was to tell them, and it never came: they may be older than the window; sorted
 	Owed       []CorrectionID // of stories they had before it was made, sorted: oldest first
 	Readers    int
 }

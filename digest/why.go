@@ -241,6 +241,10 @@ func (a Account) chosenAt(c Choices, at time.Time) Choices {
 // says in which edition.
 const AlreadySent = "already sent"
 
+// BeforeWindow is the reason of a story that is none of a reader's own window, but
+// of another reader's.
+const BeforeWindow = "first seen before this reader's window"
+
 // Where is the edition as the reason of what it told: " on 2026-11-20 in
 // Morning Brief no. 12". The day is that of local, its instant in its zone.
 func (e Edition) Where(local time.Time) string {

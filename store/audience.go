@@ -25,6 +25,11 @@ func (p *publication) material(ctx context.Context) (digest.Material, error) {
 	if err := fill(ctx); err != nil {
 		return m, err
 	}
+	if p.order.Kind != digest.KindProof {
+		if err := p.fillReturned(ctx); err != nil {
+			return m, err
+		}
+	}
 	var oldest *time.Time
 	if err := p.tx.GetContext(ctx, &oldest, `SELECT min(since) FROM audience`); err != nil {
 		return m, fmt.Errorf("read the oldest window: %w", err)
@@ -86,6 +91,9 @@ func (p *publication) newsSince(ctx context.Context, m *digest.Material, oldest 
 		return err
 	}
 	if err := p.marks(ctx, m); err != nil {
+		return err
+	}
+	if err := p.returnedNews(ctx, m); err != nil {
 		return err
 	}
 	if p.looking {
@@ -469,6 +477,9 @@ func (s *Store) Renew(ctx context.Context, o digest.Order, m digest.Material) (d
 		renewed := digest.Material{Digest: o.Digest, Edition: p.edition, Groups: m.Groups}
 		var oldest *time.Time
 		for _, g := range m.Groups {
+			for _, id := range g.Returned {
+				p.returned = append(p.returned, int64(id))
+			}
 			if oldest == nil || g.Since.Before(*oldest) {
 				oldest = &g.Since
 			}

@@ -117,6 +117,7 @@ type publication struct {
 	stories []digest.StoryID // by index into the composition
 
 	forgotten []digest.StoryID // everybody counts as having had them
+	returned  []int64          // stories that never came to some of the audience
 }
 
 // run tells the publication in order.
@@ -153,7 +154,7 @@ func (p *publication) run(ctx context.Context, compose func(digest.Material) (di
 		return p.skip(ctx, reason)
 	}
 	for _, step := range []func(context.Context, digest.Composition) error{
-		p.writeEdition, p.writeStories, p.writeVariants, p.answerSlot,
+		p.writeEdition, p.writeStories, p.writeVariants, p.writeAwaited, p.answerSlot,
 	} {
 		if err := step(ctx, c); err != nil {
 			return p.edition, err

@@ -191,12 +191,17 @@ func (p *publication) pinned(ctx context.Context, m *digest.Material, named, any
 	if err != nil {
 		return fmt.Errorf("read pinned articles: %w", err)
 	}
+	addCandidates(m, rows)
+	return nil
+}
+
+// addCandidates adds the articles that are no candidates yet.
+func addCandidates(m *digest.Material, rows []articleRow) {
 	for _, r := range rows {
 		if !slices.ContainsFunc(m.Candidates, func(c digest.Candidate) bool { return int64(c.ID) == r.ID }) {
 			m.Candidates = append(m.Candidates, r.candidate())
 		}
 	}
-	return nil
 }
 
 // dropped reads the tellings of what was dropped, as far back as stories fold.

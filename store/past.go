@@ -172,19 +172,25 @@ func (p *publication) group(ctx context.Context, m digest.Material) ([]digest.Gr
 	_, err := p.tx.ExecContext(ctx, `
 		CREATE TEMPORARY TABLE grouped (
 			grp bigint GENERATED ALWAYS AS IDENTITY, language text, zone text, categories text[], since timestamptz,
-			had bigint[], awaited bigint[], readers bigint, reader_ids bigint[]
+			had bigint[], awaited bigint[], returned bigint[], readers bigint, reader_ids bigint[]
 		) ON COMMIT DROP;
 		ALTER TABLE grouped ALTER reader_ids SET STORAGE EXTERNAL`) // a million numbers in a row: not worth packing
 	if err != nil {
 		return nil, fmt.Errorf("make room for the groups: %w", err)
 	}
+	returned, whose := `'{}'::bigint[]`, ``
+	if len(p.returned) > 0 {
+		returned = `COALESCE(b.stories, '{}')`
+		whose = `LEFT JOIN (SELECT reader_id, array_agg(story_id ORDER BY story_id) AS stories FROM returned GROUP BY 1) b ON b.reader_id = a.reader_id`
+	}
 	// An array holds 16 million of them, so that no audience is too large for one.
 	_, err = p.tx.ExecContext(ctx, `
-		INSERT INTO grouped (language, zone, categories, since, had, awaited, readers, reader_ids)
-		SELECT a.language, a.zone, a.categories, a.since, COALESCE(h.had, '{}'), COALESCE(h.awaited, '{}'), count(*), array_agg(a.reader_id)
+		INSERT INTO grouped (language, zone, categories, since, had, awaited, returned, readers, reader_ids)
+		SELECT a.language, a.zone, a.categories, a.since, COALESCE(h.had, '{}'), COALESCE(h.awaited, '{}'), `+returned+`, count(*), array_agg(a.reader_id)
 		FROM audience a
 		LEFT JOIN past h ON h.reader_id = a.reader_id
-		GROUP BY a.language, a.zone, a.categories, a.since, COALESCE(h.had, '{}'), COALESCE(h.awaited, '{}'), a.reader_id >> 24`)
+		`+whose+`
+		GROUP BY a.language, a.zone, a.categories, a.since, COALESCE(h.had, '{}'), COALESCE(h.awaited, '{}'), `+returned+`, a.reader_id >> 24`)
 	if err != nil {
 		return nil, fmt.Errorf("group the audience: %w", err)
 	}
@@ -194,12 +200,13 @@ func (p *publication) group(ctx context.Context, m digest.Material) ([]digest.Gr
 		Zone       string
 		Categories pq.StringArray
 		Had        pq.Int64Array
+		Returned   pq.Int64Array
 		Owed       pq.Int64Array
 		Since      time.Time
 		Readers    int
 	}
 	err = p.tx.SelectContext(ctx, &rows, `
-		SELECT g.grp, g.language, g.zone, g.categories, g.since, g.readers,
+		SELECT g.grp, g.language, g.zone, g.categories, g.since, g.readers, g.returned,
 		       (SELECT array_agg(DISTINCT vs.story_id ORDER BY vs.story_id)
 		        FROM variant_stories vs WHERE vs.variant_id = ANY (g.had || g.awaited)) AS had,
 		       CASE WHEN $1 THEN (
@@ -235,6 +242,9 @@ func (p *publication) group(ctx context.Context, m digest.Material) ([]digest.Gr
 		groups[i].Had = slices.Compact(groups[i].Had)
 		if p.order.Kind == digest.KindProof {
 			groups[i].Had = nil
+		}
+		for _, id := range r.Returned {
+			groups[i].Returned = append(groups[i].Returned, digest.StoryID(id))
 		}
 		for _, id := range r.Owed {
 			groups[i].Owed = append(groups[i].Owed, digest.CorrectionID(id))

@@ -187,6 +187,7 @@ func (p part) drop(ctx context.Context, conn *sqlx.Conn) error {
 	}
 	name := pq.QuoteIdentifier(p.Name)
 	steps = append(steps, fmt.Sprintf(`DELETE FROM unserved WHERE edition_id >= %[1]d AND edition_id < %[1]d + %[2]d`, p.First, partitionSpan))
+	steps = append(steps, fmt.Sprintf(`DELETE FROM awaited WHERE edition_id >= %[1]d AND edition_id < %[1]d + %[2]d`, p.First, partitionSpan))
 	switch {
 	case p.Pending:
 		steps = append(steps, `ALTER TABLE deliveries DETACH PARTITION `+name+` FINALIZE`)

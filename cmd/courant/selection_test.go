@@ -130,7 +130,7 @@ func (w *weeks) day() {
 		w.tell(w.random.IntN(4))
 		w.publish(w.digests[1], false)
 	}
-	w.decide(0)
+	w.decide(10)
 	w.now = w.now.Truncate(24 * time.Hour).Add(29 * time.Hour)
 }
 
@@ -178,9 +178,9 @@ func (w *weeks) changeMinds() {
 	w.do(`INSERT INTO choices (reader_id, digest) VALUES ($1, $2) ON CONFLICT DO NOTHING`, reader, name)
 	set := []string{
 		`frequency = 'daily', weekday = NULL`, `frequency = 'weekly', weekday = 3`, `frequency = 'weekly', weekday = NULL`, `frequency = 'every', weekday = NULL`,
-		`categories = '{World}'`, `categories = '{Sport,World}'`, `categories = NULL`, `left_at = NULL`, `left_at = now()`,
+		`categories = '{World}'`, `categories = '{Sport,World}'`, `categories = NULL`, `left_at = NULL`, `left_at = NULL`, `left_at = NULL`, `left_at = now()`,
 		`paused_until = '` + w.now.Add(3*24*time.Hour).Format(time.RFC3339) + `'`, `paused_until = NULL`,
-	}[w.random.IntN(11)]
+	}[w.random.IntN(13)]
 	w.do(`UPDATE choices SET `+set+` WHERE reader_id = $1 AND digest = $2`, reader, name)
 	if id := digest.ArticleID(1 + w.random.IntN(w.told)); w.random.IntN(3) == 0 {
 		m := digest.Mark{Kind: digest.MarkPin, Until: w.now.Add(48 * time.Hour), By: "desk", At: w.now}
@@ -218,16 +218,24 @@ func (w *weeks) correct(url string) {
 }
 
 // decide ends most of what waits, one way or another; what is left out of it
-// waits on.
+// waits on, or is being sent.
 func (w *weeks) decide(leave int) {
 	w.t.Helper()
 	w.do(`UPDATE editions SET state = 'sending' WHERE state = 'open'`)
-	for _, key := range w.ints(`SELECT edition_id * 1000 + reader_id FROM deliveries WHERE state = 'queued' ORDER BY 1`) {
+	for _, key := range w.ints(`SELECT edition_id * 1000 + reader_id FROM deliveries WHERE state IN ('queued', 'claimed') ORDER BY 1`) {
 		if w.random.IntN(100) < leave {
+			if w.random.IntN(2) == 0 {
+				w.do(`UPDATE deliveries SET state = 'claimed', lane = 1, fence = 1, seq = 1 WHERE edition_id * 1000 + reader_id = $1`, key)
+			}
 			continue
 		}
 		state := []string{"accepted", "accepted", "accepted", "accepted", "accepted", "refused", "expired", "cancelled", "in doubt", "bounced"}[w.random.IntN(10)]
-		w.do(`UPDATE deliveries SET state = $2, settled_at = now(), intent_at = now(), message_id = 'm', reply = 'r' WHERE edition_id * 1000 + reader_id = $1`, key, state)
+		w.do(`UPDATE deliveries SET state = $2, settled_at = now(), intent_at = now(), message_id = 'm', reply = 'r', lane = NULL, fence = NULL, seq = NULL WHERE edition_id * 1000 + reader_id = $1`, key, state)
+		if state == "cancelled" { // by a reader who leaves the digest, or its list, and reads the other one on
+			w.do(`INSERT INTO choices (reader_id, digest, left_at)
+				SELECT $1::bigint % 1000, digest, now() FROM editions WHERE id = $1::bigint / 1000
+				ON CONFLICT (reader_id, digest) DO UPDATE SET left_at = now()`, key)
+		}
 	}
 }
 
@@ -263,6 +271,7 @@ func (w *weeks) publish(d digest.Digest, slot bool) {
 	if e.ID != 0 {
 		w.checkAudience(d, int64(e.ID))
 		w.checkStories(int64(e.ID))
+		w.checkMissed(int64(e.ID))
 		w.checkCorrections(int64(e.ID))
 	}
 	w.decide(20)
@@ -348,7 +357,40 @@ func (w *weeks) checkStories(edition int64) {
 		WHERE d.edition_id = $1
 		  AND NOT EXISTS (SELECT 1 FROM article_story t JOIN articles a ON a.id = t.article_id WHERE t.story_id = n.story_id AND a.first_seen > l.since)
 		  AND NOT EXISTS (SELECT 1 FROM article_story t JOIN article_marks m ON m.article_id = t.article_id WHERE t.story_id = n.story_id AND m.kind = 'pin')
-		  AND l.since IS NOT NULL`, edition)
+		  AND l.since IS NOT NULL
+		  -- what never came, though an edition of the reader's left it out for that, or went on behind it
+		  AND NOT EXISTS (SELECT 1 FROM before_it x JOIN variant_left_out o ON o.variant_id = x.variant_id AND o.story_id = n.story_id
+		                  WHERE x.reader_id = d.reader_id AND x.digest = e.digest AND x.had AND o.reason = 'already sent')
+		  AND NOT EXISTS (SELECT 1 FROM deliveries y JOIN variant_stories s ON s.variant_id = y.variant_id AND s.story_id = n.story_id
+		                  JOIN editions f ON f.id = y.edition_id AND f.digest = e.digest AND f.id < e.id WHERE y.reader_id = d.reader_id AND y.state IN ('refused', 'expired', 'cancelled'))`, edition)
+}
+
+// checkMissed looks for what an edition of the reader's left out for another
+// mail, or told in a mail that counted as sent, and that no mail brought in the
+// end: the first edition after that tells it, or says why not.
+func (w *weeks) checkMissed(edition int64) {
+	w.t.Helper()
+	const settled = ` q.reason NOT IN ('already sent', 'first seen before this reader''s window')`
+	const missed = `
+		  AND x.window_to > e.published - interval '9 days'
+		  AND EXISTS (SELECT 1 FROM before_it z WHERE z.reader_id = d.reader_id AND z.digest = e.digest AND z.had AND z.edition_id >= x.edition_id)
+		  AND NOT EXISTS (SELECT 1 FROM before_it b JOIN variant_stories s ON s.variant_id = b.variant_id AND s.story_id = o.story_id
+		                  WHERE b.reader_id = d.reader_id AND (b.had OR b.digest <> e.digest))
+		  AND NOT EXISTS (SELECT 1 FROM before_it z JOIN variant_left_out q ON q.variant_id = z.variant_id AND q.story_id = o.story_id AND ` + settled + `
+		                  WHERE z.reader_id = d.reader_id AND z.digest = e.digest AND z.had AND z.edition_id >= x.edition_id)
+		  AND NOT EXISTS (SELECT 1 FROM variant_stories s WHERE s.variant_id = d.variant_id AND s.story_id = o.story_id)
+		  AND NOT EXISTS (SELECT 1 FROM variant_left_out q WHERE q.variant_id = d.variant_id AND q.story_id = o.story_id AND ` + settled + `)`
+	w.none("readers never get what was left out because another mail was to bring it", `
+		SELECT d.reader_id FROM deliveries d JOIN editions e ON e.id = d.edition_id
+		JOIN before_it x ON x.reader_id = d.reader_id AND x.digest = e.digest AND x.had
+		JOIN variant_left_out o ON o.variant_id = x.variant_id AND o.reason = 'already sent'
+		WHERE d.edition_id = $1`+missed, edition)
+	w.none("readers never get what was in a mail that never came", `
+		SELECT d.reader_id FROM deliveries d JOIN editions e ON e.id = d.edition_id
+		JOIN (SELECT y.edition_id, y.reader_id, y.variant_id, f.digest, v.window_to FROM deliveries y JOIN editions f ON f.id = y.edition_id JOIN variants v ON v.id = y.variant_id
+		      WHERE y.state IN ('refused', 'expired', 'cancelled')) x ON x.reader_id = d.reader_id AND x.digest = e.digest AND x.edition_id < e.id
+		JOIN variant_stories o ON o.variant_id = x.variant_id
+		WHERE d.edition_id = $1`+missed, edition)
 }
 
 // checkCorrections holds who is told of an error against who had it: by then,

@@ -60,13 +60,14 @@ type editor struct {
 	drafts      map[string]int  // index into Variants, by everything that tells drafts apart
 	rulings     []ruling        // of the group in hand, by story
 	taken       places          // by the group in hand
+	returned    map[int]bool    // stories that never came to the group in hand
 	composition digest.Composition
 }
 
 func newEditor(m digest.Material, stories []story) *editor {
 	e := &editor{
 		digest: m.Digest, stories: stories, byID: map[digest.StoryID]int{},
-		categories: map[string]bool{}, drafts: map[string]int{}, corrections: m.Corrections,
+		categories: map[string]bool{}, drafts: map[string]int{}, corrections: m.Corrections, returned: map[int]bool{},
 	}
 	e.rulings = make([]ruling, len(e.stories))
 	for i := range e.stories {
@@ -181,17 +182,23 @@ func (e *editor) rule(g digest.Group, categories []string) (reason string) {
 	for c := range e.categories {
 		e.categories[c] = e.allows(categories, c)
 	}
+	clear(e.returned)
+	for _, id := range g.Returned {
+		if i, ok := e.byID[id]; ok {
+			e.returned[i] = true
+		}
+	}
 	// What lies before the group's window is told apart first: its past beyond
 	// that is of no account, and need not be known.
 	for _, id := range g.Had {
-		if i, ok := e.byID[id]; ok && e.stories[i].since(g.Since) {
+		if i, ok := e.byID[id]; ok && e.mayTell(i, g.Since) {
 			e.rulings[i] = alreadySent
 		}
 	}
 	e.taken.clear()
 	for i := range e.stories {
 		if e.rulings[i] == told {
-			e.rulings[i] = e.fits(&e.stories[i], g.Since)
+			e.rulings[i] = e.fits(i, g.Since)
 		}
 		if e.rulings[i] == told {
 			e.rulings[i] = e.taken.admit(&e.stories[i], e.digest)
@@ -244,10 +251,17 @@ func known(stories []story) (list []digest.Known) {
 // since says whether a story may be told to a group whose window begins then.
 func (s *story) since(window time.Time) bool { return s.pinned || s.lastSeen.After(window) }
 
+// mayTell says whether a story may be told to the group in hand: what never came
+// to it may be older than its window.
+func (e *editor) mayTell(story int, since time.Time) bool {
+	return e.returned[story] || e.stories[story].since(since)
+}
+
 // fits says whether a story was told in one of the group's categories since
-// its window began. What an editor pinned may be older, and what was dropped
-// never fits.
-func (e *editor) fits(s *story, since time.Time) ruling {
+// its window began. What an editor pinned, or what never came, may be older, and
+// what was dropped never fits.
+func (e *editor) fits(story int, since time.Time) ruling {
+	s := &e.stories[story]
 	if s.dropped {
 		return dropped
 	}
@@ -255,7 +269,7 @@ func (e *editor) fits(s *story, since time.Time) ruling {
 	for _, n := range s.newest {
 		switch {
 		case !e.categories[n.category]:
-		case s.pinned || n.at.After(since):
+		case s.pinned || e.returned[story] || n.at.After(since):
 			return told
 		default:
 			r = beforeWindow
@@ -276,7 +290,7 @@ func (e *editor) reason(r ruling, story int, below string) string {
 		}
 		return named(all, "among the reader's")
 	case beforeWindow:
-		return "first seen before this reader's window"
+		return digest.BeforeWindow
 	case overMax:
 		return fmt.Sprintf("over max_articles (%d)", e.digest.MaxArticles)
 	case overCategory:

@@ -580,3 +580,28 @@ func TestArticleOfOtherCategoriesIsLeftOutByAllItsNames(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// A story that another mail was to bring, and that never came, is told though the
+// group's window has passed it; every other rule holds for it, too.
+func TestStoryThatNeverCameIsToldThoughItIsOlderThanTheWindow(t *testing.T) {
+	t.Parallel()
+	m := material(article(1, "World", 30), article(2, "Military", 31), article(3, "World", 1))
+	m.Candidates[0].Story, m.Candidates[1].Story = 7, 8
+	m.Groups = []digest.Group{
+		{Key: 1, Since: noon.Add(-24 * time.Hour)},
+		{Key: 2, Since: noon.Add(-24 * time.Hour), Returned: []digest.StoryID{7, 8, 99}},
+		{Key: 3, Since: noon.Add(-24 * time.Hour), Returned: []digest.StoryID{7, 8}, Categories: []string{"Military"}},
+		{Key: 4, Since: noon.Add(-24 * time.Hour), Returned: []digest.StoryID{7}, Had: []digest.StoryID{7}},
+	}
+	c := compose(t, m)
+	for key, want := range map[int64]string{1: "3", 2: "231", 3: "2", 4: "3"} {
+		d := draftOf(t, c, key)
+		got := ""
+		for _, i := range d.Stories {
+			got += fmt.Sprint(c.Stories[i].Told.Article)
+		}
+		if got != want {
+			t.Errorf("group %d is told %s, want %s; it leaves out %v", key, got, want, reasons(c, d))
+		}
+	}
+}

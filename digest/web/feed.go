@@ -114,7 +114,7 @@ func headlines(t templates.PageTexts, a digest.Archived) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "<ul dir=\"%s\">", t.Direction)
 	for _, s := range a.Leads {
-		fmt.Fprintf(&b, "<li dir=\"auto\">%s</li>", template.HTMLEscapeString(digest.PlainLine(s.Title, maxHeadline)))
+		fmt.Fprintf(&b, "<li><bdi>%s</bdi></li>", template.HTMLEscapeString(digest.PlainLine(s.Title, maxHeadline)))
 	}
 	b.WriteString("</ul>")
 	return b.String()

@@ -860,6 +860,11 @@ func TestWriteGallery(t *testing.T) {
 		keep("choices-left", w.get(w.pageLink()).body)
 		keep("undone", w.press(w.pageLink(), "do", "undo").body)
 		keep("bad", w.do("GET", w.URL+"/u/x", "", "", "Accept-Language", lang).body)
+		keep("home", w.do("GET", w.URL+"/", "", "", "Accept-Language", lang).body)
+		own := open(t, func(s *Site) { s.Digests = slices.Clone(s.Digests); s.Digests[0].Language = lang })
+		keep("archive", own.get(own.URL+"/a/morning").body)
+		away, _ := stranded(t)
+		keep("away", away.do("GET", away.pageLink(), "", "", "Accept-Language", lang).body)
 	}
 }
 

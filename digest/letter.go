@@ -64,7 +64,7 @@ func (k LetterKind) Path() string {
 	case LetterManage:
 		return "/m/"
 	case LetterAddress, LetterMoved:
-		return "/a/"
+		return "/n/"
 	case LetterExport:
 		return "/x/"
 	}
@@ -116,6 +116,30 @@ func (s SignUp) Equal(o SignUp) bool {
 	return s.List == o.List && slices.Equal(s.Digests, o.Digests) && (s.Categories == nil) == (o.Categories == nil) &&
 		slices.Equal(s.Categories, o.Categories) && s.Frequency == o.Frequency && s.Zone == o.Zone && s.Language == o.Language
 }
+
+// Offer is a list with the digests that it brings.
+type Offer struct {
+	List    string
+	Digests []OfferedDigest
+}
+
+// OfferedDigest is a digest as an offer names it.
+type OfferedDigest struct {
+	Name       string
+	Categories []string
+}
+
+// Brings finds a digest of the list.
+func (o Offer) Brings(name string) (OfferedDigest, bool) {
+	i := slices.IndexFunc(o.Digests, func(d OfferedDigest) bool { return d.Name == name })
+	if i < 0 {
+		return OfferedDigest{}, false
+	}
+	return o.Digests[i], true
+}
+
+// ErrChanged says that what was to be done is not what was shown any more.
+var ErrChanged = errors.New("changed meanwhile")
 
 // LetterAsk asks for a letter.
 type LetterAsk struct {

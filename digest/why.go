@@ -24,6 +24,7 @@ const (
 	EventUndone     EventKind = "undone"     // took the last leaving back
 	EventSuppressed EventKind = "suppressed" // the address gets no more mail
 	EventMerged     EventKind = "merged"     // the list was merged into another, and the reader came along
+	EventConfirmed  EventKind = "confirmed"  // said yes to a sign-up, by a letter
 	EventErased     EventKind = "erased"
 	EventMoved      EventKind = "moved"     // came to another time zone
 	EventForgotten  EventKind = "forgotten" // the address went some time after leaving everything

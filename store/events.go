@@ -20,7 +20,9 @@ type eventData struct {
 	First   bool                                `json:"first,omitempty"` // had not left everything before
 	How     string                              `json:"how,omitempty"`
 	Reason  string                              `json:"reason,omitempty"`
-	Before  *choicesRow                         `json:"before,omitempty"` // the choices before it
+	Before  *choicesRow                         `json:"before,omitempty"`  // the choices before it
+	Text    string                              `json:"text,omitempty"`    // which version of the text was consented to
+	Network string                              `json:"network,omitempty"` // keyed hash of who asked, in hexadecimal
 	Undoes  int64                               `json:"undoes,omitempty"`
 	From    string                              `json:"from,omitempty"`   // the zone that was left; the trigger note_move writes it ...
 	To      string                              `json:"to,omitempty"`     // ... and the one come to

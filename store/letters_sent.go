@@ -35,7 +35,7 @@ func (s *Store) ClaimLetters(ctx context.Context, owner string, n int, lease tim
 			    settled_at = clock_timestamp()
 			WHERE l.id IN (
 				SELECT l.id FROM letters l
-				WHERE `+due+` AND (l.expires_at <= clock_timestamp() OR l.used_at IS NOT NULL OR `+undeliverable+`)
+				WHERE `+due+` AND (l.expires_at <= clock_timestamp() OR l.used_at IS NOT NULL OR l.disowned_at IS NOT NULL OR `+undeliverable+`)
 				FOR UPDATE SKIP LOCKED)`)
 		if err != nil {
 			return err
@@ -67,7 +67,7 @@ func (s *Store) IntendLetter(ctx context.Context, l digest.Letter, lease time.Du
 		UPDATE letters l
 		SET state = 'sending', lease_until = clock_timestamp() + $4 * interval '1 millisecond'
 		WHERE l.id = $1 AND l.owner = $2 AND l.fence = $3 AND l.state = 'claimed' AND l.lease_until > clock_timestamp()
-		  AND l.expires_at > clock_timestamp() AND l.used_at IS NULL AND NOT `+undeliverable, l.ID, l.Owner, l.Fence, lease.Milliseconds()))
+		  AND l.expires_at > clock_timestamp() AND l.used_at IS NULL AND l.disowned_at IS NULL AND NOT `+undeliverable, l.ID, l.Owner, l.Fence, lease.Milliseconds()))
 	if err != nil {
 		return false, fmt.Errorf("intend to send letter %d: %w", l.ID, err)
 	}

@@ -12,8 +12,8 @@ func PageStyle() ([]byte, error) {
 }
 
 // Page is the template of one page inside the frame all pages share: "choices",
-// "unsubscribe", "result", "notice", "home", "archive" or
-// "away". Its data embeds PageTexts.
+// "unsubscribe", "result", "notice", "home", "archive", "away", "signup",
+// "check", "confirm" or "embed". Its data embeds PageTexts.
 func Page(name string) (*template.Template, error) {
 	t, err := template.New("frame.html").Option("missingkey=error").
 		ParseFS(FS, "page/frame.html", "page/edition.html", "page/"+name+".html")

@@ -88,9 +88,6 @@ func (c Config) notHeeded() (notes []string) {
 	if c.ReceiveListen != "" {
 		notes = append(notes, "receive.listen is not heeded yet: returned mail comes by `courant bounce`")
 	}
-	for _, list := range c.confirmAsked { // as the default it promises nothing
-		notes = append(notes, fmt.Sprintf("lists.%s.confirm is not heeded yet: there is no sign-up form, and imported readers are active at once", list))
-	}
 	return notes
 }
 

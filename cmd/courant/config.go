@@ -57,6 +57,7 @@ type Config struct {
 	ReceiveListen       string        // host:port for returned mail; empty: none
 	KeepLedger          time.Duration // how long the ledger's rows are kept
 	KeepAddresses       time.Duration // how long addresses of those who left everything are kept
+	LetterBudgets       LetterBudgets
 	SigningKeys         []SigningKey
 	AllowPrivateSources bool
 	Endpoint            Endpoint // a language model; zero URL: none
@@ -71,8 +72,8 @@ type Config struct {
 	Lists   []List          // in the file's order
 	Digests []digest.Digest // in the file's order
 
-	confirmAsked []string // the lists whose confirm is written and true, by name
-	files        readFiles
+	wanted []string // in ofSources: the categories that digests take
+	files  readFiles
 }
 
 // Relay is one SMTP server that takes Courant's mail.
@@ -114,11 +115,19 @@ type SigningKey struct {
 	KeyFile  string // PEM, not readable by others
 }
 
+// LetterBudgets is how many letters strangers may have sent by the pages.
+type LetterBudgets struct {
+	PerAddress Limit // of one kind
+	PerNetwork Limit
+	InAll      Limit
+}
+
 // List is a list that readers subscribe to.
 type List struct {
 	Name    string
 	Title   string
-	Confirm bool // double opt-in
+	Confirm bool // double opt-in of those whom a program signs up; a page always asks
+	SignUp  bool // anyone may sign up at /s/NAME
 }
 
 // configHooks judge what config itself must not know: only one room reads
@@ -203,6 +212,7 @@ func unwritten(dataDir string) Config {
 		KeepLedger:     400 * 24 * time.Hour,
 		KeepAddresses:  35 * 24 * time.Hour,
 		Endpoint:       noEndpoint(),
+		LetterBudgets:  LetterBudgets{PerAddress: Limit{1, 24 * time.Hour}, PerNetwork: Limit{30, time.Hour}, InAll: Limit{1000, time.Hour}},
 	}
 }
 
@@ -213,6 +223,7 @@ func (c *Config) read(m *yamlMapping, hooks configHooks) {
 	c.readPlaces(m)
 	c.readSending(m)
 	c.readRetention(m)
+	c.readLetters(m)
 	c.readSources(m, hooks)
 	c.readCategories(m)
 	c.readEndpoint(m)
@@ -244,9 +255,9 @@ func openToOthers(info fs.FileInfo) bool { return info.Mode().Perm()&0o006 != 0 
 // Hash names the effective config: the same for the same mails, on every host
 // that shares a database. Secrets are no part of it, nor is what belongs to
 // one host: paths, the database's address, what the host listens on; nor how
-// long rows are kept.
+// long rows are kept and how many letters strangers get.
 func (c Config) Hash() string {
-	c.KeepLedger, c.KeepAddresses = 0, 0
+	c.KeepLedger, c.KeepAddresses, c.LetterBudgets = 0, 0, LetterBudgets{}
 	c.File, c.DataDir, c.SecretFile, c.Database = "", "", "", secret{}
 	c.Tokens = nil
 	c.Listen, c.DeskListen, c.ReceiveListen, c.TrustedProxies, c.Example = "", "", "", nil, ""

@@ -75,16 +75,16 @@ func (c Config) plain() Config {
 // ofDelivery is what the making and sending of mails depends on.
 func (c Config) ofDelivery() Config {
 	c = c.plain()
-	c.File, c.Sources, c.Rules, c.Tokens, c.Lists, c.Digests, c.Endpoint, c.confirmAsked = "", nil, nil, nil, nil, nil, Endpoint{}, nil
+	c.File, c.Sources, c.Rules, c.Tokens, c.Lists, c.Digests, c.Endpoint, c.LetterBudgets = "", nil, nil, nil, nil, nil, Endpoint{}, LetterBudgets{}
 	c.KeepLedger, c.KeepAddresses, c.TrustedProxies, c.AllowPrivateSources = 0, 0, nil, false
 	return c
 }
 
 // ofPages is what the readers' pages depend on.
 func (c Config) ofPages() Config {
-	own := c.TrustedProxies
+	own := c
 	c = c.ofDelivery()
-	c.TrustedProxies = own
+	c.TrustedProxies, c.Lists, c.Digests, c.LetterBudgets = own.TrustedProxies, own.Lists, own.Digests, own.LetterBudgets
 	c.Relays, c.SigningKeys, c.files, c.InDoubt, c.Lease, c.FreshUntil = nil, nil, nil, "", 0, 0
 	return c
 }
@@ -97,10 +97,10 @@ func (c Config) ofSources() Config {
 	}
 	s := Config{URL: c.URL, AllowPrivateSources: c.AllowPrivateSources, Endpoint: c.Endpoint, Sources: c.Sources, Rules: c.Rules, Tokens: c.Tokens, TrustedProxies: c.TrustedProxies}
 	for _, names := range categories { // their order is nothing to a source
-		s.confirmAsked = append(s.confirmAsked, names...)
+		s.wanted = append(s.wanted, names...)
 	}
-	slices.Sort(s.confirmAsked)
-	s.confirmAsked = slices.Compact(s.confirmAsked)
+	slices.Sort(s.wanted)
+	s.wanted = slices.Compact(s.wanted)
 	return s
 }
 

@@ -35,6 +35,8 @@ func (c Config) String() string {
 			{Key: "lease", Value: c.Lease.String()}, {Key: "fresh_until", Value: c.FreshUntil.String()}}},
 		{Key: "retention", Value: yaml.MapSlice{
 			{Key: "ledger", Value: shortDuration(c.KeepLedger)}, {Key: "addresses", Value: shortDuration(c.KeepAddresses)}}},
+		{Key: "letters", Value: yaml.MapSlice{{Key: "per_address", Value: c.LetterBudgets.PerAddress.String()},
+			{Key: "per_network", Value: c.LetterBudgets.PerNetwork.String()}, {Key: "in_all", Value: c.LetterBudgets.InAll.String()}}},
 		{Key: "return_path", Value: c.ReturnPath},
 		{Key: "receive", Value: yaml.MapSlice{{Key: "listen", Value: c.ReceiveListen}}},
 		{Key: "dkim", Value: each(c.SigningKeys, SigningKey.printed)},
@@ -121,7 +123,7 @@ func (c Config) printedPush(s digest.Source) yaml.MapSlice {
 }
 
 func (l List) printed() yaml.MapItem {
-	return yaml.MapItem{Key: l.Name, Value: yaml.MapSlice{{Key: "title", Value: l.Title}, {Key: "confirm", Value: l.Confirm}}}
+	return yaml.MapItem{Key: l.Name, Value: yaml.MapSlice{{Key: "title", Value: l.Title}, {Key: "confirm", Value: l.Confirm}, {Key: "sign_up", Value: l.SignUp}}}
 }
 
 // printedLook has every key, in the order of the example.

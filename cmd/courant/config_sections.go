@@ -79,6 +79,15 @@ func (c *Config) readRetention(m *yamlMapping) {
 	retention.done()
 }
 
+// readLetters reads how many letters strangers may have sent.
+func (c *Config) readLetters(m *yamlMapping) {
+	letters := m.section("letters")
+	readKey(letters, "per_address", &c.LetterBudgets.PerAddress, aLimit())
+	readKey(letters, "per_network", &c.LetterBudgets.PerNetwork, aLimit())
+	readKey(letters, "in_all", &c.LetterBudgets.InAll, aLimit())
+	letters.done()
+}
+
 // readRelay reads one relay. The port follows from the way to speak TLS: 587
 // is submission (RFC 6409 section 3.1), 465 submission over TLS (RFC 8314
 // section 3.3), 25 a relay on this machine.
@@ -208,15 +217,14 @@ func (c *Config) checkSourceHost(m *yamlMapping, s digest.Source) {
 	}
 }
 
-// readLists reads the lists. Confirmation is on unless it is switched off:
-// without it anybody can subscribe anybody.
+// readLists reads the lists. Confirmation is on unless it is switched off, and
+// sign-up is off unless it is switched on: many lists are made by imports.
 func (c *Config) readLists(m *yamlMapping) {
 	for _, below := range m.section("lists").named() {
 		list := List{Name: below.name, Title: below.name, Confirm: true}
 		readKey(below.keys, "title", &list.Title, aLine())
-		if readKey(below.keys, "confirm", &list.Confirm, aSwitch()) && list.Confirm {
-			c.confirmAsked = append(c.confirmAsked, list.Name)
-		}
+		readKey(below.keys, "confirm", &list.Confirm, aSwitch())
+		readKey(below.keys, "sign_up", &list.SignUp, aSwitch())
 		below.keys.done()
 		c.Lists = append(c.Lists, list)
 	}

@@ -218,7 +218,6 @@ func TestExampleConfigShowsTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	full.confirmAsked = nil // as a default it is not asked for
 	if !reflect.DeepEqual(full, bare) {
 		t.Errorf("with the defaults written out:\n%s\nwithout:\n%s", full, bare)
 	}
@@ -246,7 +245,7 @@ func TestSmallConfigGetsTheDefaults(t *testing.T) {
 	if d := c.Digests[0]; d.FreshUntil != 36*time.Hour || d.Title != "evening" || d.TimeZone != "UTC" {
 		t.Errorf("digest %+v", d)
 	}
-	if want := (List{"readers", "readers", true}); c.Lists[0] != want {
+	if want := (List{"readers", "readers", true, false}); c.Lists[0] != want {
 		t.Errorf("list %+v", c.Lists[0])
 	}
 }

@@ -255,7 +255,7 @@ func (h *house) pages() (*http.Server, error) {
 	}
 	site := web.Site{
 		Name: h.config.Name, URL: h.config.URL, Language: h.config.Language, Languages: h.config.templatesOf(""), Keys: h.keys, Store: h.store,
-		Digests: h.publications(), Archive: h.store, Edition: r.Archive, ID: h.id,
+		Digests: h.publications(), Archive: h.store, Edition: r.Archive, ID: h.id, SignUps: h.signUps(),
 		Health: h.store.Ping, Now: h.now, Log: h.log, TrustedProxies: h.config.TrustedProxies,
 		View: func(ctx context.Context, ref digest.Ref) ([]byte, bool, error) {
 			e, v, err := h.store.Delivered(ctx, ref)

@@ -52,8 +52,9 @@ type Site struct {
 	Edition func(e digest.Edition, v digest.Variant, since []digest.Remark, text bool) ([]byte, error)
 	// SignUp is the path of the page that signs readers up for a digest, empty
 	// where its lists take nobody. Nil: there is no such page.
-	SignUp func(name string) (path string)
-	ID     string // of the installation, in the ids of its feeds; they stay if the address changes
+	SignUp  func(name string) (path string)
+	SignUps SignUps // the pages themselves
+	ID      string  // of the installation, in the ids of its feeds; they stay if the address changes
 	// Health says whether the parts behind the pages answer. Nil: always.
 	Health         func(ctx context.Context) error
 	Now            func() time.Time // nil: time.Now
@@ -101,7 +102,7 @@ func limited(h http.Handler, log *slog.Logger) *http.Server {
 
 // Handler answers all routes of the site.
 func (s *Site) Handler() (http.Handler, error) {
-	h := &handler{Site: *s, mux: http.NewServeMux(), bad: &limiter{max: maxBadTokens, window: time.Minute}}
+	h := &handler{Site: *s, mux: http.NewServeMux(), bad: &limiter{max: maxBadTokens, window: time.Minute}, forms: &limiter{max: maxForms, window: time.Minute}}
 	if h.Now == nil {
 		h.Now = time.Now
 	}
@@ -110,6 +111,9 @@ func (s *Site) Handler() (http.Handler, error) {
 	}
 	if h.Languages == nil {
 		h.Languages = templates.FS
+	}
+	if h.SignUp == nil {
+		h.SignUp = h.signUpOf
 	}
 	if err := h.readURL(); err != nil {
 		return nil, err
@@ -132,7 +136,8 @@ type handler struct {
 	texts   *templates.Catalogue
 	style   []byte
 	styleID string
-	bad     *limiter
+	bad     *limiter // of tokens that are not ours
+	forms   *limiter // of sign-up forms
 
 	viewPolicy string // of pages that show what a mail carried
 }
@@ -168,7 +173,7 @@ func (h *handler) readPages() (err error) {
 	sum := sha256.Sum256(h.style)
 	h.styleID = hex.EncodeToString(sum[:6])
 	h.pages = map[string]page{}
-	for _, name := range []string{"unsubscribe", "choices", "result", "notice", "home", "archive", "away"} {
+	for _, name := range []string{"unsubscribe", "choices", "result", "notice", "home", "archive", "away", "signup", "check", "confirm", "embed"} {
 		t, err := templates.Page(name)
 		if err != nil {
 			return err
@@ -195,6 +200,10 @@ func (h *handler) routes() []route {
 		{"/u/{token}", acting, digest.PurposeOneClick, h.unsubscribe},
 		{"/p/{token}", acting, digest.PurposePage, h.choices},
 		{"/v/{token}", reading, digest.PurposeView, h.view},
+		{"/s/{list}", acting, 0, h.enrol},
+		{"/s/{list}/form", reading, 0, h.embed},
+		{"/c/{token}", acting, digest.PurposeConfirm, h.confirm},
+		{"/zone.js", reading, 0, zoneScript},
 		{"/{$}", reading, 0, h.home},
 		{"/a/{digest}", reading, 0, h.archive},
 		{"/a/{digest}/feed.atom", reading, 0, h.feed},
@@ -307,7 +316,7 @@ func (h *handler) healthz(w http.ResponseWriter, r *http.Request, _ digest.Ref) 
 }
 
 func robots(w http.ResponseWriter, _ *http.Request, _ digest.Ref) {
-	plain(w, http.StatusOK, "User-agent: *\nDisallow: /u/\nDisallow: /p/\nDisallow: /v/\n")
+	plain(w, http.StatusOK, "User-agent: *\nDisallow: /u/\nDisallow: /p/\nDisallow: /v/\nDisallow: /c/\n")
 }
 
 // stylesheet may be kept for a year: its address changes when it does.

@@ -199,3 +199,121 @@ func TestUnconfirmedSignUpsAreForgottenAfterSevenDays(t *testing.T) {
 	n.wants("fresh@example.org", `SELECT string_agg(address, ', ') FROM letters`)
 	n.wants("reader@example.org active readers; fresh@example.org pending weekend", `SELECT string_agg(email || ' ' || state || ' ' || list, '; ' ORDER BY reader_id) FROM subscriptions JOIN readers ON id = reader_id`)
 }
+
+// offers are the newsroom's lists.
+func offers() []digest.Offer {
+	morning := digest.OfferedDigest{Name: "morning", Categories: []string{"Military", "World"}}
+	return []digest.Offer{
+		{List: "readers", Digests: []digest.OfferedDigest{morning, {Name: "evening", Categories: []string{"World"}}}},
+		{List: "weekend", Digests: []digest.OfferedDigest{{Name: "sunday"}, morning}},
+	}
+}
+
+// confirms says yes to the letter with that number, as its page shows it.
+func (n *newsroom) confirms(id digest.LetterID) {
+	n.t.Helper()
+	l, err := n.Letter(n.t.Context(), id)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	if err := n.ConfirmSignUp(n.t.Context(), id, l.SignUps, offers()); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+const stands = `
+	SELECT concat_ws('; ', r.email, r.time_zone, r.language,
+	    (SELECT string_agg(list || ' ' || state, ', ' ORDER BY list) FROM subscriptions WHERE reader_id = r.id),
+	    (SELECT string_agg(concat_ws(' ', digest, CASE WHEN left_at IS NOT NULL THEN 'left' END, frequency, array_to_string(categories, '+')), ', ' ORDER BY digest)
+	     FROM choices WHERE reader_id = r.id))
+	FROM readers r WHERE email_hash = $1`
+
+func TestConfirmedSignUpTakesEffectWithItsChoices(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	ask := askFor("ann@example.org")
+	ask.SignUp.Frequency, ask.SignUp.Categories, ask.SignUp.Zone, ask.SignUp.Language = digest.Weekly, []string{"World"}, "Asia/Tokyo", "de"
+	n.asks(ask)
+	n.wants("ann@example.org; Asia/Tokyo; de; readers pending", stands, hash("ann@example.org"))
+	n.confirms(1)
+	n.confirms(1) // twice is once
+	n.wants("ann@example.org; Asia/Tokyo; de; readers active; evening left weekly, morning weekly World", stands, hash("ann@example.org"))
+	n.wants("1", `SELECT count(*) FROM reader_events WHERE kind = 'confirmed' AND data ->> 'how' = 'page' AND data ->> 'text' = '1' AND data ->> 'network' <> ''`)
+	n.wants("confirmed by mail, asked for by page, text 1", `SELECT consent FROM subscriptions`)
+}
+
+func TestConfirmationIsOfWhatWasShown(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.asks(askFor("ann@example.org"))
+	l, err := n.Letter(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := askFor("ann@example.org") // somebody else asks for more, with Ann's address
+	other.SignUp.Digests = []string{"morning", "evening"}
+	n.asks(other)
+	if err := n.ConfirmSignUp(t.Context(), 1, l.SignUps, offers()); !errors.Is(err, digest.ErrChanged) {
+		t.Errorf("what was not shown was confirmed: %v", err)
+	}
+	n.wants("ann@example.org; ; ; readers pending", stands, hash("ann@example.org"))
+}
+
+// TestConfirmationBringsBackWhoLeftOrWasErased: the mailbox itself says yes.
+func TestConfirmationBringsBackWhoLeftOrWasErased(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	ids := n.subscribe("left@example.org", "erased@example.org")
+	e := n.publish()
+	if err := n.Leave(t.Context(), digest.Ref{Edition: e, Reader: ids[0]}, digest.Leaving{At: n.now, How: "page", Everything: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.EraseReader(t.Context(), hash("erased@example.org"), n.now); err != nil {
+		t.Fatal(err)
+	}
+	for i, who := range []string{"left@example.org", "erased@example.org"} {
+		n.asks(askFor(who))
+		n.wants("1", `SELECT count(*) FROM readers WHERE id = $1 AND (left_at IS NOT NULL OR email IS NULL)`, ids[i])
+		n.wants("0", `SELECT count(*) FROM subscriptions WHERE reader_id = $1 AND state <> 'unsubscribed'`, ids[i])
+		n.confirms(digest.LetterID(i + 1))
+		n.wants(who+"; readers active; evening left every, morning every", `SELECT replace(x.s, '; ; ;', ';') FROM (`+stands+`) AS x (s)`, hash(who))
+	}
+	n.wants("0", `SELECT count(*) FROM suppressions`)
+}
+
+// TestConfirmationTakesNothingFromWhoIsHere: a digest that another list brings
+// is not left because a box of this one was not ticked.
+func TestConfirmationTakesNothingFromWhoIsHere(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.subscribe("ann@example.org")
+	ask := askFor("ann@example.org")
+	ask.SignUp.List, ask.SignUp.Digests = "weekend", []string{"sunday"}
+	n.asks(ask)
+	n.confirms(1)
+	n.wants("ann@example.org; ; ; readers active, weekend active; sunday every", stands, hash("ann@example.org"))
+}
+
+func TestThisWasNotMeRemovesWhatWaitsAndKeepsTheAddressInPeace(t *testing.T) {
+	t.Parallel()
+	n := newNewsroom(t)
+	n.asks(askFor("ann@example.org"))
+	for range 2 {
+		if err := n.DisownSignUp(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.wants("0 0 0", `SELECT (SELECT count(*) FROM readers) || ' ' || (SELECT count(*) FROM subscriptions) || ' ' || (SELECT count(*) FROM letters WHERE address IS NOT NULL)`)
+	n.do(`UPDATE letters SET made_at = made_at - interval '89 days', disowned_at = disowned_at - interval '89 days'`)
+	n.asks(askFor("ann@example.org"))
+	n.wants("0", `SELECT count(*) FROM letters WHERE state = 'queued'`)
+	n.do(`UPDATE letters SET disowned_at = disowned_at - interval '2 days' WHERE disowned_at IS NOT NULL`)
+	n.asks(askFor("ann@example.org"))
+	n.wants("1", `SELECT count(*) FROM letters WHERE state = 'queued'`)
+	// What was confirmed is no longer to be disowned.
+	n.confirms(3)
+	if err := n.DisownSignUp(t.Context(), 3); !errors.Is(err, digest.ErrNotFound) {
+		t.Errorf("a reader was disowned: %v", err)
+	}
+	n.wants("ann@example.org; readers active; evening left every, morning every", `SELECT replace(x.s, '; ; ;', ';') FROM (`+stands+`) AS x (s)`, hash("ann@example.org"))
+}

@@ -127,8 +127,10 @@ func (d *desk) bomber() *bomber {
 		d.t.Fatalf("no form in\n%s", page)
 	}
 	b.form = url.Values{"t": {m[1]}, "digest": {"morning"}, "frequency": {"every"}, "how": {"page"}}
+	tries := 0
 	d.until("a person could have filled the form", func() bool {
-		_, page := b.post("192.0.2.2", "first@example.org")
+		tries++ // each of another network, which is looked at
+		_, page := b.post(fmt.Sprintf("192.0.2.%d", 2+tries%250), "first@example.org")
 		return strings.Contains(page, "Check your mail")
 	})
 	return b

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -21,7 +22,7 @@ func (h *handler) confirm(w http.ResponseWriter, r *http.Request, ref digest.Ref
 		h.lost(w, r, "notice.missing", digest.Digest{})
 		return
 	}
-	ctx, cancel := storeContext(r)
+	ctx, cancel := patientContext(r)
 	defer cancel()
 	id := digest.LetterID(ref.Reader)
 	l, err := h.SignUps.Store.Letter(ctx, id)
@@ -68,7 +69,7 @@ func (h *handler) answerLetter(w http.ResponseWriter, r *http.Request, t templat
 }
 
 func (h *handler) sayYes(w http.ResponseWriter, r *http.Request, t templates.PageTexts, l digest.Letter) {
-	ctx, cancel := storeContext(r)
+	ctx, cancel := patientContext(r)
 	defer cancel()
 	switch err := h.SignUps.Store.ConfirmSignUp(ctx, l.ID, l.SignUps, h.offers()); {
 	case errors.Is(err, digest.ErrChanged):
@@ -88,7 +89,7 @@ func (h *handler) sayYes(w http.ResponseWriter, r *http.Request, t templates.Pag
 }
 
 func (h *handler) disown(w http.ResponseWriter, r *http.Request, t templates.PageTexts, l digest.Letter) {
-	ctx, cancel := storeContext(r)
+	ctx, cancel := patientContext(r)
 	defer cancel()
 	switch err := h.SignUps.Store.DisownSignUp(ctx, l.ID); {
 	case errors.Is(err, digest.ErrNotFound):
@@ -154,4 +155,10 @@ func seen(list []digest.SignUp) string {
 	}
 	sum := sha256.Sum256(doc)
 	return hex.EncodeToString(sum[:12])
+}
+
+// patientContext outlives the client's connection. A sign-up waits for nothing
+// else, so it has all the time that the store has.
+func patientContext(r *http.Request) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(r.Context()), storeTimeout)
 }

@@ -282,7 +282,7 @@ func categoriesOf(all []Publication) (list []string) {
 // askToConfirm has the letter written. It answers the request itself where that
 // cannot be done, in the same way whatever is known of the address.
 func (h *handler) askToConfirm(w http.ResponseWriter, r *http.Request, address string, s digest.SignUp) bool {
-	ctx, cancel := storeContext(r)
+	ctx, cancel := patientContext(r)
 	defer cancel()
 	err := h.SignUps.Store.AskLetter(ctx, digest.LetterAsk{
 		Kind: digest.LetterConfirm, Address: address, Hash: h.Keys.AddressHash(address), Language: s.Language, SignUp: s, KeyID: h.Keys.Current,

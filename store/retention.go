@@ -23,7 +23,11 @@ import (
 type Retention struct {
 	Ledger    time.Duration // the ledger's rows, what reports say, and the text of articles that nobody told
 	Addresses time.Duration // of readers who left everything; at least digest.UndoFor
-	Ahead     time.Duration // how far the program's clock is moved before the database's: tests only
+	// Digests are those of the config, by list: who left each one of a list has
+	// left it, too. A digest that went to a list as long as the ledger is kept
+	// counts beside them, for it may only be out of the config for a while.
+	Digests map[string][]string
+	Ahead   time.Duration // how far the program's clock is moved before the database's: tests only
 }
 
 // before is the instant by the database's clock before which a thing is too
@@ -248,8 +252,8 @@ func (s *Store) Archived(ctx context.Context, id digest.EditionID) (digest.Editi
 // forgetMost is how many readers one transaction forgets.
 const forgetMost = 500
 
-// ForgetAddresses forgets who left everything so long ago that it cannot be
-// taken back any more, and says how many. The reader's row stays as a tombstone
+// ForgetAddresses forgets who left everything, or each digest of their lists, so
+// long ago that it cannot be taken back any more, and says how many. The reader's row stays as a tombstone
 // with the keyed hash, as after EraseReader: links of any age name it and
 // imports bring nobody back. Unlike an erasure it does not suppress the
 // address, and what proves consent stays: the subscriptions and the events,
@@ -257,6 +261,12 @@ const forgetMost = 500
 //
 // Who is subscribed again or has a delivery under way is left alone.
 func (s *Store) ForgetAddresses(ctx context.Context, r Retention) (int, error) {
+	var lists, digests []string
+	for list, names := range r.Digests {
+		for _, name := range names {
+			lists, digests = append(lists, list), append(digests, name)
+		}
+	}
 	n, err := s.inPortions(ctx, forgetMost, func(tx *sqlx.Tx) (int, error) {
 		var rows []struct {
 			ID        int64
@@ -266,16 +276,40 @@ func (s *Store) ForgetAddresses(ctx context.Context, r Retention) (int, error) {
 		// Undo holds the reader's row, too: of the two the later one finds what
 		// the other has done, by left_at.
 		err := tx.SelectContext(ctx, &rows, `
+			WITH goes AS MATERIALIZED (
+				SELECT * FROM unnest($3::text[], $4::text[]) AS g (list, digest)
+				UNION
+				SELECT l.list, e.digest
+				FROM editions e CROSS JOIN unnest(e.lists) AS l (list)
+				WHERE e.kind <> 'proof' AND e.published >= now() - $5 * interval '1 microsecond'
+			), left_all AS (
+				SELECT id FROM readers WHERE left_at < `+before+` AND email IS NOT NULL
+				  AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.reader_id = readers.id AND s.state <> 'unsubscribed')
+			), left_each AS (
+				SELECT DISTINCT h.reader_id AS id
+				FROM choices h
+				WHERE h.left_at < `+before+`
+				  AND NOT EXISTS (
+				      SELECT 1 FROM choices o
+				      WHERE o.reader_id = h.reader_id AND (o.left_at IS NULL OR o.left_at >= `+before+`))
+				  AND NOT EXISTS (
+				      SELECT 1
+				      FROM subscriptions s
+				      LEFT JOIN goes g ON g.list = s.list
+				      LEFT JOIN choices c ON c.reader_id = s.reader_id AND c.digest = g.digest
+				      WHERE s.reader_id = h.reader_id AND s.state <> 'unsubscribed'
+				        AND (s.state = 'pending' OR c.left_at IS NULL OR c.left_at >= `+before+`))
+				  AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.reader_id = h.reader_id AND s.state = 'active')
+			)
 			SELECT r.id, r.email, r.email_hash
 			FROM readers r
-			WHERE r.left_at < `+before+` AND r.email IS NOT NULL
-			  AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.reader_id = r.id AND s.state <> 'unsubscribed')
+			WHERE r.id IN (SELECT id FROM left_all UNION ALL SELECT id FROM left_each) AND r.email IS NOT NULL
 			  AND NOT EXISTS (
 			      SELECT 1 FROM editions e JOIN deliveries d ON d.edition_id = e.id AND d.reader_id = r.id
 			      WHERE e.state IN ('open', 'sending', 'held') AND d.state IN ('queued', 'claimed', 'sending'))
 			ORDER BY r.id
 			LIMIT $2
-			FOR NO KEY UPDATE OF r SKIP LOCKED`, r.addresses(), forgetMost)
+			FOR NO KEY UPDATE OF r SKIP LOCKED`, r.addresses(), forgetMost, textArray(lists), textArray(digests), r.ledger())
 		if err != nil || len(rows) == 0 {
 			return 0, err
 		}
@@ -301,6 +335,8 @@ func forgetLeavers(ctx context.Context, tx *sqlx.Tx, ids []int64, emails []strin
 		arg   any
 	}{
 		{`UPDATE suppressions SET detail = '' WHERE email_hash = ANY ($1::bytea[]) AND detail <> ''`, pq.Array(hashes)},
+		{`UPDATE subscriptions SET state = 'unsubscribed', ended_at = clock_timestamp()
+		  WHERE reader_id = ANY ($1::bigint[]) AND state <> 'unsubscribed'`, pq.Array(ids)},
 		{`DELETE FROM choices WHERE reader_id = ANY ($1::bigint[])`, pq.Array(ids)},
 		{`UPDATE reader_events SET data = (data - '{reason,from,to}'::text[]) #- '{before,paused_why}'
 		  WHERE reader_id = ANY ($1::bigint[]) AND data <> '{}'`, pq.Array(ids)},

@@ -664,3 +664,54 @@ func TestRetentionRunsBesideADelivery(t *testing.T) {
 		t.Errorf("%s accepted", got)
 	}
 }
+
+// Leaving by one click leaves a digest and not the list. Who left all that a
+// list brings is as gone as who said "everything"; who has one digest left, be
+// it one that is out of the config for a while, is not.
+func TestAddressOfWhoLeftEachDigestIsForgotten(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	n := newNewsroom(t)
+	n.end(n.publish()) // morning goes to readers
+	ids := n.subscribe("each@example.org", "one@example.org", "lately@example.org", "other@example.org", "waits@example.org", "again@example.org")
+	n.onto("elsewhere", row(1, "other@example.org"))
+	left := func(id digest.ReaderID, name string, days int) {
+		n.do(`INSERT INTO choices (reader_id, digest, left_at) VALUES ($1, $2, now() - $3 * interval '1 day')`, id, name, days)
+	}
+	for _, id := range ids {
+		left(id, "morning", 40)
+	}
+	for _, id := range []digest.ReaderID{ids[0], ids[3], ids[4], ids[5]} {
+		left(id, "evening", 36)
+	}
+	left(ids[2], "evening", 20)
+	n.do(`INSERT INTO subscriptions (reader_id, list, state) VALUES ($1, 'weekend', 'pending')`, ids[4])
+	n.do(`UPDATE choices SET left_at = NULL WHERE reader_id = $1 AND digest = 'morning'`, ids[5])
+	r := kept
+	forget := func(digests []string, want int) {
+		t.Helper()
+		r.Digests = map[string][]string{"readers": digests, "weekend": {"evening"}}
+		if got, err := n.ForgetAddresses(ctx, r); err != nil || got != want {
+			t.Errorf("with %v in the config %d were forgotten, want %d, %v", digests, got, want, err)
+		}
+	}
+	forget([]string{"morning", "evening", "noon"}, 0)
+	forget([]string{"morning", "evening"}, 1)
+	if got := n.one(`SELECT string_agg(split_part(email, '@', 1), ' ' ORDER BY id) FROM readers WHERE email IS NOT NULL`); got != "one lately other waits again" {
+		t.Errorf("there are still %s", got)
+	}
+	if got := n.one(`SELECT state FROM subscriptions WHERE reader_id = $1`, ids[0]); got != "unsubscribed" {
+		t.Errorf("the forgotten one is %s", got)
+	}
+	if got := n.imports(row(1, "each@example.org")); got.Left != 1 {
+		t.Errorf("an import of who was forgotten gives %+v", got)
+	}
+	// Morning is out of the config, and had an edition: who left evening only
+	// wants it still.
+	forget([]string{"evening"}, 0)
+	// A list that no digest goes to takes nobody's address.
+	forget(nil, 1) // morning went to it, and that alone: one@example.org left it
+	if got := n.one(`SELECT count(*) FROM readers WHERE email = 'again@example.org' OR email = 'other@example.org'`); got != "2" {
+		t.Error("who is wanted elsewhere is forgotten")
+	}
+}

@@ -32,7 +32,8 @@ func (s *serving) retention(ctx context.Context) {
 func (h *house) removeOld(ctx context.Context) {
 	r := store.Retention{
 		Ledger: h.config.KeepLedger, Addresses: h.config.KeepAddresses,
-		Ahead: time.Until(h.now()).Round(time.Second), // nothing, but in tests
+		Digests: h.config.digestsByList(),
+		Ahead:   time.Until(h.now()).Round(time.Second), // nothing, but in tests
 	}
 	facts, removed := []any{}, 0
 	for _, act := range []struct {
@@ -57,4 +58,13 @@ func (h *house) removeOld(ctx context.Context) {
 	} else {
 		h.log.Debug("nothing is old enough to be removed")
 	}
+}
+
+// digestsByList are the digests that go to each list.
+func (c Config) digestsByList() map[string][]string {
+	by := map[string][]string{}
+	for _, l := range c.Lists {
+		by[l.Name] = c.digestsTo(l.Name)
+	}
+	return by
 }

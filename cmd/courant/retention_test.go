@@ -53,7 +53,7 @@ func TestServeRemovesWhatIsOld(t *testing.T) {
 	d.offset, d.env = 401*24*time.Hour, []string{"COURANT_FIRST_REMOVAL=1ms"}
 	serve := d.start("serve", "--only", "deliver,web")
 	d.ready(serve)
-	line := regexp.MustCompile(`msg="removed what is old" ledger_parts=1 addresses=1 reports=0 articles=0`)
+	line := regexp.MustCompile(`msg="removed what is old" ledger_parts=1 addresses=1 letters=0 reports=0 articles=0`)
 	for tick := time.NewTicker(20 * time.Millisecond); !line.MatchString(serve.log.String()); <-tick.C {
 		if t.Context().Err() != nil || strings.Contains(serve.log.String(), "old stays") {
 			t.Fatalf("nothing was removed:\n%s", serve.log)

@@ -66,7 +66,8 @@ func charsetOf(start []byte, name string) (encoding.Encoding, error) {
 		return unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), nil
 	case zeroes(start, 0) > zeroes(start, 1)+len(start)/8:
 		return unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), nil
-	case bytes.IndexByte(start, 0) >= 0:
+	case bytes.Count(start, []byte{0}) > max(3, len(start)/50):
+		// A few in a cell are the cell's fault, and are cleaned away with it.
 		return nil, errors.New("the file is no text; save the table as CSV in UTF-8 and import that")
 	}
 	return nil, nil

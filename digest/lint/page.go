@@ -108,6 +108,8 @@ func (r *report) element(e *element) {
 	switch {
 	case e.tag == "script":
 		r.find("script", at, "a script")
+	case r.template && e.tag == "link" && (e.attr("rel") == "canonical" || e.attr("rel") == "alternate"):
+		// For the edition in the archive; in a mail it would be found.
 	case forbiddenElements[e.tag]:
 		r.find("element-forbidden", at, "<%s> is not for mail", e.tag)
 	case e.tag == "meta" && strings.EqualFold(e.attr("http-equiv"), "refresh"):

@@ -12,6 +12,7 @@ const template = `{{- /* A comment with }} and <script>,
 <!DOCTYPE html>
 <html lang="{{.Lang}}" dir="{{.Dir}}">
 <head>
+{{with .Archive}}<link rel="canonical" href="{{.Address}}">{{end}}
 {{mso ` + "`<style>table{border-collapse:collapse}</style>`" + `}}
 <style>
 @media (prefers-color-scheme: dark) { .ink { color: {{.Night.Ink}}; } }

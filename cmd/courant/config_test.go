@@ -325,12 +325,13 @@ func zonesOfMachine(t *testing.T) []byte {
 	return []byte(strings.Join(slices.Compact(names), "\n") + "\n")
 }
 
-func TestConfirmIsANoteOnlyWhereItIsWritten(t *testing.T) {
+func TestWhatIsNotHeededIsANoteOnlyWhereItIsWritten(t *testing.T) {
 	t.Parallel()
-	for list, want := range map[string]int{"{title: All}": 0, "{confirm: false}": 0, "{confirm: true}": 1} {
-		c, _, err := loadText(t, t.TempDir(), "courant.yaml", smallConfig+"lists: {readers: "+list+"}\n")
+	const lists = "lists: {readers: {confirm: true}}\n"
+	for text, want := range map[string]int{lists: 0, lists + "receive: {listen: \"127.0.0.1:2525\"}\n": 1} {
+		c, _, err := loadText(t, t.TempDir(), "courant.yaml", smallConfig+text)
 		if err != nil || len(c.notHeeded()) != want {
-			t.Errorf("%s: %q, %v", list, c.notHeeded(), err)
+			t.Errorf("%s: %q, %v", text, c.notHeeded(), err)
 		}
 	}
 }

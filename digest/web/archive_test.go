@@ -168,7 +168,7 @@ func TestWhatIsNotThereLeadsToWhatIs(t *testing.T) {
 		"/a/morning/x":   {`href="/a/morning"`},
 		"/a/morning/007": {`href="/a/morning"`},
 		"/a/nothing":     {`href="/"`},
-		"/favicon.ico":   {`href="/"`},
+		"/icon.ico":      {`href="/"`},
 	} {
 		a := w.get(w.URL + path)
 		for _, want := range wants {

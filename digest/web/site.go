@@ -211,6 +211,7 @@ func (h *handler) routes() []route {
 		{"/healthz", reading, 0, h.healthz},
 		{"/robots.txt", reading, 0, robots},
 		{"/style.css", reading, 0, h.stylesheet},
+		{"/favicon.ico", reading, 0, noIcon},
 	}
 }
 
@@ -317,6 +318,14 @@ func (h *handler) healthz(w http.ResponseWriter, r *http.Request, _ digest.Ref) 
 
 func robots(w http.ResponseWriter, _ *http.Request, _ digest.Ref) {
 	plain(w, http.StatusOK, "User-agent: *\nDisallow: /u/\nDisallow: /p/\nDisallow: /v/\nDisallow: /c/\n")
+}
+
+// noIcon is what browsers are given that ask for an icon unbidden: an empty
+// picture, or each page would leave a fault in their log. Views of a mail are
+// of no origin, hence for any.
+func noIcon(w http.ResponseWriter, _ *http.Request, _ digest.Ref) {
+	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+	write(w, http.StatusOK, "image/svg+xml", []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`))
 }
 
 // stylesheet may be kept for a year: its address changes when it does.

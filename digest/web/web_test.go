@@ -583,7 +583,7 @@ func TestAccessTable(t *testing.T) {
 	purposes := map[string]digest.Purpose{
 		"/u/{token}": digest.PurposeOneClick, "/p/{token}": digest.PurposePage, "/v/{token}": digest.PurposeView,
 		"/healthz": 0, "/robots.txt": 0, "/style.css": 0,
-		"/s/{list}": 0, "/s/{list}/form": 0, "/c/{token}": digest.PurposeConfirm, "/zone.js": 0,
+		"/s/{list}": 0, "/s/{list}/form": 0, "/c/{token}": digest.PurposeConfirm, "/zone.js": 0, "/favicon.ico": 0,
 		"/{$}": 0, "/a/{digest}": 0, "/a/{digest}/feed.atom": 0, "/a/{digest}/{edition}": 0,
 	}
 	all := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"}
@@ -606,7 +606,7 @@ func TestAccessTable(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/a", "/a/", "/a/morning/", "/a/morning/7/x", "/u/", "/u", "/p/a/b", "/%2e%2e/", "/favicon.ico", "//evil.example/", "/u/../healthz", "/healthz/"} {
+	for _, path := range []string{"/a", "/a/", "/a/morning/", "/a/morning/7/x", "/u/", "/u", "/p/a/b", "/%2e%2e/", "/icon.ico", "//evil.example/", "/u/../healthz", "/healthz/"} {
 		a := w.get(w.URL + path)
 		checkHeaders(t, path, a)
 		if a.StatusCode != http.StatusNotFound || !strings.Contains(a.body, "no page at this address") {

@@ -127,26 +127,19 @@ func (a *asker) line(ctx context.Context, standard string) (string, error) {
 
 // secret reads one answer that is not shown. Blanks belong to it.
 func (a *asker) secret(ctx context.Context, standard string) (string, error) {
-	if a.fd < 0 {
-		a.prompt(standard)
-		answer, err := a.read(ctx, func() (string, error) { return a.in.ReadString('\n') })
-		fmt.Fprintln(a.out)
-		return strings.TrimRight(answer, "\r\n"), err
-	}
-	// Before the prompt, since whoever sees it may type at once: ReadPassword
-	// itself would come too late.
-	back, err := hideInput(a.fd)
-	if err != nil {
-		return "", err
+	back := func() error { return nil }
+	if a.fd >= 0 {
+		// Before the prompt, since whoever sees it may type at once. Whatever sets
+		// the terminal in the goroutine that reads may do so after back.
+		var err error
+		if back, err = hideInput(a.fd); err != nil {
+			return "", err
+		}
 	}
 	a.prompt(standard)
-	answer, err := a.read(ctx, func() (string, error) {
-		b, err := term.ReadPassword(a.fd)
-		return string(b), err
-	})
+	answer, err := a.read(ctx, func() (string, error) { return a.in.ReadString('\n') })
 	fmt.Fprintln(a.out)
-	// Also where ReadPassword still waits: the shell wants its echo.
-	return answer, errors.Join(err, back())
+	return strings.TrimRight(answer, "\r\n"), errors.Join(err, back())
 }
 
 // hideInput keeps a terminal from showing what is typed, until back is called.

@@ -1,12 +1,8 @@
 package schedule
 
 import (
-	"archive/zip"
 	"bytes"
 	"encoding/binary"
-	"io"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -42,24 +38,7 @@ func farZones(t *testing.T) map[string]*time.Location {
 // line of each file, RFC 9636 section 3.3.
 func everyRule(t *testing.T) (rules []string) {
 	t.Helper()
-	root, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		t.Skip("needs the go command on the PATH to find the list of zones")
-	}
-	archive, err := zip.OpenReader(filepath.Join(strings.TrimSpace(string(root)), "lib", "time", "zoneinfo.zip"))
-	if err != nil {
-		t.Skipf("needs Go's own zoneinfo.zip: %v", err)
-	}
-	defer archive.Close()
-	for _, file := range archive.File {
-		r, err := file.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		data, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, data := range zoneFiles(t) {
 		data = bytes.TrimSuffix(data, []byte("\n"))
 		if rule := string(data[bytes.LastIndexByte(data, '\n')+1:]); len(data) > 0 && rule != "" {
 			rules = append(rules, rule)

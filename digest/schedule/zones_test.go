@@ -2,7 +2,6 @@ package schedule
 
 import (
 	"archive/zip"
-	"bytes"
 	"io"
 	"maps"
 	"os/exec"
@@ -19,6 +18,19 @@ import (
 // of names for the same rules.
 func everyZone(t *testing.T) []string {
 	t.Helper()
+	byRules := map[string]string{}
+	for name, data := range zoneFiles(t) {
+		byRules[string(data)] = name
+	}
+	if len(byRules) < 250 {
+		t.Fatalf("found only %d zones", len(byRules))
+	}
+	return slices.Sorted(maps.Values(byRules))
+}
+
+// zoneFiles reads that tzdata, by name.
+func zoneFiles(t *testing.T) map[string][]byte {
+	t.Helper()
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		t.Skip("needs the go command on the PATH to find the list of zones")
@@ -28,7 +40,7 @@ func everyZone(t *testing.T) []string {
 		t.Skipf("needs Go's own zoneinfo.zip: %v", err)
 	}
 	defer archive.Close()
-	byRules := map[string]string{}
+	files := map[string][]byte{}
 	for _, file := range archive.File {
 		if strings.HasSuffix(file.Name, "/") {
 			continue
@@ -37,16 +49,11 @@ func everyZone(t *testing.T) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var rules bytes.Buffer
-		if _, err := io.Copy(&rules, r); err != nil {
+		if files[file.Name], err = io.ReadAll(r); err != nil {
 			t.Fatal(err)
 		}
-		byRules[rules.String()] = file.Name
 	}
-	if len(byRules) < 250 {
-		t.Fatalf("found only %d zones", len(byRules))
-	}
-	return slices.Sorted(maps.Values(byRules))
+	return files
 }
 
 // look is how often localDays looks at a clock; no local day was ever shorter.
